@@ -1,0 +1,232 @@
+"""symcnn: symbolic autodiff for convolutional networks that one can read, draw and step through.
+
+Build a graph of nodes, let one sweep in reverse topological order make the backward pass as another graph,
+and compile, print or draw either of them. See ``README.md`` and `symcnn.backprop`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .backprop import Backprop, backprop, grad
+from .engine.program import Program, compile
+from .graph import errors
+from .graph.algebra import (
+    Add,
+    BroadcastTo,
+    Cast,
+    Div,
+    Mul,
+    Neg,
+    Share,
+    Sub,
+    SumTo,
+    batch_size,
+    broadcast_to,
+    cast,
+    ones,
+    sum_to,
+    zeros,
+)
+from .graph.graph import Graph
+from .graph.leaves import BatchSize, Const, Input, Param
+from .graph.node import Node, as_node, node_types
+from .graph.spec import Spec
+from .nodes import initial
+from .nodes.conv import Conv, Rot90, Swap, conv, rot90, swap
+from .nodes.dense import Dense, MatMul, dense, matmul, scale
+from .nodes.elementwise import Abs, Exp, Log, Pow, Sign, Sqrt, abs, exp, log, sqrt
+from .nodes.loss import (
+    LogSoftmax,
+    OneHot,
+    Softmax,
+    SoftmaxCrossEntropy,
+    accuracy,
+    binary_cross_entropy,
+    log_softmax,
+    one_hot,
+    sigmoid_cross_entropy,
+    softmax,
+    softmax_cross_entropy,
+    squared_error,
+)
+from .nodes.pool import Pick, Place, Pool, Switches, Upsample, max_pool, mean_pool, pool, upsample
+from .nodes.reduce import ArgMax, FirstMax, Max, Mean, Sum, argmax, max, mean, sum
+from .nodes.select import (
+    Equal,
+    Greater,
+    GreaterEqual,
+    Less,
+    LessEqual,
+    Maximum,
+    Minimum,
+    Where,
+    equal,
+    maximum,
+    minimum,
+    where,
+)
+from .nodes.shape import Concat, Put, Reshape, Take, Transpose, concat, flatten, reshape, take, transpose
+from .nodes.sigmoid import Relu, Sigmoid, Softplus, Tanh, relu, sigmoid, softplus, tanh
+from .nodes.window import Crop, Dilate, Pad, Subsample, crop, pad, subsample
+from .simplify import simplify
+
+if TYPE_CHECKING:
+    from . import data, testing
+    from .draw import draw
+    from .train import SGD, Adam, History, fit, schedules, train_step
+
+__version__ = "0.1.0"
+
+_LATER = {
+    "SGD": ".train", "Adam": ".train", "History": ".train", "fit": ".train", "schedules": ".train",
+    "train_step": ".train", "draw": ".draw", "data": "", "testing": "",
+}  # fmt: skip
+"""Names that are imported when they are first used, so that ``import symcnn`` stays quick."""
+
+
+__all__ = [
+    "Abs",
+    "Adam",
+    "Add",
+    "ArgMax",
+    "Backprop",
+    "BatchSize",
+    "BroadcastTo",
+    "Cast",
+    "Concat",
+    "Const",
+    "Conv",
+    "Crop",
+    "Dense",
+    "Dilate",
+    "Div",
+    "Equal",
+    "Exp",
+    "FirstMax",
+    "Graph",
+    "Greater",
+    "GreaterEqual",
+    "History",
+    "Input",
+    "Less",
+    "LessEqual",
+    "Log",
+    "LogSoftmax",
+    "MatMul",
+    "Max",
+    "Maximum",
+    "Mean",
+    "Minimum",
+    "Mul",
+    "Neg",
+    "Node",
+    "OneHot",
+    "Pad",
+    "Param",
+    "Pick",
+    "Place",
+    "Pool",
+    "Pow",
+    "Program",
+    "Put",
+    "Relu",
+    "Reshape",
+    "Rot90",
+    "SGD",
+    "Share",
+    "Sigmoid",
+    "Sign",
+    "Softmax",
+    "SoftmaxCrossEntropy",
+    "Softplus",
+    "Spec",
+    "Sqrt",
+    "Sub",
+    "Subsample",
+    "Sum",
+    "SumTo",
+    "Swap",
+    "Switches",
+    "Take",
+    "Tanh",
+    "Transpose",
+    "Upsample",
+    "Where",
+    "abs",
+    "accuracy",
+    "argmax",
+    "as_node",
+    "backprop",
+    "batch_size",
+    "binary_cross_entropy",
+    "broadcast_to",
+    "cast",
+    "compile",
+    "concat",
+    "conv",
+    "crop",
+    "data",
+    "dense",
+    "draw",
+    "equal",
+    "errors",
+    "exp",
+    "fit",
+    "flatten",
+    "grad",
+    "initial",
+    "log",
+    "log_softmax",
+    "matmul",
+    "max",
+    "max_pool",
+    "maximum",
+    "mean",
+    "mean_pool",
+    "minimum",
+    "node_types",
+    "one_hot",
+    "ones",
+    "pad",
+    "pool",
+    "relu",
+    "reshape",
+    "rot90",
+    "scale",
+    "schedules",
+    "sigmoid",
+    "sigmoid_cross_entropy",
+    "simplify",
+    "softmax",
+    "softmax_cross_entropy",
+    "softplus",
+    "sqrt",
+    "squared_error",
+    "subsample",
+    "sum",
+    "sum_to",
+    "swap",
+    "take",
+    "tanh",
+    "testing",
+    "train_step",
+    "transpose",
+    "upsample",
+    "where",
+    "zeros",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'symcnn' has no attribute {name!r}")
+    module = import_module(_LATER[name] or f".{name}", __name__)
+    value = getattr(module, name) if _LATER[name] else module
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

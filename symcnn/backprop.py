@@ -1,0 +1,274 @@
+"""Back propagation: one sweep over the graph in reverse topological order, in symbols.
+
+With delta(v) = dJ/dv for every node v, the sweep is the tutorial's: delta(J) = 1; then, from the outputs
+to the inputs, each node hands its delta to its local backward rule, and what the rule sends to an input is
+added up there. The result is a graph of nodes like any other: it can be drawn, printed, simplified,
+compiled and differentiated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+
+from .graph.algebra import cast, ones, sum_to, zeros
+from .graph.errors import GradientError, NodeTypeError, call_site, explain, made_by_rule
+from .graph.graph import Graph
+from .graph.leaves import Param
+from .graph.node import Node, as_node
+from .graph.operators import Operand
+from .graph.spec import broadcast_shapes, is_real
+
+if TYPE_CHECKING:
+    from .draw.diagram import Diagram
+    from .draw.equations import Equations
+
+
+@dataclass(frozen=True)
+class Step:
+    """One visit of the sweep.
+
+    Attributes
+    ----------
+    node : Node
+        The node that was visited.
+    delta : Node
+        Its error dJ/d(node), complete: all of its consumers have been visited before.
+    sent : tuple of (Node, Node)
+        For each input that gets an error: the input, and what this node's rule sent to it.
+    made : tuple of Node
+        The nodes that this visit added to the backward graph.
+    """
+
+    node: Node
+    delta: Node
+    sent: tuple[tuple[Node, Node], ...]
+    made: tuple[Node, ...]
+
+
+class Backprop:
+    """The result of the sweep: the error of every node, and how it came about.
+
+    Attributes
+    ----------
+    J : Node
+        What was differentiated.
+    steps : list of Step
+        The visits, in the order of the sweep.
+    """
+
+    def __init__(self, J: Node, steps: list[Step], errors: dict[Node, Node]) -> None:
+        self.J = J
+        self.steps = steps
+        self._errors = errors
+
+    def delta(self, node: Node, unconnected: str = "error") -> Node:
+        """The error dJ/d(node), a node of the same shape and dtype.
+
+        Parameters
+        ----------
+        node : Node
+            Any node that J is computed from.
+        unconnected : "error" or "zeros"
+            What to do where J does not depend on `node`.
+
+        Raises
+        ------
+        GradientError
+            If J does not depend on `node`, or only through integers and comparisons.
+        """
+        if node in self._errors:
+            return self._errors[node]
+        if unconnected == "zeros" and is_real(node.dtype):
+            return zeros(node)
+        raise GradientError(
+            explain(
+                f"{self.J.label} has no gradient with respect to {node!r}",
+                "it does not depend on it" if is_real(node.dtype) else f"{node.dtype} values have no gradients",
+                'unconnected="zeros" gives zeros instead',
+                site=call_site(),
+            )
+        )
+
+    @property
+    def grads(self) -> dict[Param, Node]:
+        """The gradient of each parameter that J depends on, in the order of the graph."""
+        return {p: self._errors[p] for p in self.J.params if p in self._errors}
+
+    def equations(self) -> Equations:
+        """The equations of the forward pass, of every delta in the order of the sweep, and of every gradient."""
+        from .draw.equations import Equations
+
+        return Equations(self)
+
+    def draw(self) -> Diagram:
+        """The forward pass and, mirrored below it, the way of the errors."""
+        from .draw.diagram import Diagram
+
+        return Diagram(self)
+
+    def __repr__(self) -> str:
+        return f"Backprop({self.J.label}: {len(self.steps)} steps, {len(self.grads)} gradients)"
+
+
+def backprop(J: Node, seed: Operand | None = None) -> Backprop:
+    """Sweep the graph of `J` in reverse topological order and collect the error of every node.
+
+    Parameters
+    ----------
+    J : Node
+        A scalar, or anything real with a `seed`.
+    seed : Node or array, optional
+        delta(J), of J's shape: 1 unless told.
+
+    Raises
+    ------
+    GradientError
+        Without a seed, if J is not a scalar.
+    NodeTypeError
+        If a backward rule breaks its contract.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x, w = sc.Input("x", (3,)), sc.Param("w", [1, 2, 3])
+    >>> back = sc.backprop(sc.sum(w * x))
+    >>> sc.compile(back.grads[w])(x=[4, 5, 6])
+    array([4., 5., 6.], dtype=float32)
+    """
+    errors: dict[Node, Node] = {J: _first_error(J, seed)}
+    forward = Graph(J)
+    known = set(forward.nodes)
+    steps = []
+    for node in reversed(forward.order):
+        if node not in errors:
+            continue
+        delta = errors[node]
+        sent = errors_sent(node, delta)
+        with made_by_rule(node, "backward rule"):
+            for source, error in sent:
+                errors[source] = errors[source] + error if source in errors else error
+        made = _new_nodes([errors[source] for source, _ in sent], known)
+        steps.append(Step(node, delta, sent, made))
+    return Backprop(J, steps, errors)
+
+
+def _first_error(J: Node, seed: Operand | None) -> Node:
+    if not is_real(J.dtype):
+        raise GradientError(explain(f"values of dtype {J.dtype} have no gradients", node=J))
+    if seed is None:
+        if J.shape != ():
+            raise GradientError(
+                explain(
+                    f"the gradient of a value of shape {J.shape} needs a seed",
+                    "differentiate a scalar (sc.sum(J), sc.mean(J)), or pass seed=, the error of J",
+                    node=J,
+                )
+            )
+        return ones(J)
+    first = as_node(seed, J.dtype)
+    if first.shape != J.shape:
+        raise GradientError(explain(f"the seed has shape {first.shape}; expected {J.shape}", node=J))
+    return cast(first, J.dtype.name)
+
+
+def errors_sent(node: Node, delta: Node) -> tuple[tuple[Node, Node], ...]:
+    """What `node`'s backward rule sends to its inputs, checked against what a rule owes.
+
+    An elementwise rule may answer in the shape of the node: what broadcasting had stretched is summed here,
+    so no rule has to.
+    """
+    if not node.inputs:
+        return ()
+    with made_by_rule(node, "backward rule"):
+        answers = node.backward(delta)
+        if not isinstance(answers, tuple | list) or len(answers) != len(node.inputs):
+            raise _broken(node, _miscounted(answers, len(node.inputs)))
+        sent = []
+        for source, error in zip(node.inputs, answers, strict=True):
+            if error is not None:
+                sent.append((source, _fitted(node, source, error)))
+    return tuple(sent)
+
+
+def _fitted(node: Node, source: Node, error: Node) -> Node:
+    """`error` in the shape and dtype of `source`."""
+    if not isinstance(error, Node):
+        raise _broken(node, f"returned a {type(error).__name__}; expected nodes, as in (delta * 2,), or None")
+    if not is_real(source.dtype):
+        raise _broken(node, f"returned an error for {source.label} of dtype {source.dtype}; return None for it")
+    if error.shape != source.shape:
+        stretched = node.elementwise and error.shape == node.shape
+        if not stretched or broadcast_shapes(source.shape, node.shape) != node.shape:
+            raise _broken(node, f"returned an error of shape {error.shape} for {source.label}; expected {source.shape}")
+        error = sum_to(error, source.shape)
+    return cast(error, source.dtype.name)
+
+
+def _miscounted(answers: object, expected: int) -> str:
+    if isinstance(answers, Node):
+        return "returned a node; expected a tuple, as in (delta * 2,) - mind the comma"
+    if not isinstance(answers, tuple | list):
+        return f"returned a {type(answers).__name__}; expected a tuple of nodes"
+    return f"returned {len(answers)} errors; expected {expected}, one an input"
+
+
+def _broken(node: Node, what: str) -> NodeTypeError:
+    line = type(node).backward.__code__
+    return NodeTypeError(
+        explain(f"the backward rule {what}", f"the rule is at {line.co_filename}:{line.co_firstlineno}", node=node)
+    )
+
+
+def _new_nodes(ends: Sequence[Node], known: set[Node]) -> tuple[Node, ...]:
+    """What is upstream of `ends` and not yet in `known`, to which it is added."""
+    found = []
+    todo = list(ends)
+    while todo:
+        node = todo.pop()
+        if node not in known:
+            known.add(node)
+            found.append(node)
+            todo.extend(node.inputs)
+    return tuple(sorted(found, key=lambda n: n.serial))
+
+
+@overload
+def grad(J: Node, wrt: Node, seed: Operand | None = None, unconnected: str = "error") -> Node: ...
+@overload
+def grad(J: Node, wrt: Sequence[Node], seed: Operand | None = None, unconnected: str = "error") -> list[Node]: ...
+def grad(
+    J: Node, wrt: Node | Sequence[Node], seed: Operand | None = None, unconnected: str = "error"
+) -> Node | list[Node]:
+    """The gradient of `J` with respect to any nodes: nodes again, which can be differentiated again.
+
+    Parameters
+    ----------
+    J : Node
+        A scalar, or anything real with a `seed`.
+    wrt : list of Node, or Node
+    seed : Node or array, optional
+        The error of J: the result is then the product of the Jacobian with it (from the left).
+    unconnected : "error" or "zeros"
+        What to do where J does not depend on a node.
+
+    Returns
+    -------
+    list of Node, or Node
+        As `wrt` is given.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (), dtype="float64")
+    >>> y = sc.sigmoid(x)
+    >>> for _ in range(3):
+    ...     (y,) = sc.grad(y, [x])
+    >>> print(round(float(sc.compile(y)(x=0.3)), 12))
+    -0.114100885237
+    """
+    back = backprop(J, seed)
+    if isinstance(wrt, Node):
+        return back.delta(wrt, unconnected)
+    return [back.delta(node, unconnected) for node in wrt]

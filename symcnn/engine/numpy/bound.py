@@ -1,0 +1,161 @@
+"""A plan bound to buffers for one batch size: run it by calling one prepared function after the other.
+
+A buffer goes back to the arena after the last use of the value in it, so a program needs little more memory
+than the values that are alive at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...graph.algebra import BroadcastTo
+from ...graph.errors import FeedError, explain
+from ...graph.leaves import BatchSize, Const, Input, Param
+from ...graph.node import Node
+from ..plan import Plan
+from .arena import Arena
+from .kernels import Array, Run, prepare, view_of
+
+
+@dataclass(frozen=True)
+class Call:
+    """One prepared computation: of `node`, by a "kernel", a "ufunc" or its own "rule"."""
+
+    node: Node
+    run: Run
+    kernel: str
+
+
+@dataclass
+class Bound:
+    """A plan over its buffers. `values` holds each node's array, as long as it is alive in a run."""
+
+    plan: Plan
+    batch: int
+    values: dict[Node, Array] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    nbytes: int = 0
+
+    def run(self) -> None:
+        """Compute all values once."""
+        for call in self.calls:
+            call.run()
+
+    def broken_nodes(self) -> set[Node]:
+        """Compute all values once, and tell which nodes have NaN or infinite ones."""
+        broken = {node for node in self.plan.order if _is_leaf(node) and not _finite(self.values[node])}
+        computed = {call.node for call in self.calls}
+        for call in self.calls:
+            call.run()
+            if not _finite(self.values[call.node]):
+                broken.add(call.node)
+        for node in self.plan.order:
+            if node not in computed and any(i in broken for i in node.inputs):
+                broken.add(node)
+        return broken
+
+
+def _is_leaf(node: Node) -> bool:
+    return isinstance(node, Input | Param | Const)
+
+
+def _finite(array: Array) -> bool:
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def bind(plan: Plan, batch: int) -> Bound:
+    """Give every node of `plan` an array for a batch of `batch` rows, and prepare what computes it."""
+    bound = Bound(plan, batch)
+    storage = _Storage(plan, Arena())
+    for node in plan.order:
+        inputs = [bound.values[i] for i in node.inputs]
+        view = _leaf_value(node, batch) if not node.inputs else _view(node, inputs, batch)
+        if view is not None:
+            storage.share(node, owned=not node.inputs)
+            bound.values[node] = view
+        else:
+            out = bound.values[node] = storage.array_for(node, inputs, node.spec.bind(batch))
+            if (check := _verification(node, inputs)) is not None:
+                bound.calls.append(Call(node, check, "verify"))
+            run, how = prepare(node, out, inputs)
+            bound.calls.append(Call(node, run, how))
+        storage.read(node)
+    bound.nbytes = storage.arena.nbytes
+    return bound
+
+
+def _leaf_value(node: Node, batch: int) -> Array:
+    if isinstance(node, Param | Const):
+        return node.value
+    if isinstance(node, BatchSize):
+        return np.asarray(batch, dtype=node.dtype)
+    return np.zeros(node.spec.bind(batch), dtype=node.dtype)
+
+
+def _view(node: Node, inputs: list[Array], batch: int) -> Array | None:
+    if isinstance(node, BroadcastTo):
+        return np.broadcast_to(inputs[0], node.spec.bind(batch))
+    return view_of(node, inputs[0])
+
+
+def _verification(node: Node, inputs: list[Array]) -> Run | None:
+    if type(node).verify is Node.verify:
+        return None
+
+    def check() -> None:
+        try:
+            node.verify(*inputs)
+        except ValueError as error:
+            raise FeedError(explain(str(error), node=node)) from None
+
+    return check
+
+
+class _Storage:
+    """Which buffer each value lives in, and how many uses each buffer still has."""
+
+    def __init__(self, plan: Plan, arena: Arena) -> None:
+        self.arena = arena
+        self._uses = plan.uses
+        self._buffer: dict[Node, Array | None] = {}
+        self._pending: dict[int, int] = {}
+
+    def share(self, node: Node, owned: bool) -> None:
+        """`node` is a leaf, or a view of its first input's buffer."""
+        buffer = None if owned else self._buffer[node.inputs[0]]
+        self._buffer[node] = buffer
+        if buffer is not None:
+            self._pending[id(buffer)] += self._uses[node]
+
+    def array_for(self, node: Node, inputs: list[Array], shape: tuple[int, ...]) -> Array:
+        """An array for `node`: an input's own where that is elementwise and dies here, else from the arena."""
+        buffer = self._dying_input(node, inputs, shape)
+        if buffer is None:
+            buffer = self.arena.take(int(np.prod(shape)) * node.dtype.itemsize)
+            self._pending[id(buffer)] = 0
+        self._buffer[node] = buffer
+        self._pending[id(buffer)] += self._uses[node]
+        return self.arena.shaped(buffer, shape, node.dtype)
+
+    def _dying_input(self, node: Node, inputs: list[Array], shape: tuple[int, ...]) -> Array | None:
+        if type(node).ufunc is None or not node.elementwise:
+            return None
+        for source, array in zip(node.inputs, inputs, strict=True):
+            buffer = self._buffer[source]
+            whole = array.shape == shape and array.dtype == node.dtype and array.flags.c_contiguous
+            if buffer is not None and whole and self._pending[id(buffer)] == 1 and array.nbytes:
+                starts_there = array.__array_interface__["data"][0] == buffer.__array_interface__["data"][0]
+                if starts_there:
+                    return buffer
+        return None
+
+    def read(self, node: Node) -> None:
+        """The inputs of `node` have been read once more; buffers without further use go back."""
+        for source in node.inputs:
+            buffer = self._buffer[source]
+            if buffer is not None:
+                self._pending[id(buffer)] -= 1
+                if self._pending[id(buffer)] == 0:
+                    self.arena.give(buffer)

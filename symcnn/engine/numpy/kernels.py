@@ -1,0 +1,79 @@
+"""The registry of kernels: for a node type, a function that prepares its computation into a given array.
+
+A kernel is called once, when a plan is bound to buffers: ``kernel(node, out, *inputs)``. It returns the
+function that every run calls, with all views and scratch arrays made beforehand, or None where it cannot
+serve this node; then the node's own forward rule does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...graph.errors import NodeTypeError, explain
+from ...graph.node import Node
+from ...nodes.conv import Rot90, Swap
+from ...nodes.shape import Reshape, Transpose
+from ...nodes.window import Crop, Subsample
+
+Array = NDArray[Any]
+Run = Callable[[], object]
+Kernel = Callable[..., Run | None]
+
+KERNELS: dict[type[Node], Kernel] = {}
+VIEWS = (Reshape, Transpose, Swap, Rot90, Crop, Subsample)
+"""Types whose value is a view of their input's memory wherever NumPy can make one."""
+
+
+def kernel(*types: type[Node]) -> Callable[[Kernel], Kernel]:
+    """Register a kernel for node types."""
+
+    def register(function: Kernel) -> Kernel:
+        for cls in types:
+            KERNELS[cls] = function
+        return function
+
+    return register
+
+
+def prepare(node: Node, out: Array, inputs: list[Array]) -> tuple[Run, str]:
+    """What computes `node` from `inputs` into `out`, and whether it is a ufunc, a kernel or the rule."""
+    ufunc = type(node).ufunc
+    if ufunc is not None and type(node) not in KERNELS:
+        return (lambda: ufunc(*inputs, out=out)), "ufunc"
+    make = KERNELS.get(type(node))
+    run = make(node, out, *inputs) if make else None
+    return (run, "kernel") if run else (_by_rule(node, out, inputs), "rule")
+
+
+def _by_rule(node: Node, out: Array, inputs: list[Array]) -> Run:
+    """Call the node type's forward rule and check what it returns against its shape rule."""
+
+    def run() -> None:
+        try:
+            value = np.asarray(node.forward(np, *inputs))
+        except Exception as error:
+            raise NodeTypeError(
+                explain(f"the forward rule failed: {type(error).__name__}: {error}", node=node)
+            ) from error
+        if value.shape != out.shape or value.dtype != out.dtype:
+            raise NodeTypeError(
+                explain(
+                    f"the forward rule returned {value.shape} {value.dtype}; infer promised {out.shape} {out.dtype}",
+                    node=node,
+                )
+            )
+        np.copyto(out, value)
+
+    return run
+
+
+def view_of(node: Node, x: Array) -> Array | None:
+    """The node's value as a view of its input, if that can be had."""
+    if not isinstance(node, VIEWS):
+        return None
+    value: Array = node.forward(np, x)
+    return value if np.may_share_memory(value, x) else None

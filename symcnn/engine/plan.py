@@ -1,0 +1,77 @@
+"""`Plan`: what a program computes and in which order; the part that all backends share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..graph.errors import GraphError, call_site, explain
+from ..graph.graph import Graph
+from ..graph.leaves import BatchSize, Input, Param
+from ..graph.node import Node
+from ..simplify import simplify
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The order of the computation, and what it is for.
+
+    Attributes
+    ----------
+    asked : tuple of Node
+        What the user compiled: the results, then the new values of `updated`.
+    outputs : tuple of Node
+        The same after `simplify`.
+    updated : tuple of Param
+        The parameters that get new values at the end of a run.
+    """
+
+    asked: tuple[Node, ...]
+    outputs: tuple[Node, ...]
+    updated: tuple[Param, ...]
+
+    @classmethod
+    def of(cls, nodes: Sequence[Node], updates: dict[Param, Node]) -> Plan:
+        """The plan for the values of `nodes` and the `updates`, each of its parameter's shape and dtype."""
+        asked = (*nodes, *updates.values())
+        plan = cls(asked, tuple(simplify(asked)), tuple(updates))
+        plan.check()
+        return plan
+
+    def check(self) -> None:
+        """Refuse what no run could serve: two inputs of one name, a batch size that nothing tells."""
+        names: dict[str, Input] = {}
+        for node in self.inputs:
+            if node.name in names:
+                other = names[node.name]
+                raise GraphError(
+                    explain(f"two inputs are named {node.name!r}", f"the other is {other.site}", node=node)
+                )
+            names[node.name] = node
+        needs_batch = any(isinstance(node, BatchSize) for node in self.order)
+        if needs_batch and not any(None in node.shape for node in self.inputs):
+            raise GraphError(
+                explain("the batch size is needed, but no input has a batch axis (None)", site=call_site())
+            )
+
+    @cached_property
+    def order(self) -> list[Node]:
+        """The nodes to be computed, inputs first."""
+        return Graph(*self.outputs).order
+
+    @cached_property
+    def inputs(self) -> list[Input]:
+        """What must be fed: the inputs of what was asked, before anything was simplified away."""
+        return Graph(*self.asked).inputs
+
+    @cached_property
+    def uses(self) -> dict[Node, int]:
+        """How often each node is read: by other nodes, or as an output."""
+        uses = dict.fromkeys(self.order, 0)
+        for node in self.order:
+            for source in node.inputs:
+                uses[source] += 1
+        for node in self.outputs:
+            uses[node] += 1
+        return uses

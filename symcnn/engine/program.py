@@ -1,0 +1,274 @@
+"""`compile` and `Program`: a graph made into a flat plan that is run as often as one likes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..graph.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, call_site, explain
+from ..graph.leaves import BatchSize, Const, Input, Param
+from ..graph.node import Node
+from .feeds import Feeds, batch_of, collect, copy_into
+from .numpy import NumpyBackend
+from .numpy.bound import Bound
+from .plan import Plan
+from .profile import Profile, Row
+
+Array = NDArray[Any]
+BACKENDS = {"numpy": NumpyBackend}
+_KEPT = 4
+"""How many sets of buffers a program keeps: the batch sizes and threads that it served last."""
+
+
+class Program:
+    """A compiled graph: call it with arrays for its inputs, by name.
+
+    Make one with `symcnn.compile`. Parameters are read at each run. Runs do not share state, so two threads
+    may use one program at a time.
+
+    Attributes
+    ----------
+    plan : Plan
+        The order of the computation.
+    backend : str
+        What runs it.
+    """
+
+    def __init__(self, plan: Plan, single: bool, backend: str = "auto", guard: bool = False) -> None:
+        chosen = "numpy" if backend == "auto" else backend
+        if chosen not in BACKENDS:
+            known = ", ".join(repr(b) for b in ("auto", *BACKENDS))
+            raise ArgumentError(explain(f"there is no backend {backend!r}", f"there are {known}", site=call_site()))
+        self.plan = plan
+        self.backend = chosen
+        self.guard = guard
+        self._single = single
+        self._engine = BACKENDS[chosen]()
+        self._idle: list[tuple[int, Bound]] = []
+        self._lock = threading.Lock()
+
+    @property
+    def inputs(self) -> list[Input]:
+        """What must be fed."""
+        return self.plan.inputs
+
+    def __call__(self, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> Any:
+        """Run the program.
+
+        Parameters
+        ----------
+        feeds : mapping, optional
+            Arrays by input name (or by `Input`).
+        **named
+            The same as keywords. A batch may have any number of rows.
+
+        Returns
+        -------
+        list of array, or array
+            A list where a list of nodes was compiled. The arrays are the caller's own.
+
+        Raises
+        ------
+        FeedError, DTypeError
+            For feeds that do not fit; nothing has been changed then.
+        NonFiniteError
+            With the NaN guard on, if a value is NaN or infinite.
+        """
+        arrays = collect(self.plan.inputs, {**(feeds or {}), **named})
+        bound = self._acquire(batch_of(arrays))
+        try:
+            _feed(bound, arrays)
+            with np.errstate(all="ignore"):
+                bound.run()
+                if self.guard:
+                    self._check_finite(bound)
+                results = self._results(bound)
+        finally:
+            self._release(bound)
+        return results[0] if self._single else results
+
+    def _results(self, bound: Bound) -> list[Array]:
+        """Copies of the outputs; then the updates, of which a failed run has made none."""
+        outputs = self.plan.outputs
+        asked = len(outputs) - len(self.plan.updated)
+        results = [np.array(bound.values[node]) for node in outputs[:asked]]
+        new = [bound.values[node] for node in outputs[asked:]]
+        if any(np.may_share_memory(value, p.value) for value in new for p in self.plan.updated):
+            new = [np.array(value) for value in new]
+        for param, value in zip(self.plan.updated, new, strict=True):
+            np.copyto(param.value, value)
+        return results
+
+    def _acquire(self, batch: int) -> Bound:
+        with self._lock:
+            for n, (size, bound) in enumerate(self._idle):
+                if size == batch:
+                    del self._idle[n]
+                    return bound
+        return self._engine.bind(self.plan, batch)
+
+    def _release(self, bound: Bound) -> None:
+        with self._lock:
+            self._idle.append((bound.batch, bound))
+            del self._idle[:-_KEPT]
+
+    # The NaN guard -------------------------------------------------------------------------
+
+    def check_finite(self, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> None:
+        """Compute everything but the updates, and name the node where the first NaN or infinity arose.
+
+        Raises
+        ------
+        NonFiniteError
+            If an output is NaN or infinite.
+        """
+        arrays = collect(self.plan.inputs, {**(feeds or {}), **named})
+        bound = self._engine.bind(self.plan, batch_of(arrays))
+        _feed(bound, arrays)
+        with np.errstate(all="ignore"):
+            self._check_finite(bound)
+
+    def _check_finite(self, bound: Bound) -> None:
+        if all(_finite(bound.values[node]) for node in self.plan.outputs):
+            return
+        broken = bound.broken_nodes()
+        node = next((o for o in self.plan.outputs if o in broken), None)
+        while node is not None:
+            source = next((i for i in node.inputs if i in broken), None)
+            if source is None:
+                raise NonFiniteError(explain(*_blame(node, bound), node=node))
+            node = source
+
+    # Looking inside ------------------------------------------------------------------------
+
+    def profile(self, feeds: Mapping[Any, Any] | None = None, /, *, runs: int = 10, **named: Any) -> Profile:
+        """Time each node over some runs, without the updates.
+
+        Parameters
+        ----------
+        feeds, **named
+            As for a call.
+        runs : int
+            The fastest of so many runs counts, node by node.
+
+        Returns
+        -------
+        Profile
+            Prints as a table: node, milliseconds, share, bytes.
+        """
+        arrays = collect(self.plan.inputs, {**(feeds or {}), **named})
+        bound = self._acquire(batch_of(arrays))
+        best = [float("inf")] * len(bound.calls)
+        try:
+            _feed(bound, arrays)
+            with np.errstate(all="ignore"):
+                for _ in range(max(1, runs)):
+                    for n, call in enumerate(bound.calls):
+                        start = time.perf_counter()
+                        call.run()
+                        best[n] = min(best[n], time.perf_counter() - start)
+            rows = [
+                Row(call.node, seconds, bound.values[call.node].nbytes, call.kernel)
+                for call, seconds in zip(bound.calls, best, strict=True)
+            ]
+            return Profile(rows, bound.nbytes, self.backend, bound.batch)
+        finally:
+            self._release(bound)
+
+    def report(self, batch: int = 1) -> str:
+        """The plan as text: each computed node, what computes it, its shape, and the memory of all."""
+        bound = self._engine.bind(self.plan, batch)
+        width = max([len(type(c.node).__name__) for c in bound.calls], default=0)
+        lines = [f"backend {self.backend}, batch {batch}: {len(bound.calls)} steps, {bound.nbytes:,} bytes of buffers"]
+        for n, call in enumerate(bound.calls):
+            kind = type(call.node).__name__
+            name = f"  {call.node.name}" if call.node.name else ""
+            lines.append(f"{n:4}  {kind:{width}}  {call.kernel:6}  {call.node.spec}{name}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        takes = ", ".join(f"{i.name} {i.shape}" for i in self.inputs)
+        return f"Program({takes} -> {len(self.plan.asked) - len(self.plan.updated)} outputs, backend={self.backend!r})"
+
+
+def _feed(bound: Bound, arrays: Feeds) -> None:
+    for node, value in arrays.items():
+        if node in bound.values:
+            copy_into(bound.values[node], node, value)
+
+
+def _finite(array: Array) -> bool:
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def _blame(node: Node, bound: Bound) -> tuple[str, ...]:
+    value = np.asarray(bound.values[node]) if isinstance(node, Input | Param | Const) else None
+    if isinstance(node, Input):
+        return "the array that was fed has NaN or infinite numbers", _first_bad(value)
+    if isinstance(node, Param | Const):
+        return "its value has NaN or infinite numbers", _first_bad(value)
+    sources = ", ".join(i.label for i in node.inputs if not isinstance(i, BatchSize))
+    return "computed NaN or infinity from finite numbers", f"it is a {node.spec} computed from {sources}"
+
+
+def _first_bad(value: Array | None) -> str:
+    assert value is not None
+    place = np.unravel_index(int(np.argmax(~np.isfinite(value))), value.shape) if value.ndim else ()
+    return f"the first one is at {tuple(int(i) for i in place)}: {value[place]}"
+
+
+@overload
+def compile(
+    outputs: Node, *, updates: Mapping[Param, Node] | None = None, backend: str = "auto", guard: bool = False
+) -> Program: ...
+@overload
+def compile(
+    outputs: Sequence[Node], *, updates: Mapping[Param, Node] | None = None, backend: str = "auto", guard: bool = False
+) -> Program: ...
+def compile(
+    outputs: Node | Sequence[Node],
+    *,
+    updates: Mapping[Param, Node] | None = None,
+    backend: str = "auto",
+    guard: bool = False,
+) -> Program:
+    """Make a program that computes `outputs`.
+
+    Parameters
+    ----------
+    outputs : Node, or list of Node
+        Of one node the program returns one array, of a list a list.
+    updates : {Param: Node}, optional
+        New values that parameters take at the end of each run: how a training step writes its result.
+    backend : "auto" or "numpy"
+    guard : bool
+        Check each run's outputs, and stop at a NaN or infinity with the node that made it first.
+
+    Raises
+    ------
+    GraphError
+        If two inputs share a name.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (None, 2))
+    >>> f = sc.compile([x + 1, sc.sum(x)])
+    >>> f(x=[[1, 2]])
+    [array([[2., 3.]], dtype=float32), array(3., dtype=float32)]
+    """
+    single = isinstance(outputs, Node)
+    nodes = [outputs] if isinstance(outputs, Node) else list(outputs)
+    for node in nodes:
+        if not isinstance(node, Node):
+            raise DTypeError(explain(f"expected nodes, got a {type(node).__name__}", site=call_site()))
+    new = dict(updates or {})
+    for param, value in new.items():
+        if param.spec != value.spec:
+            raise ShapeError(explain(f"its update is {value.spec}; expected {param.spec}", node=param))
+    return Program(Plan.of(nodes, new), single, backend, guard)

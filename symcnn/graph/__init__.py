@@ -1,0 +1,1 @@
+"""What a graph is: nodes, their leaves, the arithmetic between them, and the errors."""

@@ -1,0 +1,319 @@
+"""The few nodes that the operators and the sweep themselves need: arithmetic and broadcasting."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .errors import DTypeError, ShapeError, call_site, explain
+from .leaves import BatchSize, Const, Input, real_or_integer
+from .node import Node
+from .spec import Shape, Spec, broadcast_shapes, is_real
+
+
+class Add(Node):
+    """a + b, with broadcasting."""
+
+    ufunc = np.add
+    a: Node
+    b: Node
+    latex = r"{a} + {b}"
+    text = "{a} + {b}"
+    binding = 1
+
+    def forward(self, xp: Any, a: Any, b: Any) -> Any:
+        return a + b
+
+    def backward(self, delta: Node) -> tuple[Node, Node]:
+        return delta, delta
+
+
+class Sub(Node):
+    """a - b, with broadcasting."""
+
+    ufunc = np.subtract
+    a: Node
+    b: Node
+    latex = r"{a} - {b}"
+    text = "{a} - {b}"
+    binding = 1
+
+    def forward(self, xp: Any, a: Any, b: Any) -> Any:
+        return a - b
+
+    def backward(self, delta: Node) -> tuple[Node, Node]:
+        return delta, -delta
+
+
+class Neg(Node):
+    """-a."""
+
+    ufunc = np.negative
+    a: Node
+    latex = r"-{a}"
+    text = "-{a}"
+    binding = 2
+
+    def forward(self, xp: Any, a: Any) -> Any:
+        return -a
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (-delta,)
+
+
+class Mul(Node):
+    """a * b, element by element, with broadcasting."""
+
+    ufunc = np.multiply
+    a: Node
+    b: Node
+    latex = r"{a} \odot {b}"
+    text = "{a} . {b}"
+    binding = 2
+
+    def forward(self, xp: Any, a: Any, b: Any) -> Any:
+        return a * b
+
+    def backward(self, delta: Node) -> tuple[Node, Node]:
+        return delta * self.b, delta * self.a
+
+
+class Div(Node):
+    """a / b, element by element, with broadcasting."""
+
+    ufunc = np.divide
+    a: Node
+    b: Node
+    latex = r"\frac{{{a}}}{{{b}}}"
+    text = "{a} / {b}"
+    binding = 2
+
+    def forward(self, xp: Any, a: Any, b: Any) -> Any:
+        return a / b
+
+    def backward(self, delta: Node) -> tuple[Node, Node]:
+        return Share(delta, self.b), -Share(Share(delta * self.a, self.b), self.b)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("a", (None, 2, 3)), 2 + Input("b", (2, 3)) ** 2)]
+
+
+class Share(Node):
+    """a / b where a is not 0, and 0 where a is 0, whatever b is: an error of 0 stays 0.
+
+    It is what backward rules divide with, so that ``where(x > 0, log(x), 0)`` sends no NaN to x.
+    """
+
+    a: Node
+    b: Node
+    latex = r"\frac{{{a}}}{{{b}}}"
+    text = "{a} / {b}"
+    binding = 2
+
+    def forward(self, xp: Any, a: Any, b: Any) -> Any:
+        none = a == 0
+        one = xp.ones_like(b)
+        return xp.where(none, xp.zeros_like(a), a) / xp.where(none, one, b)
+
+    def backward(self, delta: Node) -> tuple[Node, Node]:
+        return Share(delta, self.b), -Share(Share(delta * self.a, self.b), self.b)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("a", (None, 2, 3)), 2 + Input("b", (2, 3)) ** 2)]
+
+
+class Cast(Node):
+    """The same numbers in another dtype."""
+
+    x: Node
+    to: str
+    integer_inputs = ("x",)
+    latex = r"{x}"
+    text = "{x}"
+
+    def infer(self) -> Spec:
+        return Spec(self.x.shape, real_or_integer(self.to, "cast"))
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.astype(x, getattr(xp, self.to))
+
+    def backward(self, delta: Node) -> tuple[Node | None]:
+        return (cast(delta, self.x.dtype.name) if is_real(self.x.dtype) else None,)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("x", (None, 2, 3)), "float64")]
+
+
+def cast(x: Node, to: str) -> Node:
+    """`x` in the dtype `to`; `x` itself where it has it already.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> sc.cast(sc.Input("y", (None,), dtype="int64"), "float32").dtype
+    dtype('float32')
+    """
+    return x if x.dtype == np.dtype(to) else Cast(x, to)
+
+
+class SumTo(Node):
+    """x summed over what broadcasting had stretched: the adjoint of `BroadcastTo`.
+
+    Sums of float16 are kept in float32.
+    """
+
+    x: Node
+    target: Shape
+    latex = r"\textstyle\sum {x}"
+    text = "Σ {x}"
+    binding = 2
+
+    def infer(self) -> Spec:
+        _check_stretch(self, self.target, self.x.shape)
+        return Spec(self.target, self.x.dtype)
+
+    def axes(self) -> tuple[int, ...]:
+        """The axes of x that are summed over."""
+        lead = self.x.ndim - len(self.target)
+        stretched = (i + lead for i, d in enumerate(self.target) if d == 1 and self.x.shape[i + lead] != 1)
+        return (*range(lead), *stretched)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        lead = self.x.ndim - len(self.target)
+        kept = tuple(a for a in self.axes() if a >= lead)
+        total = wide_sum(xp, x, kept, keepdims=True)
+        return wide_sum(xp, total, tuple(range(lead)), keepdims=False)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (broadcast_to(delta, self.x.shape),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        x = Input("x", (None, 2, 3))
+        return [cls(x, (3,)), cls(x, (None, 1, 3)), cls(x, ())]
+
+
+def wide_sum(xp: Any, x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    """The sum over `axes`, in float32 where x is float16."""
+    if not axes:
+        return x
+    if x.dtype == xp.float32 or x.dtype == xp.float64:
+        return xp.sum(x, axis=axes, keepdims=keepdims)
+    return xp.astype(xp.sum(xp.astype(x, xp.float32), axis=axes, keepdims=keepdims), x.dtype)
+
+
+class BroadcastTo(Node):
+    """x repeated to the shape `target`, as NumPy broadcasts it; the adjoint of `SumTo`."""
+
+    x: Node
+    target: Shape
+    size: Node | None = None
+    """The batch size, where the batch axis is among the new ones; see `broadcast_to`."""
+    latex = r"{x}"
+    text = "{x}"
+
+    def infer(self) -> Spec:
+        _check_stretch(self, self.x.shape, self.target)
+        return Spec(self.target, self.x.dtype)
+
+    def forward(self, xp: Any, x: Any, size: Any = None) -> Any:
+        lead = len(self.target) - self.x.ndim
+        kept = (x.shape[i - lead] if i >= lead else None for i in range(len(self.target)))
+        batch = None if size is None else int(size)
+        shape = tuple(
+            (k if batch is None else batch) if t is None else t for t, k in zip(self.target, kept, strict=True)
+        )
+        return xp.broadcast_to(x, shape)
+
+    def backward(self, delta: Node) -> tuple[Node | None, ...]:
+        sent = sum_to(delta, self.x.shape)
+        return (sent,) if self.size is None else (sent, None)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        x = Input("x", (None, 1, 3))
+        return [cls(x, (None, 2, 3)), broadcast_to(Input("w", (3,)), (None, 2, 3)), cls(Input("s", ()), (4,))]
+
+
+def _check_stretch(node: Node, small: Shape, large: Shape) -> None:
+    try:
+        fits = broadcast_shapes(small, large) == large
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(explain(f"the shape {small} does not broadcast to {large}", node=node))
+
+
+def broadcast_to(x: Node, shape: Shape) -> Node:
+    """`x` repeated to `shape`; `x` itself where it has that shape.
+
+    Parameters
+    ----------
+    x : Node
+    shape : tuple of int or None
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> sc.broadcast_to(sc.Input("b", (3,)), (None, 3)).shape
+    (None, 3)
+    """
+    shape = tuple(shape)
+    if x.shape == shape:
+        return x
+    new_batch = None in shape and None not in x.shape
+    return BroadcastTo(x, shape, batch_size(x.dtype.name) if new_batch else None)
+
+
+def sum_to(x: Node, shape: Shape) -> Node:
+    """`x` summed over what broadcasting from `shape` had stretched; `x` itself where it has that shape."""
+    return x if x.shape == tuple(shape) else SumTo(x, tuple(shape))
+
+
+def batch_size(dtype: str = "float32") -> Node:
+    """N, the number of rows in the batch that is being run, as a scalar node.
+
+    Parameters
+    ----------
+    dtype : str
+        float16 counts in float32: it holds no whole numbers above 2048.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (None, 2))
+    >>> sc.compile(sc.sum(x) / sc.batch_size())(x=[[1, 2], [3, 4]])
+    array(5., dtype=float32)
+    """
+    return BatchSize("float32" if dtype == "float16" else dtype)
+
+
+def count(shape: Shape, dtype: str) -> Node:
+    """The number of elements of `shape`, as a scalar: a constant, times N where the batch axis is among them."""
+    fixed = math.prod(d for d in shape if d is not None)
+    number: Node = Const(np.asarray(fixed, dtype="float32" if dtype == "float16" else dtype))
+    for _ in range(shape.count(None)):
+        number = number * batch_size(dtype)
+    return number
+
+
+def _filled(like: Node, value: float) -> Node:
+    """`value` everywhere, in the shape and dtype of `like`."""
+    if not is_real(like.dtype):
+        raise DTypeError(explain(f"{like.label} has dtype {like.dtype}: no errors pass through it", site=call_site()))
+    return broadcast_to(Const(np.asarray(value, dtype=like.dtype)), like.shape)
+
+
+def zeros(like: Node) -> Node:
+    """0 in the shape and dtype of `like`: what a rule sends where its derivative is 0."""
+    return _filled(like, 0)
+
+
+def ones(like: Node) -> Node:
+    """1 in the shape and dtype of `like`."""
+    return _filled(like, 1)

@@ -1,0 +1,167 @@
+"""The errors of the house: each says what went wrong, with which node, and where it was made.
+
+Every class is also the built-in exception that a caller would expect, so ``except ValueError``
+catches a wrong shape.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .node import Node
+
+
+class SymcnnError(Exception):
+    """The base of all errors that symcnn raises on purpose."""
+
+
+class ShapeError(SymcnnError, ValueError):
+    """Shapes or sizes that do not fit together."""
+
+
+class DTypeError(SymcnnError, TypeError):
+    """A dtype or a kind of object that cannot stand here."""
+
+
+class ArgumentError(SymcnnError, ValueError):
+    """An option outside its range."""
+
+
+class GraphError(SymcnnError, ValueError):
+    """A graph that cannot be used as asked: a cycle, two inputs of one name."""
+
+
+class GradientError(SymcnnError, ValueError):
+    """A gradient that does not exist: of something unconnected, or of a non-scalar without a seed."""
+
+
+class NodeTypeError(SymcnnError, TypeError):
+    """A node type that breaks its contract: a backward rule of the wrong count or shape, ..."""
+
+
+class FeedError(SymcnnError, ValueError):
+    """A program was run with missing, unknown or unfitting arrays."""
+
+
+class NonFiniteError(SymcnnError, ArithmeticError):
+    """The NaN guard: a value became NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The line of the user's code that made a node; `rule` says if a node type's rule stood between."""
+
+    file: str
+    line: int
+    rule: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}"
+        return f"made by the {self.rule}, {place}" if self.rule else f"made at {place}"
+
+
+@dataclass(frozen=True)
+class _MadeFor:
+    site: Site
+    serial: int | None
+
+
+_MADE_FOR: ContextVar[_MadeFor | None] = ContextVar("symcnn_made_for", default=None)
+
+
+def call_site() -> Site:
+    """The nearest frame outside this package, or the site of the node that `made_for` names."""
+    given = _MADE_FOR.get()
+    if given is not None:
+        return given.site
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+    return Site(frame.f_code.co_filename, frame.f_lineno)
+
+
+def given_serial() -> int | None:
+    """The serial number that a node made now inherits, if it replaces another."""
+    given = _MADE_FOR.get()
+    return None if given is None else given.serial
+
+
+def _is_ours(module: str) -> bool:
+    return module == "symcnn" or module.startswith("symcnn.")
+
+
+@contextmanager
+def made_by_rule(node: Node, rule: str) -> Iterator[None]:
+    """Nodes made inside carry `node`'s line as their site: what a backward rule makes, the user made there."""
+    with _inside(_MadeFor(Site(node.site.file, node.site.line, f"{rule} of {node.label}"), None)):
+        yield
+
+
+@contextmanager
+def in_place_of(node: Node) -> Iterator[None]:
+    """Nodes made inside take over `node`'s site, and its place in the order: what the rewriter makes."""
+    with _inside(_MadeFor(node.site, node.serial)):
+        yield
+
+
+@contextmanager
+def _inside(given: _MadeFor) -> Iterator[None]:
+    token = _MADE_FOR.set(given)
+    try:
+        yield
+    finally:
+        _MADE_FOR.reset(token)
+
+
+def explain(what: str, *details: str, node: Node | None = None, site: Site | None = None) -> str:
+    """The text of an error: one sentence, then an indented line for each detail and for the site."""
+    if node is not None:
+        what = f"{node.label}: {what}"
+        site = site or node.__dict__.get("site") or call_site()
+    lines = [what, *details, *([str(site)] if site else [])]
+    return "\n  ".join(lines)
+
+
+def positive_int(value: object, what: str) -> int:
+    """`value` as an int of at least 1.
+
+    Raises
+    ------
+    DTypeError
+        For a float, a bool or anything else that is no whole number.
+    ArgumentError
+        For 0 and negative numbers.
+    """
+    number = whole(value, what)
+    if number < 1:
+        raise ArgumentError(explain(f"{what} is {number}; it must be at least 1", site=call_site()))
+    return number
+
+
+def whole(value: object, what: str) -> int:
+    """`value` as an int; floats and bools are refused, NumPy's integers are fine."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise DTypeError(explain(f"{what} is {value!r}; it must be a whole number", site=call_site()))
+    return int(value.__index__())
+
+
+def pair(value: object, what: str) -> tuple[int, int]:
+    """`value` as (height, width): one number stands for both.
+
+    Examples
+    --------
+    >>> pair(2, "size"), pair((1, 3), "size")
+    ((2, 2), (1, 3))
+    """
+    if isinstance(value, tuple | list):
+        if len(value) != 2:
+            raise ArgumentError(explain(f"{what} is {value!r}; give one number or (height, width)", site=call_site()))
+        return positive_int(value[0], what), positive_int(value[1], what)
+    number = positive_int(value, what)
+    return number, number

@@ -1,0 +1,164 @@
+"""`Graph`: an ordered view of everything upstream of some nodes. The structure questions go to networkx."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import networkx as nx
+
+from .errors import GraphError, explain
+from .leaves import Input, Leaf, Param
+from .node import Node
+
+
+class Graph:
+    """Everything that `outputs` are computed from.
+
+    Parameters
+    ----------
+    *outputs : Node
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (3,))
+    >>> graph = sc.Graph(x * x)
+    >>> [type(node).__name__ for node in graph.order]
+    ['Input', 'Mul']
+    >>> graph.to_networkx().number_of_edges()
+    2
+    """
+
+    def __init__(self, *outputs: Node) -> None:
+        self.outputs = outputs
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """All nodes, each once, found from the outputs."""
+        found: dict[Node, None] = {}
+        todo = list(reversed(self.outputs))
+        while todo:
+            node = todo.pop()
+            if node not in found:
+                found[node] = None
+                todo.extend(reversed(node.inputs))
+        return list(found)
+
+    @cached_property
+    def _networkx(self) -> nx.MultiDiGraph[Node]:
+        graph: nx.MultiDiGraph[Node] = nx.MultiDiGraph()
+        graph.add_nodes_from(self.nodes)
+        graph.add_edges_from(
+            (source, node, {"input": position}) for node in graph for position, source in enumerate(node.inputs)
+        )
+        return graph
+
+    def to_networkx(self) -> nx.MultiDiGraph[Node]:
+        """A copy as a networkx graph: an edge for each use, with ``input``, its position among the inputs."""
+        return self._networkx.copy()
+
+    @cached_property
+    def order(self) -> list[Node]:
+        """The nodes in topological order, inputs first; otherwise in the order in which they were made.
+
+        Raises
+        ------
+        GraphError
+            If there is a cycle; the message lists it.
+        """
+        try:
+            return list(nx.lexicographical_topological_sort(self._networkx, key=_serial))
+        except nx.NetworkXUnfeasible:
+            cycle = nx.find_cycle(self._networkx)
+            names = " -> ".join(edge[0].label for edge in [*cycle, cycle[0]])
+            raise GraphError(explain("the graph has a cycle", names, node=cycle[0][0])) from None
+
+    @property
+    def params(self) -> list[Param]:
+        """The parameters, in the order in which they were made."""
+        return [node for node in self.order if isinstance(node, Param)]
+
+    @property
+    def inputs(self) -> list[Input]:
+        """The inputs, in the order in which they were made."""
+        return [node for node in self.order if isinstance(node, Input)]
+
+    def descendants(self, node: Node) -> set[Node]:
+        """The nodes of this graph that `node` has an influence on."""
+        found: set[Node] = nx.descendants(self._networkx, node)
+        return found
+
+    def levels(self) -> list[list[Node]]:
+        """The nodes by the longest path from a leaf: every edge goes from a lower level to a higher one."""
+        return [sorted(level, key=_serial) for level in nx.topological_generations(self._networkx)]
+
+    def longest_path(self) -> list[Node]:
+        """The longest chain of nodes, from a leaf to an output."""
+        path: list[Node] = nx.dag_longest_path(nx.DiGraph(self._networkx))
+        return path
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __repr__(self) -> str:
+        return f"Graph({len(self)} nodes, {len(self.params)} parameters -> {len(self.outputs)} outputs)"
+
+
+def _serial(node: Node) -> int:
+    return node.serial
+
+
+def is_leaf(node: Node) -> bool:
+    """Whether a node's value comes from outside."""
+    return isinstance(node, Leaf)
+
+
+# A node is pickled and copied as a flat table of everything upstream, so a chain of any length is fine.
+
+_Row = tuple[type[Node], dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ref:
+    row: int
+
+
+def pack(*outputs: Node) -> list[Node | _Row]:
+    """Everything upstream, inputs first, as rows that refer to earlier rows by number."""
+    rows: list[Node | _Row] = []
+    index: dict[Node, int] = {}
+    for node in Graph(*outputs).order:
+        index[node] = len(rows)
+        if isinstance(node, Input | Param) or type(node).__reduce__ is not Node.__reduce__:
+            rows.append(node)
+        else:
+            fields = {f.name: _refer(getattr(node, f.name), index) for f in dataclasses.fields(node)}
+            rows.append((type(node), fields))
+    return rows
+
+
+def _refer(value: Any, index: dict[Node, int]) -> Any:
+    if isinstance(value, Node):
+        return _Ref(index[value])
+    return tuple(_refer(v, index) for v in value) if isinstance(value, tuple) else value
+
+
+def unpack(rows: Iterable[Node | _Row]) -> Node:
+    """The last node of a table that `pack` made."""
+    made: list[Node] = []
+    for row in rows:
+        if isinstance(row, Node):
+            made.append(row)
+        else:
+            cls, fields = row
+            made.append(cls(**{name: _resolve(value, made) for name, value in fields.items()}))
+    return made[-1]
+
+
+def _resolve(value: Any, made: Sequence[Node]) -> Any:
+    if isinstance(value, _Ref):
+        return made[value.row]
+    return tuple(_resolve(v, made) for v in value) if isinstance(value, tuple) else value

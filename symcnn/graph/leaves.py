@@ -1,0 +1,240 @@
+"""The leaves of a graph: what is fed, what is learned, what is fixed, and the size of the batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import field
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from .errors import DTypeError, ShapeError, call_site, explain, positive_int
+from .node import Node
+from .spec import DEFAULT_FLOAT, Dim, DType, Shape, Spec, is_real
+
+
+class Leaf(Node):
+    """A node without inputs. Its value comes from outside, so it has no rules."""
+
+    def backward(self, delta: Node) -> Sequence[Node | None]:
+        return ()
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return []
+
+
+class Input(Leaf):
+    """A value that is fed at each run, under its name.
+
+    Parameters
+    ----------
+    name : str
+        The keyword under which arrays are fed.
+    shape : tuple of int or None
+        ``None`` is the batch axis; at most one axis has it.
+    dtype : str, optional
+        What fed arrays are converted to: ``float32`` unless told. A dtype of integers (labels, indices)
+        accepts only integers.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (None, 1, 28, 28))
+    >>> (2 * x).shape
+    (None, 1, 28, 28)
+    """
+
+    leaf: ClassVar[bool] = True
+    own_identity: ClassVar[bool] = True
+    name: str = field(kw_only=False)
+    shape: Shape = field()
+    dtype: DType = field(default=DEFAULT_FLOAT)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, name: str, shape: Sequence[Dim] | Dim, dtype: DTypeLike = ...) -> None: ...
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise DTypeError(explain(f"an input's name must be a text, got {self.name!r}", site=call_site()))
+        given = self.shape
+        if isinstance(given, int | np.integer) or given is None:
+            given = (given,)
+        shape = tuple(None if d is None else _size(d, self.name) for d in given)
+        if shape.count(None) > 1:
+            raise ShapeError(explain("only one axis can be the batch axis (None)", f"the shape is {shape}", node=self))
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "dtype", real_or_integer(self.dtype, f"input {self.name!r}"))
+
+    def infer(self) -> Spec:
+        return Spec(self.shape, self.dtype)
+
+
+def _size(value: Any, name: str) -> int:
+    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value == 0:
+        return 0
+    return positive_int(value, f"a size in the shape of input {name!r}")
+
+
+def real_or_integer(dtype: DTypeLike, what: str) -> DType:
+    """`dtype` as a native NumPy dtype of reals, integers or booleans; DTypeError for others."""
+    try:
+        found = np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        raise DTypeError(explain(f"{what}: {dtype!r} is not a dtype", site=call_site())) from None
+    if found.kind not in "fiub" or found.itemsize > 8:
+        raise DTypeError(
+            explain(
+                f"{what} has dtype {found}",
+                "expected reals (float16, float32, float64), integers or booleans",
+                site=call_site(),
+            )
+        )
+    return found
+
+
+def own_copy(value: ArrayLike, what: str) -> NDArray[Any]:
+    """A contiguous native copy of an array of numbers, so that the caller's later changes do not reach it."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise DTypeError(explain(f"{what}: {error}", site=call_site())) from None
+    return np.array(array, dtype=real_or_integer(array.dtype, what), order="C", copy=True)
+
+
+class Param(Leaf):
+    """A value that is learned: a NumPy array that programs read at each run.
+
+    Parameters
+    ----------
+    name : str
+        Two parameters may share a name; they are still two parameters.
+    value : array
+        Copied. Integers become float32.
+    mask : array of bool, optional
+        Which entries exist, of the shape of `value`: the others are 0, are not counted and not trained
+        (LeNet-5's table of connections).
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> w = sc.Param("w", [1.0, 2.0])
+    >>> f = sc.compile(3 * w)
+    >>> f()
+    array([3., 6.])
+    >>> w.value[0] = 10
+    >>> f()
+    array([30.,  6.])
+    """
+
+    own_identity: ClassVar[bool] = True
+    name: str = field(kw_only=False)
+    value: NDArray[Any]
+    mask: NDArray[np.bool_] | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(self, name: str, value: ArrayLike, mask: ArrayLike | None = None) -> None: ...
+
+    def __post_init__(self) -> None:
+        value = own_copy(self.value, f"parameter {self.name!r}")
+        if not is_real(value.dtype):
+            value = value.astype(DEFAULT_FLOAT)
+        if self.mask is not None:
+            mask = np.array(self.mask, dtype=bool)
+            if mask.shape != value.shape:
+                raise ShapeError(explain(f"the mask has shape {mask.shape}, the value {value.shape}", node=self))
+            value[~mask] = 0
+            mask.flags.writeable = False
+            object.__setattr__(self, "mask", mask)
+        object.__setattr__(self, "value", value)
+
+    def infer(self) -> Spec:
+        return Spec(self.value.shape, self.value.dtype)
+
+    @property
+    def size(self) -> int:
+        """How many numbers are learned: entries outside the mask do not count."""
+        return int(self.value.size if self.mask is None else np.count_nonzero(self.mask))
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return {}
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.name, self.value, self.mask)
+
+
+class Const(Leaf):
+    """A fixed array. Equal constants are one node.
+
+    Parameters
+    ----------
+    value : array
+        Copied; the copy cannot be written.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> sc.Const([1.0, 2.0]) is sc.Const([1.0, 2.0])
+    True
+    """
+
+    own_identity: ClassVar[bool] = False
+    value: NDArray[Any]
+
+    if TYPE_CHECKING:
+
+        def __init__(self, value: ArrayLike, *, name: str = "") -> None: ...
+
+    def __post_init__(self) -> None:
+        value = own_copy(self.value, "a constant")
+        value.flags.writeable = False
+        object.__setattr__(self, "value", value)
+
+    def infer(self) -> Spec:
+        return Spec(self.value.shape, self.value.dtype)
+
+    @cached_property
+    def uniform(self) -> float | None:
+        """The number that fills the whole array, or None."""
+        flat = self.value.ravel()
+        return float(flat[0]) if flat.size and bool(np.all(flat == flat[0])) else None
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return {"value": self.value.item() if self.value.size == 1 else f"array{self.value.shape}"}
+
+    def __reduce__(self) -> Any:
+        return partial(type(self), name=self.name), (self.value,)
+
+
+def folded(node: Node) -> Node | None:
+    """`node` as a constant, where all its inputs are constants and the result is not much larger than they are."""
+    values = [i.value for i in node.inputs if isinstance(i, Const)]
+    if not node.inputs or len(values) < len(node.inputs) or None in node.shape:
+        return None
+    given = sum(v.nbytes for v in values)
+    if math.prod(node.spec.bind(0)) * node.dtype.itemsize > max(given, 1024):
+        return None
+    with np.errstate(all="ignore"):
+        return Const(np.asarray(node.forward(np, *values), dtype=node.dtype))
+
+
+class BatchSize(Leaf):
+    """N, the number of examples in the batch that is being run, as a scalar of a real dtype.
+
+    Means over the batch and their gradients divide by it.
+    """
+
+    text: ClassVar[str] = "N"
+    latex: ClassVar[str] = "N"
+    symbol: ClassVar[str] = "N"
+    real: str = "float32"
+
+    def infer(self) -> Spec:
+        return Spec((), np.dtype(self.real))

@@ -1,0 +1,354 @@
+"""`Node`: a node type is a class, a node is an instance, and the instance is the value.
+
+A node type is a frozen dataclass whose fields annotated ``Node`` (or ``Node | None``, or
+``tuple[Node, ...]``) are its inputs; its other fields are attributes. Calling a type twice with the
+same arguments gives the same object, so common subexpressions are shared for free.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+import threading
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+
+import numpy as np
+
+from .errors import DTypeError, NodeTypeError, ShapeError, Site, call_site, explain, given_serial
+from .operators import UFUNCS, Operand, Operators
+from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote
+
+if TYPE_CHECKING:
+    from .graph import Graph
+    from .leaves import Param
+
+_TABLE: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
+_LOCK = threading.RLock()
+_SERIAL = count()
+_RESERVED = {"shape", "dtype", "ndim", "spec", "site", "label", "inputs", "params", "serial"}
+
+
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
+class NodeType(type):
+    """The metaclass of `Node`: makes each subclass a frozen dataclass, and each instance unique."""
+
+    node_fields: tuple[str, ...]
+    own_identity: bool
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> NodeType:
+        cls = super().__new__(mcs, name, bases, namespace)
+        dataclass(frozen=True, eq=False, repr=False)(cls)  # type: ignore[arg-type]
+        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+        own = {f.name for f in fields}
+        if (clash := own & _RESERVED) and not namespace.get("leaf"):
+            raise NodeTypeError(f"{name}: the field name {sorted(clash)[0]!r} is taken by Node; choose another one")
+        cls.node_fields = tuple(f.name for f in fields if _holds_nodes(f.type))
+        if "elementwise" not in namespace and "infer" in namespace:
+            cls.elementwise = False  # type: ignore[attr-defined]
+        if (ufunc := namespace.get("ufunc")) is not None:
+            UFUNCS[ufunc] = cls
+        return cls
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        node: Node = super().__call__(*args, **kwargs)
+        convert_inputs(node)
+        if cls.own_identity:
+            return _finish(node)
+        key = (cls, *(_key(getattr(node, f.name)) for f in dataclasses.fields(node)))
+        with _LOCK:
+            found = _TABLE.get(key)
+            if found is None:
+                found = _TABLE[key] = _finish(node)
+        return found
+
+
+def _holds_nodes(annotation: Any) -> bool:
+    """Whether a field's annotation (often still a string) names `Node`."""
+    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
+        return isinstance(annotation, NodeType)
+    return re.search(r"\bNode\b", str(annotation)) is not None
+
+
+def _finish(node: Node) -> Node:
+    """Fix what a new node knows of itself: where it was made, its shape and its dtype."""
+    inherited = given_serial()
+    object.__setattr__(node, "serial", next(_SERIAL) if inherited is None else inherited)
+    object.__setattr__(node, "site", call_site())
+    spec = node.spec
+    if not isinstance(spec, Spec):
+        raise NodeTypeError(explain(f"infer returned {spec!r}, not a Spec(shape, dtype)", node=node))
+    return node
+
+
+def _key(value: Any) -> Any:
+    """A hashable stand-in: nodes by identity, numbers with their type (1, 1.0 and True differ)."""
+    if isinstance(value, Node):
+        return id(value)
+    if isinstance(value, tuple):
+        return tuple(_key(v) for v in value)
+    if isinstance(value, float):
+        return float, value.hex()
+    if isinstance(value, np.ndarray) and not value.flags.writeable:
+        return value.shape, value.dtype.str, hashlib.blake2b(value.tobytes(), digest_size=16).digest()
+    try:
+        hash(value)
+    except TypeError:
+        raise DTypeError(
+            explain(
+                f"an attribute that can change (a {type(value).__name__}) cannot be part of a node",
+                "give lists as tuples, and arrays as inputs: sc.Const(array)",
+                site=call_site(),
+            )
+        ) from None
+    return type(value), value
+
+
+def convert_inputs(node: Node) -> None:
+    """Turn numbers and arrays among the inputs into constants, integers into reals where the rule needs them."""
+    fields = dataclasses.fields(node)
+    for f in fields:
+        value = getattr(node, f.name)
+        if isinstance(value, list):
+            object.__setattr__(node, f.name, tuple(value))
+        elif isinstance(value, np.integer | np.floating | np.bool_) and f.name not in node.node_fields:
+            object.__setattr__(node, f.name, value.item())
+    slots = [(name, getattr(node, name)) for name in node.node_fields]
+    dtypes = [v.dtype for _, value in slots for v in _as_tuple(value) if isinstance(v, Node)]
+    real = promote(*dtypes) if dtypes else None
+    for name, value in slots:
+        keep_integers = name in node.integer_inputs
+        made = tuple(as_node(v, real, keep_integers) for v in _as_tuple(value) if v is not None)
+        new = made if isinstance(value, tuple) else (made[0] if made else None)
+        if new is not value:
+            object.__setattr__(node, name, new)
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def as_node(value: Operand, real: DType | None = None, keep_integers: bool = True) -> Node:
+    """`value` as a node. A Python number takes the dtype `real`; an array keeps its own.
+
+    Raises
+    ------
+    DTypeError
+        For what is neither a node, nor a number, nor an array of numbers.
+    """
+    from .algebra import Cast
+    from .leaves import Const
+
+    if isinstance(value, Node):
+        node = value
+    elif isinstance(value, type) or callable(value):
+        raise DTypeError(explain(f"expected a node, a number or an array, got {value!r}", site=call_site()))
+    elif real is not None and type(value) in (int, float, bool) and not (keep_integers and isinstance(value, int)):
+        node = Const(np.asarray(value, dtype=real))
+    else:
+        node = Const(value)
+    if not keep_integers and not is_real(node.dtype):
+        return Cast(node, str(real or promote()))
+    return node
+
+
+class Node(Operators, metaclass=NodeType):
+    """The base of all node types. Subclass it to add one; nothing is registered.
+
+    A subclass declares its inputs and attributes as annotated fields, and:
+
+    ``forward(self, xp, *inputs)``
+        the value, computed with the functions of `xp` (NumPy, or any namespace of the array API standard);
+    ``backward(self, delta)``
+        given the node ``delta = dJ/d(self)``, one node ``dJ/d(input)`` for each input,
+        or ``None`` for an input that has no gradient (labels, indices);
+    ``infer(self)``
+        shape and dtype. Inherited, it says: element by element, with NumPy's broadcasting;
+    ``latex``, ``text``
+        the formula, with ``{field}`` where an input or attribute is shown;
+    ``samples()``
+        small examples of itself, for `symcnn.testing.check_node` and the property tests.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> class Square(sc.Node):
+    ...     z: sc.Node
+    ...     latex = r"{z}^2"
+    ...     def forward(self, xp, z):
+    ...         return z * z
+    ...     def backward(self, delta):
+    ...         return (2 * self.z * delta,)
+    >>> x = sc.Input("x", (3,))
+    >>> y = Square(x)
+    >>> y is Square(x), y.shape
+    (True, (3,))
+    >>> sc.compile(sc.grad(sc.sum(y), [x])[0])(x=[1, 2, 3])
+    array([2., 4., 6.], dtype=float32)
+    """
+
+    name: str = field(default="", kw_only=True)
+    """A name of the user's own for this node: it is shown in errors, diagrams and equations."""
+
+    latex: ClassVar[str] = ""
+    text: ClassVar[str] = ""
+    symbol: ClassVar[str] = "v"
+    """The letter that stands for this node's value in equations: z, a, p, ..."""
+    binding: ClassVar[int] = 9
+    """How tightly the formula binds: 1 sums, 2 products, 3 powers, 9 needs no brackets."""
+    integer_inputs: ClassVar[tuple[str, ...]] = ()
+    """Inputs that may be integers or booleans; all others are converted to reals."""
+    node_fields: ClassVar[tuple[str, ...]] = ()
+    """The names of the fields that are inputs; found from the annotations."""
+    elementwise: ClassVar[bool] = True
+    """Whether each element depends only on the inputs' elements there, with broadcasting: so it is where
+    `infer` is inherited."""
+    own_identity: ClassVar[bool] = False
+    """True for leaves: two of them are two things, whatever they hold."""
+    ufunc: ClassVar[np.ufunc | None] = None
+    """The NumPy function that builds this node when it is called on nodes."""
+
+    serial: ClassVar[int]
+    site: ClassVar[Site]
+
+    # What a node type declares -------------------------------------------------------------
+
+    def infer(self) -> Spec:
+        """Shape and dtype of the value; here for functions of each element, with broadcasting."""
+        try:
+            shape = broadcast_shapes(*(i.shape for i in self.inputs))
+        except ValueError as error:
+            shapes = ", ".join(f"{i.label} {i.shape}" for i in self.inputs)
+            raise ShapeError(explain(str(error), f"the inputs are {shapes}", node=self)) from None
+        return Spec(shape, promote(*(i.dtype for i in self.inputs)))
+
+    def forward(self, xp: Any, *inputs: Any) -> Any:
+        """The value, from the inputs' values, by the functions of the array namespace `xp`."""
+        raise NodeTypeError(explain("the node type has no forward(self, xp, ...) rule", node=self))
+
+    def backward(self, delta: Node) -> Sequence[Node | None]:
+        """The errors dJ/d(input), one an input, given the error ``delta`` of this node."""
+        raise NodeTypeError(explain("the node type has no backward(self, delta) rule", node=self))
+
+    def verify(self, *inputs: Any) -> None:
+        """Look at the values before `forward` (labels in range, ...); raise ValueError where they are wrong."""
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        """Small nodes of this type, to be checked; inherited: one for an element-wise type without attributes."""
+        from .leaves import Input
+
+        attributes = [f for f in dataclasses.fields(cls) if f.name not in cls.node_fields and f.name != "name"]
+        if any(f.default is dataclasses.MISSING for f in attributes) or cls.infer is not Node.infer:
+            raise NodeTypeError(f"{cls.__name__} has attributes or a shape rule: declare samples() to have it checked")
+        inputs = [Input(f"x{i}" if i else "x", (None, 2, 3)) for i, _ in enumerate(cls.node_fields)]
+        return [cls(*inputs)]
+
+    def template(self, kind: str) -> str:
+        """The formula, as "text" or as "latex", with ``{field}`` where a part is shown."""
+        given: str = getattr(type(self), kind)
+        if given:
+            return given
+        inner = ", ".join(f"{{{name}}}" for name in self.node_fields)
+        head = type(self).__name__
+        return (rf"\operatorname{{{{{head}}}}}" if kind == "latex" else head) + f"({inner})"
+
+    def parts(self) -> dict[str, Any]:
+        """What the formula can show: the fields, by name."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    # What every node knows -----------------------------------------------------------------
+
+    @cached_property
+    def spec(self) -> Spec:
+        """Shape and dtype."""
+        return self.infer()
+
+    @cached_property
+    def shape(self) -> Shape:
+        """The shape; ``None`` is the batch axis."""
+        return self.spec.shape
+
+    @cached_property
+    def dtype(self) -> DType:
+        """The dtype."""
+        return self.spec.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @cached_property
+    def inputs(self) -> tuple[Node, ...]:
+        """The nodes this one is computed from, in the order of its fields."""
+        found: list[Node] = []
+        for name in self.node_fields:
+            found.extend(v for v in _as_tuple(getattr(self, name)) if v is not None)
+        return tuple(found)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The fields that are not nodes, without the name."""
+        names = (f.name for f in dataclasses.fields(self))
+        return {n: getattr(self, n) for n in names if n not in self.node_fields and n != "name"}
+
+    def with_inputs(self, inputs: Sequence[Node]) -> Node:
+        """The same node over other inputs, given in the order of `inputs`."""
+        left = iter(inputs)
+        fields: dict[str, Any] = {}
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if f.name not in self.node_fields or value is None:
+                fields[f.name] = value
+            elif isinstance(value, tuple):
+                fields[f.name] = tuple(next(left) for _ in value)
+            else:
+                fields[f.name] = next(left)
+        made: Node = type(self)(**fields)
+        return made
+
+    @property
+    def label(self) -> str:
+        """The type, and the name if there is one: how errors speak of this node."""
+        return f"{type(self).__name__} {self.name!r}" if self.name else type(self).__name__
+
+    def graph(self) -> Graph:
+        """The graph of everything that this node is computed from."""
+        from .graph import Graph
+
+        return Graph(self)
+
+    @property
+    def params(self) -> list[Param]:
+        """The parameters upstream, in the order in which they were made."""
+        return self.graph().params
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(i.name or type(i).__name__ for i in self.inputs)
+        attributes = "".join(f", {k}={v!r}" for k, v in self.attributes.items() if len(repr(v)) < 60)
+        name = f", name={self.name!r}" if self.name else ""
+        return f"{type(self).__name__}({inputs}{attributes}{name}): {self.spec}"
+
+    def __reduce__(self) -> Any:
+        from .graph import pack, unpack
+
+        return unpack, (pack(self),)
+
+    __hash__ = object.__hash__
+
+
+def node_types() -> list[type[Node]]:
+    """All node types that are defined now, the users' own too, in the order of their definition."""
+    found: list[type[Node]] = []
+    todo: list[type[Node]] = list(Node.__subclasses__())
+    while todo:
+        cls = todo.pop(0)
+        found.append(cls)
+        todo.extend(cls.__subclasses__())
+    return found

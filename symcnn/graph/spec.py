@@ -1,0 +1,118 @@
+"""What is known of a value before it is computed: its shape and its dtype.
+
+One dimension may be symbolic, the batch; it is written ``None`` as in Keras.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Dim = int | None
+Shape = tuple[Dim, ...]
+DType = np.dtype[np.generic]
+
+DEFAULT_FLOAT: DType = np.dtype("float32")
+"""The dtype that integers and booleans take where arithmetic needs real numbers."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Shape and dtype of a node's value.
+
+    Parameters
+    ----------
+    shape : tuple of int or None
+        ``None`` stands for the batch size.
+    dtype : numpy.dtype
+
+    Examples
+    --------
+    >>> spec = Spec((None, 1, 28, 28), np.dtype("float32"))
+    >>> print(spec)
+    (None, 1, 28, 28) float32
+    >>> spec.bind(32)
+    (32, 1, 28, 28)
+    """
+
+    shape: Shape
+    dtype: DType
+
+    def __str__(self) -> str:
+        return f"{self.shape} {self.dtype}"
+
+    def bind(self, batch: int) -> tuple[int, ...]:
+        """The shape in numbers, for a batch of `batch` rows."""
+        return tuple(batch if d is None else d for d in self.shape)
+
+
+def broadcast_shapes(*shapes: Shape) -> Shape:
+    """The common shape under NumPy's broadcasting rule.
+
+    The batch axis stretches an axis of length 1 and matches only itself.
+
+    Raises
+    ------
+    ValueError
+        Where two axes do not agree.
+
+    Examples
+    --------
+    >>> broadcast_shapes((None, 20, 1, 1), (20, 8, 8))
+    (None, 20, 8, 8)
+    """
+    ndim = max((len(s) for s in shapes), default=0)
+    result: list[Dim] = []
+    for axis in range(-ndim, 0):
+        dims = {s[axis] for s in shapes if -axis <= len(s)} - {1}
+        if len(dims) > 1:
+            raise ValueError(f"the shapes {_listed(shapes)} do not broadcast together")
+        result.append(dims.pop() if dims else 1)
+    return tuple(result)
+
+
+def _listed(shapes: tuple[Shape, ...]) -> str:
+    return " and ".join(str(s) for s in shapes)
+
+
+def is_real(dtype: DType) -> bool:
+    """Whether a dtype holds real numbers (float16, float32, float64): what has gradients."""
+    return dtype.kind == "f"
+
+
+def promote(*dtypes: DType) -> DType:
+    """The dtype of arithmetic between `dtypes`: the widest float, never a narrower one.
+
+    Examples
+    --------
+    >>> promote(np.dtype("float32"), np.dtype("float64"))
+    dtype('float64')
+    """
+    floats = [d for d in dtypes if is_real(d)]
+    return np.result_type(*floats) if floats else DEFAULT_FLOAT
+
+
+def normal_axes(axes: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+    """`axes` as sorted, non-negative numbers; ``None`` means all of them.
+
+    Raises
+    ------
+    ValueError
+        For an axis out of range, or one named twice.
+
+    Examples
+    --------
+    >>> normal_axes((-1, 0), 3)
+    (0, 2)
+    """
+    if axes is None:
+        return tuple(range(ndim))
+    given = (axes,) if isinstance(axes, int | np.integer) else tuple(axes)
+    for axis in given:
+        if not -ndim <= axis < ndim:
+            raise ValueError(f"axis {axis} is out of range for {ndim} axes")
+    found = sorted(int(a) % ndim for a in given)
+    if len(set(found)) < len(found):
+        raise ValueError(f"an axis is named twice in {given}")
+    return tuple(found)

@@ -1,0 +1,295 @@
+"""Convolution, and what its gradients are made of: rot90 and the swap of images and channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..graph.errors import ArgumentError, ShapeError, call_site, explain, pair, positive_int
+from ..graph.leaves import Const, Input, Param
+from ..graph.node import Node
+from ..graph.spec import Spec
+from .initial import Initializer, lecun_normal
+from .reduce import sum
+from .window import pad as pad_border
+from .window import subsample
+
+
+class Conv(Node):
+    """The valid convolution of maps with rotated filters, plus a bias: z = x * rot90(w, 2) + b.
+
+    Parameters
+    ----------
+    x : Node
+        (N, channels, height, width).
+    w : Node
+        (filters, channels, n, m). Written out, z[i, j] is the sum over u, v of x[i + u, j + v] w[u, v].
+    b : Node, optional
+        (filters,).
+
+    Notes
+    -----
+    With the error delta of z (UFLDL, "Convolutional Neural Network"):
+    delta(x) is the full convolution of delta with w; grad w = x * rot90(delta, 2); grad b is the sum of delta.
+    Both are convolutions again: the full one over a padded delta, the other over x and delta with images
+    and channels swapped, which sums over the images.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (None, 1, 28, 28))
+    >>> z = sc.Conv(x, sc.Param("W", np.zeros((20, 1, 9, 9), "float32")), sc.Param("b", np.zeros(20, "float32")))
+    >>> z.shape
+    (None, 20, 20, 20)
+    """
+
+    x: Node
+    w: Node
+    b: Node | None = None
+    symbol = "z"
+    binding = 1
+
+    def infer(self) -> Spec:
+        x, w = self.x.shape, self.w.shape
+        if len(x) != 4 or len(w) != 4:
+            raise ShapeError(
+                explain(
+                    f"expected x of (N, channels, height, width) and w of (filters, channels, n, m), got {x} and {w}",
+                    "sc.reshape adds axes of length 1",
+                    node=self,
+                )
+            )
+        if x[1] != w[1]:
+            raise ShapeError(
+                explain(f"the filters see {w[1]} channels, the input has {x[1]}", f"x is {x}, w is {w}", node=self)
+            )
+        if None in x[2:] or None in w[2:] or x[2] < w[2] or x[3] < w[3]:  # type: ignore[operator]
+            raise ShapeError(
+                explain(
+                    f"the filters of {w[2]}x{w[3]} do not fit into maps of {x[2]}x{x[3]}",
+                    "use smaller filters, or pad the maps (pad=...)",
+                    node=self,
+                )
+            )
+        if self.b is not None and self.b.shape != (w[0],):
+            raise ShapeError(explain(f"the bias has shape {self.b.shape}; expected one a filter, ({w[0]},)", node=self))
+        height, width = x[2] - w[2] + 1, x[3] - w[3] + 1  # type: ignore[operator]
+        dtype = np.result_type(*(i.dtype for i in self.inputs))
+        return Spec((x[0], w[0], height, width), dtype)
+
+    def forward(self, xp: Any, x: Any, w: Any, b: Any = None) -> Any:
+        height, width = x.shape[2] - w.shape[2] + 1, x.shape[3] - w.shape[3] + 1
+        wide = xp.float64 if self.dtype == np.float64 else xp.float32
+        x, w = xp.astype(x, wide, copy=False), xp.astype(w, wide, copy=False)
+        z = xp.zeros((w.shape[0], x.shape[0], height, width), dtype=wide)
+        for u in range(w.shape[2]):
+            for v in range(w.shape[3]):
+                seen = x[:, :, u : u + height, v : v + width]
+                z = z + xp.tensordot(w[:, :, u, v], seen, axes=((1,), (1,)))
+        z = xp.permute_dims(z, (1, 0, 2, 3))
+        if b is not None:
+            z = z + xp.reshape(xp.astype(b, wide, copy=False), (-1, 1, 1))
+        return xp.astype(z, getattr(xp, self.dtype.name), copy=False)
+
+    def backward(self, delta: Node) -> tuple[Node, ...]:
+        x, w = self.x, self.w
+        n, m = w.shape[2], w.shape[3]
+        assert n is not None and m is not None
+        border = ((0, 0), (0, 0), (n - 1, n - 1), (m - 1, m - 1))
+        error = Conv(pad_border(delta, border), rot90(swap(w)))
+        gradient = swap(Conv(swap(x), swap(delta)))
+        return (error, gradient) if self.b is None else (error, gradient, sum(delta, axis=(0, 2, 3)))
+
+    def template(self, kind: str) -> str:
+        return "{x} * {rotated}" if self.b is None else "{x} * {rotated} + {b}"
+
+    def parts(self) -> dict[str, Node]:
+        return super().parts() | {"rotated": rot90(self.w)}
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        x = Input("x", (None, 2, 5, 4))
+        w, b = Input("w", (3, 2, 2, 3)), Input("b", (3,))
+        row = cls(Input("x", (None, 1, 1, 6)), Input("w", (2, 1, 1, 3)))
+        return [cls(x, w, b), cls(x, w), cls(x, Input("w", (1, 2, 5, 4))), row]
+
+
+class Rot90(Node):
+    """Both spatial axes (the last two) reversed: MATLAB's rot90(x, 2). Its own adjoint."""
+
+    x: Node
+    latex = r"\operatorname{{rot90}}({x}, 2)"
+    text = "rot90({x}, 2)"
+
+    def infer(self) -> Spec:
+        if self.x.ndim < 2:
+            raise ShapeError(explain(f"needs two spatial axes; the input has shape {self.x.shape}", node=self))
+        return self.x.spec
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.flip(x, axis=(-2, -1))
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (rot90(delta),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("x", (None, 2, 3)))]
+
+
+class Swap(Node):
+    """The first two axes exchanged: images and channels, filters and channels. Its own adjoint."""
+
+    x: Node
+    latex = r"{x}"
+    text = "{x}"
+
+    def infer(self) -> Spec:
+        if self.x.ndim < 2:
+            raise ShapeError(explain(f"needs two axes; the input has shape {self.x.shape}", node=self))
+        first, second, *rest = self.x.shape
+        return Spec((second, first, *rest), self.x.dtype)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.permute_dims(x, (1, 0, *range(2, x.ndim)))
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (swap(delta),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("x", (None, 2, 3, 3)))]
+
+
+def rot90(x: Node) -> Node:
+    """Both spatial axes of `x` reversed; twice is nothing.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> w = sc.Input("w", (1, 1, 3, 3))
+    >>> sc.rot90(sc.rot90(w)) is w
+    True
+    """
+    return x.x if isinstance(x, Rot90) else Rot90(x)
+
+
+def swap(x: Node) -> Node:
+    """The first two axes of `x` exchanged; twice is nothing."""
+    return x.x if isinstance(x, Swap) else Swap(x)
+
+
+def conv(
+    x: Node,
+    filters: int,
+    size: int | tuple[int, int],
+    *,
+    stride: int = 1,
+    pad: int = 0,
+    bias: bool = True,
+    table: Any = None,
+    init: Initializer = lecun_normal,
+    seed: int | None = None,
+    name: str = "",
+) -> Node:
+    """A convolution with parameters of its own: z = x * rot90(W, 2) + b.
+
+    Parameters
+    ----------
+    x : Node
+        (N, channels, height, width).
+    filters : int
+        How many filters, and so maps in z.
+    size : int or (height, width)
+        Of the filters.
+    stride : int
+        Keep every n-th row and column of z.
+    pad : int
+        Zeros around each map.
+    bias : bool
+        Whether each filter has a bias, 0 at first.
+    table : array of 0 and 1 of shape (filters, channels), or a list of channels for each filter
+        Which channels each filter sees; all of them unless told. What a filter does not see is no parameter.
+    init : callable
+        (rng, shape) -> the first filters; see `symcnn.initial`.
+    seed : int, optional
+        Makes the filters repeatable.
+    name : str, optional
+        Shown in errors and diagrams; the parameters are called ``name.W`` and ``name.b``.
+
+    Returns
+    -------
+    Node
+        (N, filters, height - n + 1, width - m + 1).
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> z = sc.conv(sc.Input("x", (None, 1, 28, 28)), filters=20, size=9, name="conv1", seed=0)
+    >>> z.shape, [(p.name, p.value.shape) for p in z.params]
+    ((None, 20, 20, 20), [('conv1.W', (20, 1, 9, 9)), ('conv1.b', (20,))])
+    """
+    filters, stride = positive_int(filters, "filters"), positive_int(stride, "stride")
+    height, width = pair(size, "size")
+    if x.ndim != 4 or x.shape[1] is None:
+        raise ShapeError(
+            explain(
+                f"a convolution reads maps (N, channels, height, width); this input has shape {x.shape}",
+                "sc.reshape adds axes of length 1",
+                node=x,
+            )
+        )
+    shape = (filters, x.shape[1], height, width)
+    mask = None if table is None else connections(table, filters, x.shape[1])
+    full = None if mask is None else np.broadcast_to(mask[:, :, None, None], shape)
+    w: Node = Param(prefixed(name, "W"), init(np.random.default_rng(seed), shape).astype(x.dtype), full)
+    if mask is not None:
+        w = w * Const(mask[:, :, None, None].astype(x.dtype))
+    b = Param(prefixed(name, "b"), np.zeros(filters, x.dtype)) if bias else None
+    return subsample(Conv(pad_border(x, pad), w, b, name=name), stride)
+
+
+def prefixed(layer: str, letter: str) -> str:
+    """The name of a layer's parameter."""
+    return f"{layer}.{letter}" if layer else letter
+
+
+def connections(table: Any, filters: int, channels: int) -> NDArray[np.bool_]:
+    """Which channels each filter sees, as booleans (filters, channels).
+
+    Raises
+    ------
+    ArgumentError
+        For a wrong shape, a filter that sees nothing, a channel that is repeated or not there.
+    """
+    rows = table.tolist() if isinstance(table, np.ndarray) else [list(row) for row in table]
+    if len(rows) != filters:
+        hint = ["the rows are filters; transpose it"] if len(rows) == channels else []
+        raise _table_error(f"it has {len(rows)} rows; expected one for each of the {filters} filters", *hint)
+    matrix = isinstance(table, np.ndarray) or (
+        channels > 2 and all(len(row) == channels and set(row) <= {0, 1} for row in rows)
+    )
+    mask = np.zeros((filters, channels), dtype=bool)
+    for f, row in enumerate(rows):
+        seen = _matrix_row(f, row, channels) if matrix else row
+        if len(seen) == 0:
+            raise _table_error(f"filter {f} sees no channel")
+        for c in seen:
+            if isinstance(c, bool) or not hasattr(c, "__index__") or not 0 <= c < channels:
+                raise _table_error(f"filter {f} sees channel {c!r}; the input has channels 0 to {channels - 1}")
+            if mask[f, c]:
+                raise _table_error(f"filter {f} sees channel {c} twice", "a table of 0 and 1 must be a numpy array")
+            mask[f, c] = True
+    return mask
+
+
+def _matrix_row(f: int, row: Any, channels: int) -> list[int]:
+    if not isinstance(row, list) or len(row) != channels or not set(row) <= {0, 1}:
+        raise _table_error(f"row {f} is {row!r}; expected a 0 or 1 for each of the {channels} channels")
+    return [c for c, seen in enumerate(row) if seen]
+
+
+def _table_error(what: str, *details: str) -> ArgumentError:
+    return ArgumentError(explain(f"the table of connections: {what}", *details, site=call_site()))

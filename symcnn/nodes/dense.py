@@ -1,0 +1,213 @@
+"""Dense layers and matrix products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph.algebra import sum_to
+from ..graph.errors import ShapeError, explain, positive_int
+from ..graph.leaves import Input, Param
+from ..graph.node import Node, as_node
+from ..graph.operators import Operand, builds
+from ..graph.spec import Spec, broadcast_shapes
+from .conv import prefixed
+from .initial import Initializer, tutorial_uniform
+from .reduce import sum
+from .shape import flatten, reshape, transpose
+
+
+class Dense(Node):
+    """z = W a + b, for each example of the batch (a row of `a`).
+
+    Parameters
+    ----------
+    a : Node
+        (N, in).
+    w : Node
+        (out, in).
+    b : Node, optional
+        (out,).
+
+    Notes
+    -----
+    delta(a) = W^T delta(z), grad W = delta(z) a^T, grad b = delta(z), summed over the batch
+    (UFLDL, "Multi-Layer Neural Network").
+    """
+
+    a: Node
+    w: Node
+    b: Node | None = None
+    symbol = "z"
+    binding = 1
+
+    def infer(self) -> Spec:
+        a, w = self.a.shape, self.w.shape
+        if len(a) != 2 or len(w) != 2:
+            raise ShapeError(
+                explain(f"expected a of (N, in) and w of (out, in), got {a} and {w}", "sc.flatten(a) helps", node=self)
+            )
+        if a[1] != w[1]:
+            raise ShapeError(explain(f"w takes {w[1]} values, a has {a[1]}", f"a is {a}, w is {w}", node=self))
+        if self.b is not None and self.b.shape != (w[0],):
+            raise ShapeError(explain(f"the bias has shape {self.b.shape}; expected ({w[0]},)", node=self))
+        return Spec((a[0], w[0]), np.result_type(*(i.dtype for i in self.inputs)))
+
+    def forward(self, xp: Any, a: Any, w: Any, b: Any = None) -> Any:
+        z = wide_matmul(xp, a, xp.permute_dims(w, (1, 0)), self.dtype)
+        return z if b is None else z + b
+
+    def backward(self, delta: Node) -> tuple[Node, ...]:
+        error, gradient = MatMul(delta, self.w), MatMul(transpose(delta), self.a)
+        return (error, gradient) if self.b is None else (error, gradient, sum(delta, axis=0))
+
+    def template(self, kind: str) -> str:
+        return "{w} {a}" if self.b is None else "{w} {a} + {b}"
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        a, w, b = Input("a", (None, 3)), Input("w", (4, 3)), Input("b", (4,))
+        return [cls(a, w, b), cls(a, w)]
+
+
+class MatMul(Node):
+    """The matrix product a b of the last two axes; axes before them broadcast."""
+
+    a: Node
+    b: Node
+    latex = r"{a} \, {b}"
+    text = "{a} {b}"
+    binding = 2
+
+    def infer(self) -> Spec:
+        a, b = self.a.shape, self.b.shape
+        try:
+            if len(a) < 2 or len(b) < 2 or a[-1] != b[-2]:
+                raise ValueError
+            lead = broadcast_shapes(a[:-2], b[:-2])
+        except ValueError:
+            raise ShapeError(explain(f"the shapes {a} and {b} do not multiply", node=self)) from None
+        return Spec((*lead, a[-2], b[-1]), np.result_type(self.a.dtype, self.b.dtype))
+
+    def forward(self, xp: Any, a: Any, b: Any) -> Any:
+        return wide_matmul(xp, a, b, self.dtype)
+
+    def backward(self, delta: Node) -> tuple[Node, Node]:
+        return (
+            sum_to(MatMul(delta, _turned(self.b)), self.a.shape),
+            sum_to(MatMul(_turned(self.a), delta), self.b.shape),
+        )
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        a, b = Input("a", (None, 3)), Input("b", (3, 4))
+        stack = Input("s", (None, 2, 4, 3))
+        return [cls(a, b), cls(stack, Input("c", (2, 3, 2))), cls(transpose(a), a)]
+
+
+def wide_matmul(xp: Any, a: Any, b: Any, dtype: np.dtype[Any]) -> Any:
+    """The matrix product, with sums in float32 where the result is float16."""
+    if dtype != np.float16:
+        return xp.matmul(a, b)
+    return xp.astype(xp.matmul(xp.astype(a, xp.float32), xp.astype(b, xp.float32)), xp.float16)
+
+
+def _turned(x: Node) -> Node:
+    """The last two axes exchanged."""
+    order = (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2)
+    return transpose(x, order)
+
+
+@builds(np.matmul)
+def matmul(a: Operand, b: Operand) -> Node:
+    """The product ``a @ b`` as NumPy defines it: of matrices, stacks of them, and vectors.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> (sc.Input("a", (None, 3)) @ sc.Input("v", (3,))).shape
+    (None,)
+    """
+    left, right = as_node(a), as_node(b)
+    if left.ndim == 0 or right.ndim == 0:
+        raise ShapeError(explain("a scalar has no matrix product; use *", node=left if left.ndim == 0 else right))
+    row, column = left.ndim == 1, right.ndim == 1
+    left = reshape(left, (1, *left.shape)) if row else left
+    right = reshape(right, (*right.shape, 1)) if column else right
+    product = MatMul(left, right)
+    shape = product.shape[: product.ndim - row - column] if column else product.shape
+    if row and not column:
+        shape = (*product.shape[:-2], product.shape[-1])
+    elif row and column:
+        shape = product.shape[:-2]
+    return reshape(product, shape)
+
+
+def dense(
+    a: Node,
+    units: int,
+    *,
+    bias: bool = True,
+    init: Initializer = tutorial_uniform,
+    seed: int | None = None,
+    name: str = "",
+) -> Node:
+    """A dense layer with parameters of its own: z = W a + b.
+
+    Parameters
+    ----------
+    a : Node
+        Flattened to (N, in) if it is not yet.
+    units : int
+        How many outputs.
+    bias, init, seed, name
+        As for `symcnn.conv`.
+
+    Returns
+    -------
+    Node
+        (N, units).
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> z = sc.dense(sc.Input("p", (None, 20, 10, 10)), 10, name="out", seed=0)
+    >>> z.shape, [(p.name, p.value.shape) for p in z.params]
+    ((None, 10), [('out.W', (10, 2000)), ('out.b', (10,))])
+    """
+    units = positive_int(units, "units")
+    if a.ndim < 2:
+        raise ShapeError(explain(f"a dense layer reads (N, features); this has shape {a.shape}", node=a))
+    flat = flatten(a)
+    fan_in = flat.shape[1]
+    if fan_in is None:
+        raise ShapeError(explain(f"the features of {a.shape} are the batch axis", node=a))
+    w = Param(prefixed(name, "W"), init(np.random.default_rng(seed), (units, fan_in)).astype(a.dtype))
+    b = Param(prefixed(name, "b"), np.zeros(units, a.dtype)) if bias else None
+    return Dense(flat, w, b, name=name)
+
+
+def scale(x: Node, *, name: str = "") -> Node:
+    """A trainable gain (1 at first) and bias (0) for each channel: y = g x + b.
+
+    After a mean pool it is the trainable subsampling of LeNet-5.
+
+    Parameters
+    ----------
+    x : Node
+        (N, channels, ...).
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> s2 = sc.scale(sc.mean_pool(sc.Input("c1", (None, 6, 28, 28)), 2), name="S2")
+    >>> [p.size for p in s2.params]
+    [6, 6]
+    """
+    if x.ndim < 2 or x.shape[1] is None:
+        raise ShapeError(explain(f"scale reads (N, channels, ...); this has shape {x.shape}", node=x))
+    shape = (x.shape[1], *(1,) * (x.ndim - 2))
+    gain = Param(prefixed(name, "g"), np.ones(x.shape[1], x.dtype))
+    bias = Param(prefixed(name, "b"), np.zeros(x.shape[1], x.dtype))
+    return reshape(gain, shape) * x + reshape(bias, shape)

@@ -1,0 +1,149 @@
+"""Elementary functions of each element: exp, log, sqrt, abs, sign, powers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph.algebra import Share, ones, zeros
+from ..graph.leaves import Input
+from ..graph.node import Node
+from .select import equal, where
+
+
+def _positive_sample() -> Node:
+    return 1 + Input("x", (None, 2, 3)) ** 2
+
+
+class Exp(Node):
+    """e^x."""
+
+    ufunc = np.exp
+    x: Node
+    latex = r"e^{{{x}}}"
+    text = "exp({x})"
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.exp(x)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (delta * self,)
+
+
+class Log(Node):
+    """The natural logarithm."""
+
+    ufunc = np.log
+    x: Node
+    latex = r"\log({x})"
+    text = "log({x})"
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.log(x)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (Share(delta, self.x),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(_positive_sample())]
+
+
+class Sqrt(Node):
+    """The square root."""
+
+    ufunc = np.sqrt
+    x: Node
+    latex = r"\sqrt{{{x}}}"
+    text = "sqrt({x})"
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.sqrt(x)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (Share(delta, 2 * self),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(_positive_sample())]
+
+
+class Sign(Node):
+    """-1, 0 or 1; NaN stays NaN. Its derivative is 0."""
+
+    ufunc = np.sign
+    x: Node
+    latex = r"\operatorname{{sign}}({x})"
+    text = "sign({x})"
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.sign(x)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (zeros(self.x),)
+
+
+class Abs(Node):
+    """The absolute value. The derivative at 0 is 0."""
+
+    ufunc = np.absolute
+    x: Node
+    latex = r"\lvert {x} \rvert"
+    text = "|{x}|"
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.abs(x)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (delta * Sign(self.x),)
+
+
+class Pow(Node):
+    """x to the power y, with broadcasting.
+
+    Notes
+    -----
+    The derivative by x is y x^(y-1), and 0 where y is 0; by y it is x^y log x, and 0 where x is 0.
+    """
+
+    ufunc = np.power
+    x: Node
+    y: Node
+    latex = r"{x}^{{{y}}}"
+    text = "{x}^{y}"
+    binding = 3
+
+    def forward(self, xp: Any, x: Any, y: Any) -> Any:
+        return x**y
+
+    def backward(self, delta: Node) -> tuple[Node, Node]:
+        x, y = self.x, self.y
+        slope = y * x ** where(equal(y, 0), ones(y), y - 1)
+        growth = self * Log(where(equal(x, 0), ones(x), x))
+        return delta * slope, delta * growth
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        x = Input("x", (None, 2, 3))
+        return [cls(_positive_sample(), Input("y", (2, 3))), x**3, x**2, x**1, x**0, _positive_sample() ** -1.5]
+
+
+def exp(x: Node) -> Node:
+    """e to the power of each element."""
+    return Exp(x)
+
+
+def log(x: Node) -> Node:
+    """The natural logarithm of each element."""
+    return Log(x)
+
+
+def sqrt(x: Node) -> Node:
+    """The square root of each element."""
+    return Sqrt(x)
+
+
+def abs(x: Node) -> Node:
+    """The absolute value of each element."""
+    return Abs(x)

@@ -1,0 +1,308 @@
+"""Softmax, and the losses. A loss is a mean over the batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph.algebra import cast
+from ..graph.errors import ArgumentError, DTypeError, ShapeError, call_site, explain
+from ..graph.leaves import Input
+from ..graph.node import Node, as_node
+from ..graph.operators import Operand
+from ..graph.spec import Spec
+from .elementwise import Exp, Log
+from .reduce import argmax, mean, sum
+from .select import equal, where
+from .shape import reshape, verify_index
+from .sigmoid import Sigmoid, Softplus
+
+
+class _OfRows(Node):
+    """The base of functions of each row (the last axis)."""
+
+    z: Node
+    symbol = "a"
+
+    def infer(self) -> Spec:
+        if self.z.ndim == 0:
+            raise ShapeError(explain("a scalar has no last axis", node=self))
+        return self.z.spec
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [] if cls is _OfRows else [cls(Input("z", (None, 4)))]
+
+
+class Softmax(_OfRows):
+    """e^z divided by its sum, along the last axis; exact at any z."""
+
+    latex = r"\operatorname{{softmax}}({z})"
+    text = "softmax({z})"
+
+    def forward(self, xp: Any, z: Any) -> Any:
+        e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
+        return e / xp.sum(e, axis=-1, keepdims=True)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        a = self
+        return (a * (delta - sum(delta * a, axis=-1, keepdims=True)),)
+
+
+class LogSoftmax(_OfRows):
+    """The logarithm of the softmax, without computing it naively."""
+
+    latex = r"\log \operatorname{{softmax}}({z})"
+    text = "log softmax({z})"
+
+    def forward(self, xp: Any, z: Any) -> Any:
+        shifted = z - xp.max(z, axis=-1, keepdims=True)
+        return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (delta - Exp(self) * sum(delta, axis=-1, keepdims=True),)
+
+
+class OneHot(Node):
+    """1 in the column of the label, 0 elsewhere: the tutorial's 1{y = k}."""
+
+    y: Node
+    classes: int
+    real: str = "float32"
+    integer_inputs = ("y",)
+    latex = r"1[{y}]"
+    text = "1[{y}]"
+
+    def infer(self) -> Spec:
+        if self.y.dtype.kind not in "iu":
+            raise _label_error(self, self.y)
+        return Spec((*self.y.shape, self.classes), np.dtype(self.real))
+
+    def verify(self, y: Any) -> None:
+        verify_index(y, self.classes)
+
+    def forward(self, xp: Any, y: Any) -> Any:
+        return xp.astype(xp.arange(self.classes) == xp.expand_dims(y, axis=-1), getattr(xp, self.real))
+
+    def backward(self, delta: Node) -> tuple[None]:
+        return (None,)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("y", (None,), "int64"), 3)]
+
+
+def _label_error(node: Node, y: Node) -> DTypeError:
+    return DTypeError(
+        explain(
+            f"labels are class indices (integers), got {y.dtype}",
+            'declare them so: sc.Input("y", (None,), dtype="int64")',
+            node=node,
+        )
+    )
+
+
+class SoftmaxCrossEntropy(Node):
+    """-log softmax(z)[y] for each row of z, at the row's label y; exact at any z.
+
+    Parameters
+    ----------
+    z : Node
+        (..., classes): scores, before any softmax.
+    y : Node
+        Integers (...), from 0 to classes - 1.
+
+    Notes
+    -----
+    delta(z) = softmax(z) - 1{y} (UFLDL, "Softmax Regression").
+    """
+
+    z: Node
+    y: Node
+    integer_inputs = ("y",)
+    symbol = "l"
+    latex = r"-\log \operatorname{{softmax}}({z})_{{{y}}}"
+    text = "-log softmax({z})[{y}]"
+    binding = 2
+
+    def infer(self) -> Spec:
+        z, y = self.z, self.y
+        if y.dtype.kind not in "iu":
+            raise _label_error(self, y)
+        if z.ndim == 0 or z.shape[:-1] != y.shape:
+            raise ShapeError(
+                explain(
+                    f"scores of {z.shape} and labels of {y.shape} do not fit",
+                    "expected (N, classes) and class indices (N,)",
+                    node=self,
+                )
+            )
+        return Spec(y.shape, z.dtype)
+
+    def verify(self, z: Any, y: Any) -> None:
+        verify_index(y, z.shape[-1])
+
+    def forward(self, xp: Any, z: Any, y: Any) -> Any:
+        shifted = z - xp.max(z, axis=-1, keepdims=True)
+        at_label = xp.arange(z.shape[-1]) == xp.expand_dims(y, axis=-1)
+        score = xp.sum(xp.where(at_label, shifted, xp.zeros_like(shifted)), axis=-1)
+        return xp.log(xp.sum(xp.exp(shifted), axis=-1)) - score
+
+    def backward(self, delta: Node) -> tuple[Node, None]:
+        classes = self.z.shape[-1]
+        assert classes is not None
+        row = reshape(delta, (*delta.shape, 1))
+        return row * (Softmax(self.z) - OneHot(self.y, classes, self.dtype.name)), None
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("z", (None, 4)), Input("y", (None,), "int64"))]
+
+
+def softmax(z: Node, name: str = "") -> Node:
+    """e^z divided by its sum along the last axis; see `Softmax`."""
+    return Softmax(z, name=name)
+
+
+def log_softmax(z: Node, name: str = "") -> Node:
+    """The logarithm of the softmax; see `LogSoftmax`."""
+    return LogSoftmax(z, name=name)
+
+
+def one_hot(y: Node, classes: int, dtype: str = "float32") -> Node:
+    """1 in the column of the label, 0 elsewhere; see `OneHot`."""
+    return OneHot(y, classes, dtype)
+
+
+def softmax_cross_entropy(z: Node, y: Operand, reduction: str = "mean") -> Node:
+    """The mean over the batch of -log softmax(z)[y].
+
+    Parameters
+    ----------
+    z : Node
+        Scores (N, classes), before any softmax.
+    y : Node
+        Class indices (N,), int64.
+    reduction : "mean", "sum" or "none"
+        Over the rows.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> z, y = sc.Input("z", (None, 10)), sc.Input("y", (None,), dtype="int64")
+    >>> sc.compile(sc.softmax_cross_entropy(z, y))(z=np.zeros((2, 10)), y=[3, 7])
+    array(2.3025851, dtype=float32)
+    """
+    return _reduced(SoftmaxCrossEntropy(z, as_node(y)), reduction)
+
+
+def squared_error(a: Node, t: Operand, reduction: str = "mean") -> Node:
+    """The mean over the batch of 1/2 ||a - t||^2, the tutorial's squared-error cost.
+
+    Parameters
+    ----------
+    a : Node
+        (N, ...).
+    t : Node or array
+        The targets, of the same shape.
+    reduction : "mean", "sum" or "none"
+        Over the rows.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> a, t = sc.Input("a", (None, 2)), sc.Input("t", (None, 2))
+    >>> sc.compile(sc.squared_error(a, t))(a=[[3, 4], [0, 0]], t=[[0, 0], [0, 1]])
+    array(6.5, dtype=float32)
+    """
+    target = as_node(t, a.dtype)
+    if target.ndim and target.shape != a.shape:
+        raise ShapeError(explain(f"outputs of {a.shape} and targets of {target.shape} do not fit", node=a))
+    d = a - target
+    return _reduced(0.5 * _row_sums(d * d), reduction)
+
+
+def sigmoid_cross_entropy(z: Node, t: Operand, reduction: str = "mean") -> Node:
+    """The binary cross-entropy of sigmoid(z) and targets t from 0 to 1; exact at any z.
+
+    Parameters
+    ----------
+    z : Node
+        Scores (N, ...), before any sigmoid.
+    t : Node or array
+        Targets of the same shape, 0 to 1.
+    reduction : "mean", "sum" or "none"
+        Over the rows; the entries of a row are summed.
+    """
+    target = _targets(z, t)
+    return _reduced(_row_sums(target * Softplus(-z) + (1 - target) * Softplus(z)), reduction)
+
+
+def binary_cross_entropy(a: Node, t: Operand, reduction: str = "mean") -> Node:
+    """-(t log a + (1 - t) log(1 - a)), summed over each row, and its mean over the batch.
+
+    Parameters
+    ----------
+    a : Node
+        Probabilities (N, ...). If it is a `Sigmoid`, its input is used: exact at any score.
+    t : Node or array
+        Targets of the same shape, 0 to 1.
+    reduction : "mean", "sum" or "none"
+        Over the rows.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> z, t = sc.Input("z", (None, 1)), sc.Input("t", (None, 1))
+    >>> sc.compile(sc.binary_cross_entropy(sc.sigmoid(z), t))(z=[[-1e4], [1e4]], t=[[1], [1]])
+    array(5000., dtype=float32)
+    """
+    if isinstance(a, Sigmoid):
+        return sigmoid_cross_entropy(a.z, t, reduction)
+    target = _targets(a, t)
+    yes = where(equal(target, 0), 0, target * Log(a))
+    no = where(equal(target, 1), 0, (1 - target) * Log(1 - a))
+    return _reduced(-_row_sums(yes + no), reduction)
+
+
+def _targets(a: Node, t: Operand) -> Node:
+    target = as_node(t, a.dtype)
+    target = target if target.dtype.kind == "f" else cast(target, a.dtype.name)
+    if target.ndim and target.shape != a.shape:
+        raise ShapeError(explain(f"outputs of {a.shape} and targets of {target.shape} do not fit", node=a))
+    return target
+
+
+def _row_sums(x: Node) -> Node:
+    return sum(x, axis=tuple(range(1, x.ndim))) if x.ndim > 1 else x
+
+
+def _reduced(losses: Node, reduction: str) -> Node:
+    if reduction == "none":
+        return losses
+    if reduction not in ("mean", "sum"):
+        raise ArgumentError(
+            explain(f"reduction {reduction!r} is not known; expected 'mean', 'sum' or 'none'", site=call_site())
+        )
+    return mean(losses) if reduction == "mean" else sum(losses)
+
+
+def accuracy(z: Node, y: Node) -> Node:
+    """The share of rows whose largest score stands at the label.
+
+    Parameters
+    ----------
+    z : Node
+        Scores (N, classes).
+    y : Node
+        Class indices (N,), int64.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> z, y = sc.Input("z", (None, 2)), sc.Input("y", (None,), dtype="int64")
+    >>> sc.compile(sc.accuracy(z, y))(z=[[0, 1], [1, 0]], y=[1, 1])
+    array(0.5, dtype=float32)
+    """
+    return mean(cast(equal(argmax(z), y), "float32"))

@@ -1,0 +1,278 @@
+"""Pooling over disjoint windows, and how its errors go back: upsample, and the switches of max pooling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..graph.errors import ArgumentError, ShapeError, call_site, explain, pair
+from ..graph.leaves import Input
+from ..graph.node import Node
+from ..graph.spec import Shape, Spec
+from .window import crop
+
+Size = tuple[int, int]
+
+
+def _pooled(node: Node, shape: Shape, size: Size) -> Shape:
+    """`shape` with its last two axes divided by `size`."""
+    if len(shape) < 2 or shape[-2] is None or shape[-1] is None:
+        raise ShapeError(explain(f"pooling needs two spatial axes at the end; the shape is {shape}", node=node))
+    height, width = shape[-2], shape[-1]
+    if height % size[0] or width % size[1]:
+        raise ShapeError(
+            explain(
+                f"windows of {size[0]}x{size[1]} do not divide maps of {height}x{width}",
+                "choose a size that divides both, or let the rest go: border='drop'",
+                node=node,
+            )
+        )
+    return (*shape[:-2], height // size[0], width // size[1])
+
+
+def _enlarged(shape: Shape, size: Size) -> Shape:
+    height, width = shape[-2], shape[-1]
+    assert height is not None and width is not None
+    return (*shape[:-2], height * size[0], width * size[1])
+
+
+def _corners(x: Any, size: Size) -> list[Any]:
+    """The windows' first elements, second elements, ...: views of x, in row-major order."""
+    return [x[..., u :: size[0], v :: size[1]] for u in range(size[0]) for v in range(size[1])]
+
+
+class _Windowed(Node):
+    """The base of nodes with a window `size` (height, width)."""
+
+    x: Node
+    size: Size
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", pair(self.size, f"the size of {type(self).__name__}"))
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return []
+
+
+class Pool(_Windowed):
+    """The mean or the maximum of each window of p x q units; windows do not overlap.
+
+    Parameters
+    ----------
+    x : Node
+        (..., height, width), which the window divides.
+    size : int or (height, width)
+    mode : "mean" or "max"
+
+    Notes
+    -----
+    ``upsample`` of the tutorial: the mean spreads its error evenly, the maximum sends all of it to the unit
+    that was chosen (the switch): the first maximum in row-major order, or the first NaN.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (2, 4))
+    >>> p = sc.Pool(x, 2, "max")
+    >>> sc.compile(p)(x=[[1, 2, 3, 4], [5, 6, 7, 8]])
+    array([[6., 8.]], dtype=float32)
+    """
+
+    mode: str = "mean"
+
+    if TYPE_CHECKING:
+
+        def __init__(self, x: Node, size: int | Size, mode: str = "mean", *, name: str = "") -> None: ...
+
+    symbol = "p"
+    latex = r"\operatorname{{{mode}}}_{{{size}}}({x})"
+    text = "{mode}_{size}({x})"
+
+    def infer(self) -> Spec:
+        if self.mode not in ("mean", "max"):
+            raise ArgumentError(explain(f"mode {self.mode!r} is not known; expected 'mean' or 'max'", node=self))
+        return Spec(_pooled(self, self.x.shape, self.size), self.x.dtype)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        wide = xp.float32 if self.mode == "mean" and self.dtype == np.float16 else x.dtype
+        parts = [xp.astype(part, wide, copy=False) for part in _corners(x, self.size)]
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part if self.mode == "mean" else xp.maximum(total, part)
+        return xp.astype(total / len(parts), x.dtype, copy=False) if self.mode == "mean" else total
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        if self.mode == "mean":
+            return (Upsample(delta / (self.size[0] * self.size[1]), self.size),)
+        return (Place(delta, Switches(self.x, self.size), self.size),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        x, flat = Input("x", (None, 2, 4, 6)), Input("x", (None, 1, 1, 6))
+        return [cls(x, 2, "mean"), cls(x, (2, 3), "max"), cls(flat, (1, 3), "max"), cls(x, 1, "mean")]
+
+
+class Upsample(_Windowed):
+    """Each unit repeated over a window of p x q: kron(x, ones(p, q))."""
+
+    latex = r"\operatorname{{upsample}}({x})"
+    text = "upsample({x})"
+
+    def infer(self) -> Spec:
+        if self.x.ndim < 2 or None in self.x.shape[-2:]:
+            raise ShapeError(explain(f"needs two spatial axes at the end; the shape is {self.x.shape}", node=self))
+        return Spec(_enlarged(self.x.shape, self.size), self.x.dtype)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        p, q = self.size
+        spread = xp.expand_dims(xp.expand_dims(x, axis=-1), axis=-3)
+        repeated = xp.broadcast_to(spread, (*x.shape[:-1], p, x.shape[-1], q))
+        return xp.reshape(repeated, (*x.shape[:-2], x.shape[-2] * p, x.shape[-1] * q))
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (Pool(delta, self.size, "mean") * (self.size[0] * self.size[1]),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("x", (None, 2, 2, 3)), (2, 3))]
+
+
+class Switches(_Windowed):
+    """Where the maximum of each window stands: its row-major number in the window, 0 to p q - 1.
+
+    The first of equal maxima; the first NaN, if there is one. Both passes of max pooling share it.
+    """
+
+    symbol = "s"
+    latex = r"\operatorname{{switches}}({x})"
+    text = "switches({x})"
+
+    def infer(self) -> Spec:
+        return Spec(_pooled(self, self.x.shape, self.size), np.dtype("int64"))
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        best, *others = _corners(x, self.size)
+        chosen = xp.zeros(best.shape, dtype=xp.int64)
+        for number, part in enumerate(others, start=1):
+            better = (part > best) | (xp.isnan(part) & ~xp.isnan(best))
+            best = xp.where(better, part, best)
+            chosen = xp.where(better, xp.asarray(number, dtype=xp.int64), chosen)
+        return chosen
+
+    def backward(self, delta: Node) -> tuple[None]:
+        return (None,)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("x", (None, 2, 4, 6)), (2, 3))]
+
+
+class Pick(Node):
+    """The unit of each window of x at which the switch stands. The adjoint of `Place`."""
+
+    x: Node
+    switches: Node
+    size: Size
+    integer_inputs = ("switches",)
+    latex = r"\operatorname{{pick}}({x}, {switches})"
+    text = "pick({x}, {switches})"
+
+    def infer(self) -> Spec:
+        shape = _pooled(self, self.x.shape, self.size)
+        if self.switches.shape != shape:
+            raise ShapeError(explain(f"the switches have shape {self.switches.shape}; expected {shape}", node=self))
+        return Spec(shape, self.x.dtype)
+
+    def forward(self, xp: Any, x: Any, switches: Any) -> Any:
+        first, *others = _corners(x, self.size)
+        for number, part in enumerate(others, start=1):
+            first = xp.where(switches == number, part, first)
+        return first
+
+    def backward(self, delta: Node) -> tuple[Node, None]:
+        return Place(delta, self.switches, self.size), None
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        x = Input("x", (None, 2, 4, 6))
+        return [cls(Input("d", (None, 2, 4, 6)), Switches(x, (2, 3)), (2, 3))]
+
+
+class Place(Node):
+    """An error put where the switch of its window stands, 0 elsewhere: max pooling's ``upsample``."""
+
+    x: Node
+    switches: Node
+    size: Size
+    integer_inputs = ("switches",)
+    latex = r"\operatorname{{upsample}}({x}, {switches})"
+    text = "upsample({x}, {switches})"
+
+    def infer(self) -> Spec:
+        if self.switches.shape != self.x.shape:
+            raise ShapeError(explain(f"switches of {self.switches.shape} for errors of {self.x.shape}", node=self))
+        return Spec(_enlarged(self.x.shape, self.size), self.x.dtype)
+
+    def forward(self, xp: Any, x: Any, switches: Any) -> Any:
+        p, q = self.size
+        none = xp.zeros_like(x)
+        parts = [xp.where(switches == number, x, none) for number in range(p * q)]
+        rows = [xp.stack(parts[u * q : (u + 1) * q], axis=-1) for u in range(p)]
+        return xp.reshape(xp.stack(rows, axis=-3), (*x.shape[:-2], x.shape[-2] * p, x.shape[-1] * q))
+
+    def backward(self, delta: Node) -> tuple[Node, None]:
+        return Pick(delta, self.switches, self.size), None
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        x = Input("x", (None, 2, 4, 6))
+        return [cls(Input("d", (None, 2, 2, 2)), Switches(x, (2, 3)), (2, 3))]
+
+
+def pool(x: Node, size: int | Size, mode: str = "mean", *, border: str = "error", name: str = "") -> Node:
+    """The mean or the maximum of each window of `x`; see `Pool`.
+
+    Parameters
+    ----------
+    x : Node
+        (N, channels, height, width).
+    size : int or (height, width)
+        Of the windows, which do not overlap.
+    mode : "mean" or "max"
+    border : "error" or "drop"
+        What becomes of rows and columns that fill no window: an error, or they are left out (their
+        gradient is 0).
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> sc.pool(sc.Input("x", (None, 20, 20, 20)), 2).shape
+    (None, 20, 10, 10)
+    """
+    p, q = pair(size, "the size of the pool")
+    if border not in ("error", "drop"):
+        raise ArgumentError(explain(f"border {border!r} is not known; expected 'error' or 'drop'", site=call_site()))
+    if border == "drop" and x.ndim >= 2 and None not in x.shape[-2:]:
+        height, width = x.shape[-2], x.shape[-1]
+        assert height is not None and width is not None
+        if height < p or width < q:
+            raise ShapeError(explain(f"a window of {p}x{q} does not fit into maps of {height}x{width}", node=x))
+        x = crop(x, ((0, 0),) * (x.ndim - 2) + ((0, height % p), (0, width % q)))
+    return Pool(x, (p, q), mode, name=name)
+
+
+def mean_pool(x: Node, size: int | Size, *, border: str = "error", name: str = "") -> Node:
+    """The mean of each window; see `pool`."""
+    return pool(x, size, "mean", border=border, name=name)
+
+
+def max_pool(x: Node, size: int | Size, *, border: str = "error", name: str = "") -> Node:
+    """The maximum of each window; see `pool`."""
+    return pool(x, size, "max", border=border, name=name)
+
+
+def upsample(x: Node, size: int | Size) -> Node:
+    """Each unit of `x` repeated over a window; see `Upsample`."""
+    return Upsample(x, pair(size, "size"))

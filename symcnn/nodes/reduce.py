@@ -1,0 +1,197 @@
+"""Sums, means and maxima over axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph.algebra import broadcast_to, count, wide_sum
+from ..graph.errors import ShapeError, explain
+from ..graph.leaves import Input
+from ..graph.node import Node
+from ..graph.spec import Shape, Spec, normal_axes
+from .select import where
+from .shape import reshape
+
+Axes = int | tuple[int, ...] | None
+
+
+class Reduction(Node):
+    """The base of reductions: `axes` (all of them where None) vanish, or stay as 1 with `keepdims`."""
+
+    x: Node
+    axes: tuple[int, ...] | None = None
+    keepdims: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            axes = normal_axes(self.axes, self.x.ndim)
+        except ValueError as error:
+            raise ShapeError(explain(str(error), f"the input has shape {self.x.shape}", node=self)) from None
+        object.__setattr__(self, "axes", axes)
+
+    def infer(self) -> Spec:
+        kept = self.kept_shape()
+        shape = kept if self.keepdims else tuple(d for i, d in enumerate(kept) if i not in self.reduced)
+        return Spec(shape, self.x.dtype)
+
+    @property
+    def reduced(self) -> tuple[int, ...]:
+        """The axes, as sorted non-negative numbers."""
+        assert self.axes is not None
+        return self.axes
+
+    def kept_shape(self) -> Shape:
+        """The shape with a 1 in place of each reduced axis."""
+        return tuple(1 if i in self.reduced else d for i, d in enumerate(self.x.shape))
+
+    def spread(self, y: Node) -> Node:
+        """`y`, of this node's shape, repeated to the shape of x."""
+        return broadcast_to(reshape(y, self.kept_shape()), self.x.shape)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        if cls is Reduction:
+            return []
+        x = Input("x", (None, 2, 3))
+        return [cls(x), cls(x, (2,)), cls(x, (0,)), cls(x, (1, 2), keepdims=True)]
+
+
+class Sum(Reduction):
+    """The sum over axes; float16 is summed in float32."""
+
+    latex = r"\textstyle\sum {x}"
+    text = "Σ {x}"
+    binding = 2
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return wide_sum(xp, x, self.reduced, self.keepdims)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (self.spread(delta),)
+
+
+class Mean(Reduction):
+    """The mean over axes. The mean of nothing (an empty batch) is an error."""
+
+    latex = r"\operatorname{{mean}}({x})"
+    text = "mean({x})"
+
+    def verify(self, x: Any) -> None:
+        if x.size == 0:
+            raise ValueError("the mean of an empty batch does not exist; feed at least one row")
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        size = 1
+        for axis in self.reduced:
+            size *= x.shape[axis]
+        return wide_sum(xp, x, self.reduced, self.keepdims) / size
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        averaged = tuple(self.x.shape[i] for i in self.reduced)
+        share = delta / count(averaged, self.dtype.name)
+        return (self.spread(share),)
+
+
+class Max(Reduction):
+    """The maximum over axes; NaN wins. The first maximum (in row-major order) gets all of the error."""
+
+    latex = r"\max({x})"
+    text = "max({x})"
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.max(x, axis=self.reduced, keepdims=self.keepdims)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (where(FirstMax(self.x, self.axes), self.spread(delta), 0),)
+
+
+class FirstMax(Reduction):
+    """True at the first maximum over the axes (the first NaN, if there is one), False elsewhere."""
+
+    latex = r"[{x} = \max {x}]"
+    text = "first_max({x})"
+
+    def infer(self) -> Spec:
+        return Spec(self.x.shape, np.dtype(bool))
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        rest = tuple(i for i in range(x.ndim) if i not in self.reduced)
+        last = xp.permute_dims(x, rest + self.reduced)
+        flat = xp.reshape(last, (*last.shape[: len(rest)], -1))
+        hit = first_max_of_last(xp, flat)
+        back = sorted(range(x.ndim), key=(rest + self.reduced).__getitem__)
+        return xp.permute_dims(xp.reshape(hit, last.shape), tuple(back))
+
+    def backward(self, delta: Node) -> tuple[None]:
+        return (None,)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        x = Input("x", (None, 2, 3))
+        return [cls(x), cls(x, (2,)), cls(x, (1, 2))]
+
+
+def first_max_of_last(xp: Any, x: Any) -> Any:
+    """A mask of the first maximum along the last axis; a NaN counts as larger than any number."""
+    rank = xp.where(xp.isnan(x), xp.full_like(x, float("inf")), x)
+    nan_row = xp.any(xp.isnan(x), axis=-1, keepdims=True)
+    candidates = xp.where(nan_row, xp.isnan(x), rank == xp.max(rank, axis=-1, keepdims=True))
+    position = xp.cumulative_sum(xp.astype(candidates, xp.int64), axis=-1)
+    return candidates & (position == 1)
+
+
+class ArgMax(Node):
+    """The index of the first maximum along the last axis: the predicted class."""
+
+    x: Node
+    latex = r"\operatorname{{argmax}}({x})"
+    text = "argmax({x})"
+
+    def infer(self) -> Spec:
+        if self.x.ndim == 0:
+            raise ShapeError(explain("a scalar has no last axis", node=self))
+        return Spec(self.x.shape[:-1], np.dtype("int64"))
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.astype(xp.argmax(x, axis=-1), xp.int64)
+
+    def backward(self, delta: Node) -> tuple[None]:
+        return (None,)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("x", (None, 2, 3)))]
+
+
+def _axes(axis: Axes) -> tuple[int, ...] | None:
+    return (axis,) if isinstance(axis, int) else axis
+
+
+def sum(x: Node, axis: Axes = None, keepdims: bool = False) -> Node:
+    """The sum of `x` over `axis`, over everything where it is None.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (None, 3))
+    >>> sc.compile(sc.sum(x, axis=1))(x=[[1, 2, 3], [4, 5, 6]])
+    array([ 6., 15.], dtype=float32)
+    """
+    return Sum(x, _axes(axis), keepdims)
+
+
+def mean(x: Node, axis: Axes = None, keepdims: bool = False) -> Node:
+    """The mean of `x` over `axis`, over everything where it is None."""
+    return Mean(x, _axes(axis), keepdims)
+
+
+def max(x: Node, axis: Axes = None, keepdims: bool = False) -> Node:
+    """The maximum of `x` over `axis`, over everything where it is None; see `Max`."""
+    return Max(x, _axes(axis), keepdims)
+
+
+def argmax(x: Node) -> Node:
+    """The index of the first maximum along the last axis, as int64."""
+    return ArgMax(x)

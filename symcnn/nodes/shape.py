@@ -1,0 +1,338 @@
+"""The same numbers in another arrangement: reshape, transpose, concat, take and put, slicing."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+
+from ..graph.errors import DTypeError, ShapeError, call_site, explain
+from ..graph.leaves import Const, Input
+from ..graph.node import Node
+from ..graph.operators import builds
+from ..graph.spec import Dim, Shape, Spec, normal_axes
+from .window import crop, subsample
+
+
+class Reshape(Node):
+    """The same numbers, in row-major order, in another shape. The batch axis stays the batch axis."""
+
+    x: Node
+    target: Shape
+    latex = r"{x}"
+    text = "{x}"
+
+    def infer(self) -> Spec:
+        old, new = self.x.shape, self.target
+        if _fixed(old) != _fixed(new) or old.count(None) != new.count(None):
+            raise ShapeError(
+                explain(f"{old} cannot be reshaped to {new}: they hold different numbers of elements", node=self)
+            )
+        return Spec(new, self.x.dtype)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        sizes = tuple(x.shape[self.x.shape.index(None)] if d is None else d for d in self.target)
+        return xp.reshape(x, sizes)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (reshape(delta, self.x.shape),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("x", (None, 2, 3)), (None, 6)), cls(Input("x", (4, 3)), (2, 6))]
+
+
+def _fixed(shape: Shape) -> int:
+    return math.prod(d for d in shape if d is not None)
+
+
+def reshape(x: Node, shape: tuple[Dim, ...]) -> Node:
+    """`x` in another shape; one axis may be -1, to be computed.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> sc.reshape(sc.Input("x", (None, 20, 10, 10)), (None, -1)).shape
+    (None, 2000)
+    """
+    shape = tuple(shape)
+    if shape.count(-1) > 1:
+        raise ShapeError(explain(f"only one axis of {shape} can be -1", site=call_site()))
+    if -1 in shape:
+        rest = _fixed(tuple(d for d in shape if d != -1))
+        size: Dim = _fixed(x.shape) // rest if rest else 0
+        if None in x.shape and None not in shape:
+            size = None if _fixed(x.shape) == rest else -1
+        if size == -1:
+            raise ShapeError(explain(f"{x.shape} reshaped to {shape} would mix the batch axis with others", node=x))
+        shape = tuple(size if d == -1 else d for d in shape)
+    return x if x.shape == shape else Reshape(x, shape)
+
+
+def flatten(x: Node) -> Node:
+    """All axes but the batch axis in one: (N, channels, height, width) becomes (N, features)."""
+    return reshape(x, (x.shape[0], -1)) if x.ndim != 2 else x
+
+
+class Transpose(Node):
+    """The axes in another order."""
+
+    x: Node
+    axes: tuple[int, ...]
+    latex = r"{x}^{{\top}}"
+    text = "{x}ᵀ"
+    binding = 8
+
+    def __post_init__(self) -> None:
+        axes = tuple(int(a) % self.x.ndim for a in self.axes) if self.x.ndim else ()
+        object.__setattr__(self, "axes", axes)
+
+    def infer(self) -> Spec:
+        if sorted(self.axes) != list(range(self.x.ndim)):
+            raise ShapeError(
+                explain(f"the axes {self.axes} are no order of the {self.x.ndim} axes of {self.x.shape}", node=self)
+            )
+        return Spec(tuple(self.x.shape[a] for a in self.axes), self.x.dtype)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.permute_dims(x, self.axes)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        back = sorted(range(len(self.axes)), key=self.axes.__getitem__)
+        return (transpose(delta, tuple(back)),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        x = Input("x", (None, 2, 3))
+        return [cls(x, (2, 0, 1)), cls(x, (0, 2, 1))]
+
+
+def transpose(x: Node, axes: tuple[int, ...] | None = None) -> Node:
+    """The axes of `x` in the order `axes`; reversed where it is None."""
+    order = tuple(reversed(range(x.ndim))) if axes is None else axes
+    return Transpose(x, order)
+
+
+class Concat(Node):
+    """Arrays one after the other along an axis."""
+
+    xs: tuple[Node, ...]
+    axis: int = 1
+    latex = r"[{xs}]"
+    text = "[{xs}]"
+
+    def infer(self) -> Spec:
+        if not self.xs:
+            raise ShapeError(explain("nothing to join", node=self))
+        shapes = [x.shape for x in self.xs]
+        rest = {s[: self.axis] + s[self.axis + 1 :] for s in shapes}
+        sizes = [s[self.axis] if 0 <= self.axis < len(s) else None for s in shapes]
+        if len(rest) > 1 or len({len(s) for s in shapes}) > 1 or None in sizes:
+            listed = ", ".join(str(s) for s in shapes)
+            raise ShapeError(
+                explain(
+                    f"cannot join along axis {self.axis}: {listed}",
+                    "the other axes must agree, and the batch axis cannot be joined",
+                    node=self,
+                )
+            )
+        joined = builtins.sum(s for s in sizes if s is not None)
+        first = shapes[0]
+        shape = (*first[: self.axis], joined, *first[self.axis + 1 :])
+        return Spec(shape, np.result_type(*(x.dtype for x in self.xs)))
+
+    def forward(self, xp: Any, *xs: Any) -> Any:
+        return xp.concat(xs, axis=self.axis)
+
+    def backward(self, delta: Node) -> tuple[Node, ...]:
+        sent, start = [], 0
+        total = self.shape[self.axis]
+        assert total is not None
+        for x in self.xs:
+            size = x.shape[self.axis]
+            assert size is not None
+            widths = [(0, 0)] * self.ndim
+            widths[self.axis] = (start, total - start - size)
+            sent.append(crop(delta, tuple(widths)))
+            start += size
+        return tuple(sent)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls((Input("a", (None, 2, 3)), Input("b", (None, 1, 3))), 1)]
+
+
+def concat(xs: list[Node] | tuple[Node, ...], axis: int = 1) -> Node:
+    """`xs` joined along `axis` (1, the channels, unless told).
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> a, b = sc.Input("a", (None, 2, 4, 4)), sc.Input("b", (None, 3, 4, 4))
+    >>> sc.concat([a, b]).shape
+    (None, 5, 4, 4)
+    """
+    nodes = tuple(xs)
+    return Concat(nodes, axis % nodes[0].ndim if nodes else axis)
+
+
+class Take(Node):
+    """The slices of x along an axis that a list of indices names; an index may come up repeatedly.
+
+    Parameters
+    ----------
+    x : Node
+    index : Node
+        Integers of shape (K,), from 0 to the axis' length - 1.
+    axis : int
+    """
+
+    x: Node
+    index: Node
+    axis: int = 0
+    integer_inputs = ("index",)
+    latex = r"{x}_{{[{index}]}}"
+    text = "{x}[{index}]"
+
+    def infer(self) -> Spec:
+        _check_index(self, self.index, self.x.shape, self.axis)
+        shape = self.x.shape
+        return Spec((*shape[: self.axis], self.index.shape[0], *shape[self.axis + 1 :]), self.x.dtype)
+
+    def verify(self, x: Any, index: Any) -> None:
+        verify_index(index, x.shape[self.axis])
+
+    def forward(self, xp: Any, x: Any, index: Any) -> Any:
+        return xp.take(x, index, axis=self.axis)
+
+    def backward(self, delta: Node) -> tuple[Node, None]:
+        size = self.x.shape[self.axis]
+        assert size is not None
+        return Put(delta, self.index, self.axis, size), None
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("x", (4, 3)), Const([2, 0, 2])), cls(Input("x", (None, 4, 3)), Const([3, 1]), 1)]
+
+
+class Put(Node):
+    """The slices of x added up at the places that a list of indices names, 0 elsewhere: the adjoint of `Take`."""
+
+    x: Node
+    index: Node
+    axis: int
+    size: int
+    integer_inputs = ("index",)
+    latex = r"\operatorname{{put}}({x}, {index})"
+    text = "put({x}, {index})"
+
+    def infer(self) -> Spec:
+        shape = self.x.shape
+        target = (*shape[: self.axis], self.size, *shape[self.axis + 1 :])
+        _check_index(self, self.index, target, self.axis)
+        return Spec(target, self.x.dtype)
+
+    def verify(self, x: Any, index: Any) -> None:
+        verify_index(index, self.size)
+
+    def forward(self, xp: Any, x: Any, index: Any) -> Any:
+        hit = xp.astype(xp.expand_dims(xp.arange(self.size), axis=1) == index, x.dtype)
+        last = xp.moveaxis(x, self.axis, 0)
+        return xp.moveaxis(xp.tensordot(hit, last, axes=1), 0, self.axis)
+
+    def backward(self, delta: Node) -> tuple[Node, None]:
+        return Take(delta, self.index, self.axis), None
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("x", (3, 2)), Const([2, 0, 2]), 0, 4)]
+
+
+def _check_index(node: Node, index: Node, shape: Shape, axis: int) -> None:
+    if index.dtype.kind not in "iu" or index.ndim != 1:
+        raise DTypeError(explain(f"the indices are {index.spec}; expected integers of shape (K,)", node=node))
+    if not 0 <= axis < len(shape) or shape[axis] is None:
+        raise ShapeError(explain(f"axis {axis} of {shape} has no indices: it is not there, or the batch", node=node))
+
+
+def verify_index(index: Any, size: int) -> None:
+    """Raise ValueError where an index (a label) is not in 0 ... size - 1."""
+    wrong = (index < 0) | (index >= size)
+    if np.any(wrong):
+        place = int(np.argmax(wrong))
+        raise ValueError(f"number {place} is {int(index.ravel()[place])}; expected 0 to {size - 1}")
+
+
+def take(x: Node, index: Any, axis: int = 0) -> Node:
+    """The slices of `x` along `axis` that `index` names; see `Take`."""
+    return Take(x, index, axis % x.ndim)
+
+
+@builds("getitem")
+def getitem(x: Node, index: Any) -> Node:
+    """NumPy's basic slicing, and a list of indices along one axis.
+
+    Raises
+    ------
+    ShapeError
+        For an index out of range, or one that would change the batch axis.
+    """
+    items = _expanded(index, x)
+    if [i for i in items if not isinstance(i, slice | int | np.integer | type(None))]:
+        return _take_list(x, items)
+    widths, steps = [], []
+    shape: list[Dim] = []
+    axis = 0
+    for item in items:
+        if item is None:
+            shape.append(1)
+            continue
+        start, stop, step = _bounds(item, x, axis)
+        size = x.shape[axis]
+        widths.append((0, 0) if size is None else (start, size - stop))
+        steps.append(step)
+        if isinstance(item, slice):
+            shape.append(None if size is None else len(range(start, stop, step)))
+        axis += 1
+    return reshape(subsample(crop(x, tuple(widths)), tuple(steps)), tuple(shape))
+
+
+def _expanded(index: Any, x: Node) -> list[Any]:
+    """The index with one item for each axis."""
+    items = list(index) if isinstance(index, tuple) else [index]
+    used = builtins.sum(i is not None and not isinstance(i, EllipsisType) for i in items)
+    if used > x.ndim:
+        raise ShapeError(explain(f"{used} indices for the {x.ndim} axes of {x.shape}", node=x))
+    fill = [slice(None)] * (x.ndim - used)
+    at = next((n for n, i in enumerate(items) if isinstance(i, EllipsisType)), None)
+    return [*items, *fill] if at is None else [*items[:at], *fill, *items[at + 1 :]]
+
+
+def _bounds(item: Any, x: Node, axis: int) -> tuple[int, int, int]:
+    size = x.shape[axis]
+    if size is None:
+        if item != slice(None):
+            raise ShapeError(explain(f"axis {axis} of {x.shape} is the batch: it cannot be indexed", node=x))
+        return 0, 0, 1
+    if isinstance(item, slice):
+        start, stop, step = item.indices(size)
+        if step < 0:
+            raise ShapeError(explain("a slice with a negative step has no node; use sc.take", node=x))
+        return start, builtins.max(start, stop), step
+    if not -size <= item < size or isinstance(item, bool):
+        raise ShapeError(explain(f"index {item} is out of range for axis {axis} of {x.shape}", node=x))
+    return int(item) % size, int(item) % size + 1, 1
+
+
+def _take_list(x: Node, items: list[Any]) -> Node:
+    lists = [n for n, i in enumerate(items) if not (isinstance(i, slice) and i == slice(None))]
+    if len(lists) != 1:
+        raise DTypeError(explain("one list of indices can be used at a time, with ':' for the other axes", node=x))
+    axis = lists[0]
+    return take(x, items[axis], axis)
+
+
+__all__ = ["Concat", "Put", "Reshape", "Take", "Transpose", "concat", "flatten", "normal_axes", "reshape", "transpose"]

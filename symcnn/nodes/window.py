@@ -1,0 +1,196 @@
+"""Borders and gaps: pad and crop, subsample and dilate. Each pair is a node and its adjoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..graph.errors import ShapeError, explain, positive_int, whole
+from ..graph.leaves import Input
+from ..graph.node import Node
+from ..graph.spec import Dim, Spec
+
+Widths = tuple[tuple[int, int], ...]
+"""How many elements before and after, for each axis."""
+
+
+class Pad(Node):
+    """Zeros around x: `widths` holds (before, after) for each axis. The adjoint of `Crop`."""
+
+    x: Node
+    widths: Widths
+    latex = r"\operatorname{{pad}}({x})"
+    text = "pad({x})"
+
+    def infer(self) -> Spec:
+        _check_axes(self, self.x, self.widths)
+        shape = tuple(d if d is None else d + a + b for d, (a, b) in zip(self.x.shape, self.widths, strict=True))
+        return Spec(shape, self.x.dtype)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        for axis, (before, after) in enumerate(self.widths):
+            head, tail = list(x.shape), list(x.shape)
+            head[axis], tail[axis] = before, after
+            if before or after:
+                x = xp.concat(
+                    [xp.zeros(tuple(head), dtype=x.dtype), x, xp.zeros(tuple(tail), dtype=x.dtype)], axis=axis
+                )
+        return x
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (crop(delta, self.widths),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("x", (None, 2, 3)), ((0, 0), (1, 2), (0, 1)))]
+
+
+class Crop(Node):
+    """x without its border: `widths` holds (before, after) for each axis. The adjoint of `Pad`."""
+
+    x: Node
+    widths: Widths
+    latex = r"\operatorname{{crop}}({x})"
+    text = "crop({x})"
+
+    def infer(self) -> Spec:
+        _check_axes(self, self.x, self.widths)
+        shape: list[Dim] = []
+        for size, (before, after) in zip(self.x.shape, self.widths, strict=True):
+            if size is not None and before + after > size:
+                raise ShapeError(explain(f"cannot take {before} + {after} from {size} of {self.x.shape}", node=self))
+            shape.append(size if size is None else size - before - after)
+        return Spec(tuple(shape), self.x.dtype)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return x[tuple(slice(a, n - b) for n, (a, b) in zip(x.shape, self.widths, strict=True))]
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (pad(delta, self.widths),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("x", (None, 4, 3)), ((0, 0), (1, 2), (0, 1)))]
+
+
+def _check_axes(node: Node, x: Node, widths: Widths) -> None:
+    negative = any(n < 0 for w in widths for n in w)
+    batch = any(d is None and w != (0, 0) for d, w in zip(x.shape, widths, strict=False))
+    if len(widths) != x.ndim or negative or batch:
+        raise ShapeError(
+            explain(
+                f"the widths {widths} do not fit the shape {x.shape}",
+                "expected (before, after) for each axis, none negative, (0, 0) for the batch axis",
+                node=node,
+            )
+        )
+
+
+class Subsample(Node):
+    """Every n-th element: `steps` holds n for each axis. The adjoint of `Dilate`."""
+
+    x: Node
+    steps: tuple[int, ...]
+    latex = r"{x}_{{\downarrow}}"
+    text = "subsample({x})"
+
+    def infer(self) -> Spec:
+        _check_steps(self, self.x, self.steps)
+        shape = tuple(d if d is None else -(-d // s) for d, s in zip(self.x.shape, self.steps, strict=True))
+        return Spec(shape, self.x.dtype)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return x[tuple(slice(None, None, s) for s in self.steps)]
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (Dilate(delta, self.steps, self.x.shape),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("x", (None, 4, 5)), (1, 2, 3)), cls(Input("x", (None, 4, 4)), (1, 2, 2))]
+
+
+class Dilate(Node):
+    """x with zeros between its elements, in the shape `target`. The adjoint of `Subsample`."""
+
+    x: Node
+    steps: tuple[int, ...]
+    target: tuple[Dim, ...]
+    latex = r"{x}_{{\uparrow}}"
+    text = "dilate({x})"
+
+    def infer(self) -> Spec:
+        _check_steps(self, self.x, self.steps)
+        fits = len(self.target) == self.x.ndim and all(
+            d == (t if t is None else -(-t // s)) for d, t, s in zip(self.x.shape, self.target, self.steps, strict=True)
+        )
+        if not fits:
+            raise ShapeError(explain(f"{self.x.shape} at steps {self.steps} does not fill {self.target}", node=self))
+        return Spec(self.target, self.x.dtype)
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        for axis, (step, size) in enumerate(zip(self.steps, self.target, strict=True)):
+            if step > 1 and size is not None:
+                spread = xp.expand_dims(x, axis=axis + 1)
+                gap = (*x.shape[: axis + 1], step - 1, *x.shape[axis + 1 :])
+                wide = xp.concat([spread, xp.zeros(gap, dtype=x.dtype)], axis=axis + 1)
+                wide = xp.reshape(wide, (*x.shape[:axis], x.shape[axis] * step, *x.shape[axis + 1 :]))
+                cut = [slice(None)] * x.ndim
+                cut[axis] = slice(0, size)
+                x = wide[tuple(cut)]
+        return x
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (subsample(delta, self.steps),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(Input("x", (None, 2, 2)), (1, 2, 3), (None, 4, 5))]
+
+
+def _check_steps(node: Node, x: Node, steps: tuple[int, ...]) -> None:
+    if len(steps) != x.ndim or any(s < 1 or (d is None and s != 1) for d, s in zip(x.shape, steps, strict=False)):
+        raise ShapeError(
+            explain(
+                f"the steps {steps} do not fit the shape {x.shape}", "expected a step >= 1 for each axis", node=node
+            )
+        )
+
+
+def pad(x: Node, widths: int | Widths) -> Node:
+    """`x` with zeros around it.
+
+    Parameters
+    ----------
+    x : Node
+    widths : int, or (before, after) for each axis
+        One number pads the last two axes, the height and the width, on all four sides.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> sc.pad(sc.Input("x", (None, 1, 28, 28)), 2).shape
+    (None, 1, 32, 32)
+    """
+    full = _spatial(x, widths) if isinstance(widths, int) else tuple(widths)
+    return Pad(x, full) if any(w != (0, 0) for w in full) else x
+
+
+def crop(x: Node, widths: int | Widths) -> Node:
+    """`x` without a border; `widths` as for `pad`."""
+    full = _spatial(x, widths) if isinstance(widths, int) else tuple(widths)
+    return Crop(x, full) if any(w != (0, 0) for w in full) else x
+
+
+def _spatial(x: Node, width: int) -> Widths:
+    n = whole(width, "the width of the border")
+    if n < 0 or x.ndim < 2:
+        raise ShapeError(explain(f"a border of {n} does not fit the shape {x.shape}", node=x))
+    return ((0, 0),) * (x.ndim - 2) + ((n, n),) * 2
+
+
+def subsample(x: Node, steps: int | tuple[int, ...]) -> Node:
+    """Every n-th element of `x`: of the last two axes where `steps` is one number, else a step for each axis."""
+    if isinstance(steps, int):
+        n = positive_int(steps, "the step")
+        steps = (1,) * (x.ndim - 2) + (n, n)
+    return Subsample(x, tuple(steps)) if any(s != 1 for s in steps) else x

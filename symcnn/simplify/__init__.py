@@ -1,0 +1,70 @@
+"""Rewriting a graph into one with the same values that is shorter, faster or safer to compute.
+
+Each kind of rule is a function with one ``match``, in a file of its own: `cancel` (what undoes itself),
+`neutral` (x * 1, x + 0, zeros), `stable` (log of softmax, ...), and `fold` (constants).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..graph.errors import in_place_of
+from ..graph.graph import Graph
+from ..graph.leaves import folded
+from ..graph.node import Node
+from .cancel import cancel
+from .neutral import neutral
+from .stable import stable
+
+Rule = Callable[[Node], Node | None]
+
+RULES: tuple[Rule, ...] = (folded, cancel, neutral, stable)
+"""Each gives a node of the same value, shape and dtype, or None where it has nothing to say."""
+
+
+def simplify(nodes: Sequence[Node], rules: Sequence[Rule] = RULES) -> list[Node]:
+    """Nodes with the values of `nodes`, rewritten until no rule applies.
+
+    Parameters
+    ----------
+    nodes : sequence of Node
+    rules : sequence of callables, optional
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (None, 1, 5, 5))
+    >>> simple, = sc.simplify([1 * x + 0])
+    >>> simple is x
+    True
+    """
+    current = list(nodes)
+    while True:
+        following = _one_pass(current, rules)
+        if all(a is b for a, b in zip(current, following, strict=True)):
+            return following
+        current = following
+
+
+def _one_pass(nodes: Sequence[Node], rules: Sequence[Rule]) -> list[Node]:
+    new: dict[Node, Node] = {}
+    for node in Graph(*nodes).order:
+        inputs = [new[i] for i in node.inputs]
+        with in_place_of(node):
+            same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+            new[node] = _rewritten(node if same else node.with_inputs(inputs), rules)
+    return [new[node] for node in nodes]
+
+
+def _rewritten(node: Node, rules: Sequence[Rule]) -> Node:
+    """`node` after the first rule that applies, and so on."""
+    changed = True
+    while changed:
+        changed = False
+        for rule in rules:
+            found = rule(node)
+            if found is not None and found is not node:
+                assert found.spec == node.spec, (rule, node, found)
+                node, changed = found, True
+                break
+    return node

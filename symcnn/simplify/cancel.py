@@ -1,0 +1,43 @@
+"""What undoes itself, or what two nodes in a row can do in one."""
+
+from __future__ import annotations
+
+from ..graph.algebra import BroadcastTo, Cast, Neg, SumTo, broadcast_to, cast, sum_to
+from ..graph.node import Node
+from ..nodes.conv import Rot90, Swap
+from ..nodes.shape import Reshape, Transpose, reshape
+from ..nodes.window import Crop, Dilate, Pad, Subsample
+
+
+def cancel(node: Node) -> Node | None:
+    """The rules; a node of the same value, or None."""
+    match node:
+        case Rot90(Rot90(x)) | Swap(Swap(x)) | Neg(Neg(x)):
+            return x
+        case Transpose(Transpose(x, inner), outer):
+            return Transpose(x, tuple(inner[a] for a in outer))
+        case Transpose(x, axes) if axes == tuple(range(x.ndim)):
+            return x
+        case Reshape(x, shape) if x.shape == shape:
+            return x
+        case Reshape(Reshape(x), shape):
+            return reshape(x, shape)
+        case Crop(Pad(x, border), widths) if border == widths:
+            return x
+        case Crop(Crop(x, inner), outer):
+            return Crop(x, tuple((a + c, b + d) for (a, b), (c, d) in zip(inner, outer, strict=True)))
+        case Pad(Pad(x, inner), outer):
+            return Pad(x, tuple((a + c, b + d) for (a, b), (c, d) in zip(inner, outer, strict=True)))
+        case Subsample(Dilate(x, spread), steps) if spread == steps:
+            return x
+        case SumTo(SumTo(x), shape):
+            return sum_to(x, shape)
+        case SumTo(x, shape) | BroadcastTo(x, shape) if x.shape == shape:
+            return x
+        case BroadcastTo(BroadcastTo(x), shape):
+            return broadcast_to(x, shape)
+        case Cast(x, to) if x.dtype.name == to:
+            return x
+        case Cast(Cast(x, middle), to) if middle == "float64" and x.dtype.kind == "f":
+            return cast(x, to)
+    return None

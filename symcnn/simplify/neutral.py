@@ -1,0 +1,96 @@
+"""Neutral elements and zeros: x * 1, x + 0, the padding of nothing, what is broadcast for nothing.
+
+A product with 0 stays: NaN * 0 is NaN.
+"""
+
+from __future__ import annotations
+
+from ..graph.algebra import Add, BroadcastTo, Div, Mul, Neg, Share, Sub, SumTo, broadcast_to, ones, zeros
+from ..graph.leaves import Const
+from ..graph.node import Node
+from ..graph.spec import broadcast_shapes
+from ..nodes.conv import Rot90, Swap
+from ..nodes.elementwise import Pow
+from ..nodes.pool import Place, Upsample
+from ..nodes.reduce import Sum
+from ..nodes.select import Where
+from ..nodes.shape import Put, Reshape, Take, Transpose
+from ..nodes.window import Crop, Dilate, Pad, Subsample
+
+
+def uniform(node: Node) -> float | None:
+    """The number that fills the whole value, where the graph says so."""
+    while isinstance(node, BroadcastTo):
+        node = node.x
+    return node.uniform if isinstance(node, Const) else None
+
+
+def neutral(node: Node) -> Node | None:
+    """The rules; a node of the same value, or None."""
+    found = _neutral(node)
+    found = _without_broadcasts(node) if found is None else found
+    if found is None or found.dtype != node.dtype:
+        return None
+    return broadcast_to(found, node.shape)
+
+
+def _neutral(node: Node) -> Node | None:
+    match node:
+        case Add(a, b):
+            x = _other(a, b, 0)
+            return _as_difference(a, b) if x is None else x
+        case Mul(a, b) if (x := _other(a, b, -1)) is not None:
+            return -x
+        case Mul(a, b):
+            return _other(a, b, 1)
+        case Sub(x, zero) if uniform(zero) == 0:
+            return x
+        case Sub(zero, x) if uniform(zero) == 0:
+            return -x
+        case Sub(x, Neg(y)):
+            return x + y
+        case Div(x, one) | Share(x, one) | Pow(x, one) if uniform(one) == 1:
+            return x
+        case Pow(x, two) if uniform(two) == 2:
+            return x * x
+        case Pow(_, zero) if uniform(zero) == 0:
+            return ones(node)
+        case Where(_, a, b) if a is b or (uniform(a) is not None and uniform(a) == uniform(b)):
+            return a
+        case _ if _moves_zeros(node) and uniform(node.inputs[0]) == 0:
+            return zeros(node)
+    return None
+
+
+def _other(a: Node, b: Node, number: float) -> Node | None:
+    """The one of the two, if the other is `number` everywhere."""
+    if uniform(b) == number:
+        return a
+    return b if uniform(a) == number else None
+
+
+def _as_difference(a: Node, b: Node) -> Node | None:
+    match a, b:
+        case x, Neg(y):
+            return x - y
+        case Neg(y), x:
+            return x - y
+    return None
+
+
+def _moves_zeros(node: Node) -> bool:
+    """Whether `node` arranges or adds up the elements of its first input."""
+    kinds = (Crop, Dilate, Pad, Place, Put, Reshape, Rot90, Subsample, Sum, SumTo, Swap, Take, Transpose, Upsample, Neg)
+    return isinstance(node, kinds)
+
+
+def _without_broadcasts(node: Node) -> Node | None:
+    """An elementwise node broadcasts by itself: its inputs need not be broadcast before."""
+    if not node.elementwise or not any(isinstance(i, BroadcastTo) for i in node.inputs):
+        return None
+    bare = [i.x if isinstance(i, BroadcastTo) else i for i in node.inputs]
+    for n, small in enumerate(bare):
+        shapes = [i.shape for i in (*bare[:n], small, *node.inputs[n + 1 :])]
+        if broadcast_shapes(*shapes) != node.shape:
+            bare[n] = node.inputs[n]
+    return None if bare == list(node.inputs) else node.with_inputs(bare)
