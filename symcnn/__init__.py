@@ -75,13 +75,13 @@ from .simplify import simplify
 if TYPE_CHECKING:
     from . import data, testing
     from .draw import draw
-    from .train import SGD, Adam, History, fit, schedules, train_step
+    from .train import SGD, Adam, History, evaluate, fit, schedules, train_step
 
 __version__ = "0.1.0"
 
 _LATER = {
-    "SGD": ".train", "Adam": ".train", "History": ".train", "fit": ".train", "schedules": ".train",
-    "train_step": ".train", "draw": ".draw", "data": "", "testing": "",
+    "SGD": ".train", "Adam": ".train", "History": ".train", "evaluate": ".train", "fit": ".train",
+    "schedules": ".train", "train_step": ".train", "draw": ".draw", "data": "", "testing": "",
 }  # fmt: skip
 """Names that are imported when they are first used, so that ``import symcnn`` stays quick."""
 
@@ -172,6 +172,7 @@ __all__ = [
     "draw",
     "equal",
     "errors",
+    "evaluate",
     "exp",
     "fit",
     "flatten",

@@ -1,0 +1,166 @@
+"""Loading MNIST: from the package, from a path, or over the network with its checksum verified."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zipfile
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..graph.errors import SymcnnError
+
+URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
+_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+_IDX = {
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
+
+
+class DataError(SymcnnError, OSError):
+    """Data that are not there, or not what they should be."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Images of digits and their labels, in a training part and a test part.
+
+    Attributes
+    ----------
+    x_train, x_test : array of float32, (N, 1, 28, 28)
+        Grey values from 0 (paper) to 1 (ink).
+    y_train, y_test : array of int64, (N,)
+        The digits, 0 to 9.
+    """
+
+    x_train: NDArray[np.float32]
+    y_train: NDArray[np.int64]
+    x_test: NDArray[np.float32]
+    y_test: NDArray[np.int64]
+
+    @property
+    def train(self) -> dict[str, NDArray[Any]]:
+        """The training part as feeds: ``{"x": ..., "y": ...}``."""
+        return {"x": self.x_train, "y": self.y_train}
+
+    @property
+    def test(self) -> dict[str, NDArray[Any]]:
+        """The test part as feeds."""
+        return {"x": self.x_test, "y": self.y_test}
+
+    def __repr__(self) -> str:
+        return f"Digits({len(self.y_train)} to train with, {len(self.y_test)} to test with)"
+
+
+def mnist_mini() -> Digits:
+    """The first 2,000 training and the first 500 test images of MNIST, which come with the package.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> digits = sc.data.mnist_mini()
+    >>> digits, digits.x_train.shape, digits.y_test[:5]
+    (Digits(2000 to train with, 500 to test with), (2000, 1, 28, 28), array([7, 2, 1, 0, 4]))
+    """
+    with (files("symcnn.data") / "mnist_mini_2000_500.npz").open("rb") as file:
+        return _digits(_from_npz(file, "the bundled digits"))
+
+
+def mnist(path: str | os.PathLike[str] | None = None) -> Digits:
+    """The full MNIST: 60,000 training and 10,000 test images.
+
+    Parameters
+    ----------
+    path : path, optional
+        An ``.npz`` file with the arrays x_train, y_train, x_test and y_test, or a folder that holds such a
+        file (``mnist*.npz``) or the four original IDX files, packed with gzip or not. Where it is not given,
+        the environment variable SYMCNN_DATA is the path; where that is not set either, the file is downloaded
+        once with pooch (``pip install 'symcnn[data]'``), and its checksum verified.
+
+    Raises
+    ------
+    DataError
+        If there is nothing at the path, or something else than MNIST; or if the download fails.
+    """
+    place = path if path is not None else os.environ.get("SYMCNN_DATA")
+    if place is None:
+        place = _download()
+    found = Path(place).expanduser()
+    if found.is_dir():
+        return _digits(_from_folder(found))
+    if not found.is_file():
+        raise DataError(f"there is no MNIST at {found}: expected an .npz file, or a folder with it or the IDX files")
+    with found.open("rb") as file:
+        return _digits(_from_npz(file, str(found)))
+
+
+def _digits(arrays: dict[str, NDArray[Any]]) -> Digits:
+    parts: dict[str, Any] = {}
+    for part in ("train", "test"):
+        x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
+        if x.dtype != np.uint8 or x.ndim != 3 or y.shape != x.shape[:1] or (y.size and int(y.max()) > 9):
+            raise DataError(f"the {part} part is not MNIST: images {x.shape} {x.dtype}, labels {y.shape} {y.dtype}")
+        parts[f"x_{part}"] = (x[:, None] / np.float32(255)).astype(np.float32, copy=False)
+        parts[f"y_{part}"] = y.astype(np.int64)
+    return Digits(**parts)
+
+
+def _from_npz(file: IO[bytes], what: str) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in _ARRAYS}
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, TypeError) as error:
+        raise DataError(f"{what} is no .npz file with the arrays {', '.join(_ARRAYS)}: {error}") from error
+
+
+def _from_folder(folder: Path) -> dict[str, NDArray[Any]]:
+    paths = {name: _plain_or_gz(folder / file) for name, file in _IDX.items()}
+    if all(paths.values()):
+        return {name: _read_idx(path) for name, path in paths.items() if path is not None}
+    archives = sorted(folder.glob("mnist*.npz"), key=lambda p: -p.stat().st_size)
+    if not archives:
+        raise DataError(f"{folder} holds neither mnist*.npz nor the four files {', '.join(_IDX.values())}")
+    with archives[0].open("rb") as file:
+        return _from_npz(file, str(archives[0]))
+
+
+def _plain_or_gz(path: Path) -> Path | None:
+    return next((p for p in (path, path.with_name(path.name + ".gz")) if p.is_file()), None)
+
+
+def _read_idx(path: Path) -> NDArray[Any]:
+    """One IDX file: two zero bytes, the type (8: uint8), the number of axes, their sizes, the numbers."""
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    if len(raw) < 4 or raw[:3] != b"\x00\x00\x08" or len(raw) < 4 + 4 * raw[3]:
+        raise DataError(f"{path} is no IDX file of bytes")
+    shape = tuple(int(n) for n in np.frombuffer(raw, ">i4", raw[3], 4))
+    body = np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3])
+    if min(shape, default=0) < 0 or body.size != np.prod(shape, dtype=object):
+        raise DataError(f"{path} claims the shape {shape}, but holds {body.size} numbers")
+    return body.reshape(shape)
+
+
+def _download() -> Path:
+    try:
+        import pooch
+    except ImportError as error:
+        raise DataError(
+            "the full MNIST is not part of the package: give its path (an argument, or SYMCNN_DATA), "
+            "or let it be downloaded: pip install 'symcnn[data]'"
+        ) from error
+    try:
+        return Path(pooch.retrieve(URL, known_hash=f"sha256:{SHA256}", path=pooch.os_cache("symcnn"), progressbar=True))
+    except (OSError, ValueError) as error:
+        raise DataError(f"MNIST could not be downloaded from {URL}: {error}") from error

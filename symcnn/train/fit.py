@@ -1,0 +1,167 @@
+"""`fit`: epochs of steps over shuffled data, with validation and a progress bar."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..engine.program import Program, compile
+from ..graph.errors import FeedError, call_site, explain, positive_int
+from ..graph.node import Node
+from .history import Epoch, History
+from .optimizers import SGD, Optimizer
+from .step import TrainStep, train_step
+
+Data = dict[str, NDArray[Any]]
+
+
+def fit(
+    J: Node,
+    data: Mapping[str, ArrayLike],
+    *,
+    optimizer: Optimizer | None = None,
+    epochs: int = 1,
+    batch: int = 32,
+    shuffle: bool = True,
+    seed: int = 0,
+    validation: Mapping[str, ArrayLike] | None = None,
+    metrics: Mapping[str, Node] | None = None,
+    progress: bool | None = None,
+    backend: str = "auto",
+) -> History:
+    """Train the parameters of `J` on `data`.
+
+    Parameters
+    ----------
+    J : Node
+        The loss: a scalar, the mean over the batch.
+    data : mapping
+        An array for each input, all with the same number of rows.
+    optimizer : Optimizer
+        ``SGD(lr=0.1, momentum=0.9)`` unless told.
+    epochs : int
+        How many passes over the data.
+    batch : int
+        Rows a step; the last batch of an epoch may have fewer.
+    shuffle : bool
+        Whether each epoch takes the rows in a new order.
+    seed : int
+        Of the shuffling: the same seed gives the same bits.
+    validation : mapping, optional
+        Data on which the loss and the metrics are computed after each epoch.
+    metrics : {name: Node}, optional
+        Scalars, means over the batch, like `symcnn.accuracy`.
+    progress : bool, optional
+        Whether to show a bar; unless told, only at a terminal.
+    backend : str
+        As for `symcnn.compile`.
+
+    Returns
+    -------
+    History
+        The loss of each step, and a record of each epoch. The parameters hold what was learned.
+
+    Raises
+    ------
+    NonFiniteError
+        When the loss becomes NaN or infinite, with the node that made it first.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x, t = sc.Input("x", (None, 1)), sc.Input("t", (None, 1))
+    >>> J = sc.squared_error(sc.dense(x, 1, seed=0), t)
+    >>> rows = [[0], [1], [2], [3]]
+    >>> history = sc.fit(J, dict(x=rows, t=[[1], [3], [5], [7]]), epochs=200, batch=2, optimizer=sc.SGD(lr=0.1))
+    >>> [round(float(p.value.item()), 3) for p in J.params]
+    [2.0, 1.0]
+    """
+    positive_int(epochs, "epochs")
+    positive_int(batch, "batch")
+    arrays = _rows(data)
+    rows = len(next(iter(arrays.values())))
+    if rows == 0:
+        raise FeedError(explain("there is no row to train on", site=call_site()))
+    step = train_step(J, optimizer or SGD(lr=0.1, momentum=0.9), backend=backend)
+    measure = {"loss": J, **(metrics or {})}
+    judge = compile(list(measure.values()), backend=backend) if validation is not None else None
+    held = _rows(validation) if validation is not None else {}
+    rng = np.random.default_rng(seed)
+    history = History()
+    with _bar(epochs * -(-rows // batch), progress) as bar:
+        for epoch in range(epochs):
+            step.epoch = epoch
+            order = rng.permutation(rows) if shuffle else np.arange(rows)
+            loss, seconds = _one_epoch(step, arrays, order, batch, history, bar)
+            figures = {} if judge is None else dict(zip(measure, _means(judge, held, 500), strict=True))
+            history.epochs.append(Epoch(loss, seconds, figures))
+            shown = {f"val {name}": f"{value:.4f}" for name, value in figures.items()}
+            bar.set_postfix({"loss": f"{loss:.4f}", **shown})
+    return history
+
+
+def _one_epoch(
+    step: TrainStep, arrays: Data, order: NDArray[np.intp], batch: int, history: History, bar: Any
+) -> tuple[float, float]:
+    """All steps of one epoch; the mean loss of its rows, and the seconds."""
+    start, total = time.perf_counter(), 0.0
+    for first in range(0, len(order), batch):
+        chosen = order[first : first + batch]
+        loss = step({name: array[chosen] for name, array in arrays.items()})
+        history.loss.append(loss)
+        total += loss * len(chosen)
+        bar.update()
+    return total / len(order), time.perf_counter() - start
+
+
+def evaluate(
+    nodes: Mapping[str, Node], data: Mapping[str, ArrayLike], *, batch: int = 500, backend: str = "auto"
+) -> dict[str, float]:
+    """The means of scalar nodes over `data`, computed in batches.
+
+    Parameters
+    ----------
+    nodes : {name: Node}
+        Scalars, each a mean over the batch.
+    data : mapping
+        An array for each input.
+    batch : int
+        Rows at a time.
+
+    Returns
+    -------
+    dict of str to float
+    """
+    program = compile(list(nodes.values()), backend=backend)
+    return dict(zip(nodes, _means(program, _rows(data), positive_int(batch, "batch")), strict=True))
+
+
+def _means(program: Program, arrays: Data, batch: int) -> list[float]:
+    needed = {node.name for node in program.inputs}
+    rows = len(next(iter(arrays.values())))
+    sums = np.zeros(len(program.plan.asked))
+    for first in range(0, rows, batch):
+        part = {name: array[first : first + batch] for name, array in arrays.items() if name in needed}
+        size = min(batch, rows - first)
+        sums += size * np.array([float(value) for value in program(part)])
+    return [float(total) / rows for total in sums]
+
+
+def _rows(data: Mapping[str, ArrayLike]) -> Data:
+    """The arrays of `data`, which must agree on their number of rows."""
+    arrays = {name: np.asarray(value) for name, value in data.items()}
+    sizes = {name: (a.shape[0] if a.ndim else None) for name, a in arrays.items()}
+    if len(set(sizes.values())) != 1 or None in sizes.values():
+        listed = ", ".join(f"{name} has {size}" for name, size in sizes.items()) or "nothing was given"
+        raise FeedError(explain(f"the data must be arrays with the same number of rows: {listed}", site=call_site()))
+    return arrays
+
+
+def _bar(total: int, progress: bool | None) -> Any:
+    from tqdm.auto import tqdm
+
+    return tqdm(total=total, unit="step", leave=False, disable=None if progress is None else not progress)

@@ -1,0 +1,148 @@
+"""Optimizers: each writes the new value of a parameter as nodes, so the update is part of the graph.
+
+An optimizer only holds settings; the state (velocities, moments) belongs to the step that is made with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ..graph.algebra import cast
+from ..graph.errors import ArgumentError, call_site, explain
+from ..graph.leaves import Param
+from ..graph.node import Node
+from ..nodes.elementwise import Sqrt
+from .schedules import Schedule, as_schedule
+
+Updates = dict[Param, Node]
+Setting = Callable[[str], Node]
+"""Gives a setting's current value as a scalar node, by its name."""
+
+
+class Optimizer(Protocol):
+    """What `train_step` needs of an optimizer."""
+
+    @property
+    def settings(self) -> Mapping[str, float | Schedule]:
+        """The numbers that may follow a schedule, by name."""
+        ...
+
+    def updates(self, grads: Mapping[Param, Node], setting: Setting) -> Updates:
+        """New values for the parameters and for the state, as nodes."""
+        ...
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Gradient descent with momentum, as in the UFLDL tutorial: v <- m v + lr g; w <- w - v.
+
+    Parameters
+    ----------
+    lr : float or schedule
+        The learning rate.
+    momentum : float or schedule
+        m, from 0 to below 1.
+    nesterov : bool
+        Look ahead: w <- w - (m v + lr g), with the new v (Nesterov, 1983, as in Sutskever et al., 2013).
+    weight_decay : float
+        c, adds c w to the gradient of each weight: of parameters with two or more axes, not of biases.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> w = sc.Param("w", [1.0])
+    >>> step = sc.train_step(sc.sum(w * w), sc.SGD(lr=0.25))
+    >>> step(), step(), w.value
+    (1.0, 0.25, array([0.25]))
+    """
+
+    lr: float | Schedule = 0.01
+    momentum: float | Schedule = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check(self, lr=(0, np.inf), momentum=(0, 1), weight_decay=(0, np.inf))
+
+    @property
+    def settings(self) -> Mapping[str, float | Schedule]:
+        """The rate and the momentum."""
+        return {"lr": self.lr, "momentum": self.momentum}
+
+    def updates(self, grads: Mapping[Param, Node], setting: Setting) -> Updates:
+        """v <- m v + lr g, and w <- w - v."""
+        new: Updates = {}
+        for w, grad in grads.items():
+            dtype = w.dtype.name
+            lr, momentum = cast(setting("lr"), dtype), cast(setting("momentum"), dtype)
+            g = grad + self.weight_decay * w if self.weight_decay and w.ndim > 1 else grad
+            if self.momentum == 0:
+                new[w] = w - lr * g
+                continue
+            v = Param(f"velocity of {w.name}", np.zeros_like(w.value))
+            new[v] = momentum * v + lr * g
+            new[w] = w - (momentum * new[v] + lr * g if self.nesterov else new[v])
+        return new
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma and Ba, 2015), with decoupled weight decay (Loshchilov and Hutter, 2019).
+
+    Parameters
+    ----------
+    lr : float or schedule
+    beta1, beta2 : float
+        How slowly the means of the gradient and of its square forget.
+    eps : float
+        Added to the root of the mean square.
+    weight_decay : float
+        c, takes lr c w from each weight: from parameters with two or more axes, not from biases.
+    """
+
+    lr: float | Schedule = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check(self, lr=(0, np.inf), beta1=(0, 1), beta2=(0, 1), eps=(0, np.inf), weight_decay=(0, np.inf))
+
+    @property
+    def settings(self) -> Mapping[str, float | Schedule]:
+        """The rate."""
+        return {"lr": self.lr}
+
+    def updates(self, grads: Mapping[Param, Node], setting: Setting) -> Updates:
+        """The two means, corrected for their start at 0, and the step."""
+        t = Param("steps taken", np.zeros((), np.float64))
+        new: Updates = {t: t + 1}
+        for w, g in grads.items():
+            dtype = w.dtype.name
+            lr = cast(setting("lr"), dtype)
+            first, second = (Param(f"{m} moment of {w.name}", np.zeros_like(w.value)) for m in ("first", "second"))
+            new[first] = self.beta1 * first + (1 - self.beta1) * g
+            new[second] = self.beta2 * second + (1 - self.beta2) * g * g
+            mean = new[first] / cast(1 - self.beta1 ** new[t], dtype)
+            square = new[second] / cast(1 - self.beta2 ** new[t], dtype)
+            step = mean / (Sqrt(square) + self.eps)
+            if self.weight_decay and w.ndim > 1:
+                step = step + self.weight_decay * w
+            new[w] = w - lr * step
+        return new
+
+
+def _check(optimizer: object, **ranges: tuple[float, float]) -> None:
+    """Refuse numbers outside their range; what a schedule gives is looked at when it gives it."""
+    for name, (low, high) in ranges.items():
+        value = getattr(optimizer, name)
+        if not callable(value) and not low <= as_schedule(value)(0, 0) <= high:
+            kind = type(optimizer).__name__
+            raise ArgumentError(
+                explain(f"{kind}: {name} is {value}; expected a number from {low} to {high}", site=call_site())
+            )
