@@ -73,6 +73,9 @@ class Input(Leaf):
     def infer(self) -> Spec:
         return Spec(self.shape, self.dtype)
 
+    def __reduce__(self) -> Any:
+        return type(self), (self.name, self.shape, self.dtype)
+
 
 def _size(value: Any, name: str) -> int:
     if isinstance(value, int | np.integer) and not isinstance(value, bool) and value == 0:
