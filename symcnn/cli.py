@@ -1,0 +1,167 @@
+"""The command line: ``symcnn demo | train | check | doctor``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+from .graph.errors import SymcnnError
+from .graph.node import Node, node_types
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status: 0, 1 for a failure, 2 for wrong arguments."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        status: int = parsed.run(parsed)
+        return status
+    except (SymcnnError, OSError) as error:
+        print(f"symcnn {parsed.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\nsymcnn {parsed.command}: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="symcnn", description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--version", action="version", version=f"symcnn {version('symcnn')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    demo = commands.add_parser("demo", help="train on bundled digits; print the equations; draw the errors' way back")
+    demo.add_argument("-o", "--out", type=Path, default=Path("symcnn-demo"), help="folder for the files (%(default)s)")
+    demo.add_argument("--epochs", type=_positive, default=10)
+    demo.add_argument("--seed", type=int, default=0)
+    demo.set_defaults(run=_demo)
+
+    train = commands.add_parser("train", help="train the tutorial's network on the full MNIST")
+    train.add_argument("--data", help="MNIST: an .npz file or a folder; else SYMCNN_DATA, else it is downloaded")
+    train.add_argument("--mini", action="store_true", help="use the 2,000 bundled digits instead")
+    train.add_argument("--pool", choices=["mean", "max"], default="mean")
+    train.add_argument("--filters", type=_positive, default=20)
+    train.add_argument("--epochs", type=_positive, default=3)
+    train.add_argument("--batch", type=_positive, default=256)
+    train.add_argument("--lr", type=float, default=0.1, help="the rate, halved after each epoch (%(default)s)")
+    train.add_argument("--seed", type=int, default=0)
+    train.set_defaults(run=_train)
+
+    check = commands.add_parser("check", help="check all that node types owe: derivatives, shapes, formulas, ...")
+    check.add_argument(
+        "types", nargs="*", metavar="TYPE", help="module:Name or file.py:Name; all built-in ones unless told"
+    )
+    check.set_defaults(run=_check)
+
+    doctor = commands.add_parser("doctor", help="say what is installed, and what that makes possible")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
+    return number
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from .demo import demo
+
+    demo(options.out, epochs=options.epochs, seed=options.seed)
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from .data import mnist, mnist_mini
+    from .train import fit, schedules
+    from .tutorial import tutorial_network, tutorial_optimizer
+
+    digits = mnist_mini() if options.mini else mnist(options.data)
+    network = tutorial_network(filters=options.filters, mode=options.pool, seed=options.seed)
+    print(f"{digits}; {options.filters} filters of 9x9, {options.pool} pooling, {options.epochs} epochs")
+    history = fit(
+        network.J,
+        digits.train,
+        optimizer=tutorial_optimizer(schedules.by_epoch(options.lr, 0.5)),
+        epochs=options.epochs,
+        batch=options.batch,
+        seed=options.seed,
+        validation=digits.test,
+        metrics={"accuracy": network.accuracy},
+    )
+    print(history)
+    print(f"accuracy on the {len(digits.y_test):,} test digits: {history.validation['accuracy']:.2%}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .testing import check_node
+
+    types = [_find_type(name) for name in options.types] or [t for t in node_types() if _built_in(t)]
+    failed = 0
+    for cls in types:
+        try:
+            report = check_node(cls)
+            print(report if options.types else f"{cls.__name__:20} fulfils all it owes")
+        except SymcnnError as error:
+            failed += 1
+            print(f"{cls.__name__}: {error}", file=sys.stderr)
+    print(f"{len(types) - failed} of {len(types)} node types fulfil all they owe")
+    return 1 if failed else 0
+
+
+def _built_in(cls: type[Node]) -> bool:
+    return cls.__module__.startswith("symcnn.") and bool(cls.samples())
+
+
+def _find_type(name: str) -> type[Node]:
+    """The node type that ``module:Name`` or ``file.py:Name`` names."""
+    module_name, _, attribute = name.rpartition(":")
+    if module_name.endswith(".py"):
+        sys.path.insert(0, str(Path(module_name).resolve().parent))
+        module_name = Path(module_name).stem
+    try:
+        found: Any = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SymcnnError(f"{name!r} names no node type; expected module:Name or file.py:Name ({error})") from error
+    if not (isinstance(found, type) and issubclass(found, Node)):
+        raise SymcnnError(f"{name} is a {type(found).__name__}, not a subclass of symcnn.Node")
+    return found
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    print(f"symcnn {version('symcnn')} on Python {platform.python_version()}, {platform.platform()}")
+    print(f"processors: {os.cpu_count()}")
+    for name, purpose in _packages().items():
+        try:
+            print(f"  {name:18} {version(name):12} {purpose}")
+        except PackageNotFoundError:
+            print(f"  {name:18} {'missing':12} {purpose}: pip install {name}")
+    dot = shutil.which("dot")
+    print(f"  {'dot (Graphviz)':18} {'found' if dot else 'missing':12} lays out .dot files; SVG needs nothing")
+    data = os.environ.get("SYMCNN_DATA")
+    print(
+        f"  {'SYMCNN_DATA':18} {'set' if data else 'not set':12} {data or 'where the full MNIST is, for symcnn train'}"
+    )
+    return 0
+
+
+def _packages() -> dict[str, str]:
+    """The packages that symcnn needs or can use, and what for."""
+    optional = {
+        "pooch": "downloads the full MNIST",
+        "pytest": "runs the tests",
+        "hypothesis": "runs the tests",
+        "scipy": "runs the tests",
+        "array-api-strict": "runs the tests",
+    }
+    needed = [line.split(";")[0].strip() for line in requires("symcnn") or [] if "extra ==" not in line]
+    names = [line.rstrip("0123456789.<>=!~, ") for line in needed]
+    return {**dict.fromkeys(names, "needed"), **optional}
