@@ -314,6 +314,11 @@ class Node(Operators, metaclass=NodeType):
         return made
 
     @property
+    def mixes_rows(self) -> bool:
+        """Whether a row of the value depends on other rows of the batch: never, unless a node type says so."""
+        return False
+
+    @property
     def label(self) -> str:
         """The type, and the name if there is one: how errors speak of this node."""
         return f"{type(self).__name__} {self.name!r}" if self.name else type(self).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,15 @@ class Reduction(Node):
         """The shape with a 1 in place of each reduced axis."""
         return tuple(1 if i in self.reduced else d for i, d in enumerate(self.x.shape))
 
+    def reduced_size(self, x: Any) -> int:
+        """How many elements of the array x go into one element of the result."""
+        return math.prod(x.shape[axis] for axis in self.reduced)
+
+    def refuse_nothing(self, x: Any, what: str) -> None:
+        """Raise ValueError where there is no element to reduce: an empty batch has no mean and no maximum."""
+        if self.reduced_size(x) == 0:
+            raise ValueError(f"the {what} of an empty batch does not exist; feed at least one row")
+
     def spread(self, y: Node) -> Node:
         """`y`, of this node's shape, repeated to the shape of x."""
         return broadcast_to(reshape(y, self.kept_shape()), self.x.shape)
@@ -79,14 +89,10 @@ class Mean(Reduction):
     text = "mean({x})"
 
     def verify(self, x: Any) -> None:
-        if x.size == 0:
-            raise ValueError("the mean of an empty batch does not exist; feed at least one row")
+        self.refuse_nothing(x, "mean")
 
     def forward(self, xp: Any, x: Any) -> Any:
-        size = 1
-        for axis in self.reduced:
-            size *= x.shape[axis]
-        return wide_sum(xp, x, self.reduced, self.keepdims) / size
+        return wide_sum(xp, x, self.reduced, self.keepdims) / self.reduced_size(x)
 
     def backward(self, delta: Node) -> tuple[Node]:
         averaged = tuple(self.x.shape[i] for i in self.reduced)
@@ -95,10 +101,16 @@ class Mean(Reduction):
 
 
 class Max(Reduction):
-    """The maximum over axes; NaN wins. The first maximum (in row-major order) gets all of the error."""
+    """The maximum over axes; NaN wins. The first maximum (in row-major order) gets all of the error.
+
+    The maximum of nothing (an empty batch) is an error.
+    """
 
     latex = r"\max({x})"
     text = "max({x})"
+
+    def verify(self, x: Any) -> None:
+        self.refuse_nothing(x, "maximum")
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.max(x, axis=self.reduced, keepdims=self.keepdims)
@@ -116,10 +128,17 @@ class FirstMax(Reduction):
     def infer(self) -> Spec:
         return Spec(self.x.shape, np.dtype(bool))
 
+    @property
+    def mixes_rows(self) -> bool:
+        return None in (self.x.shape[i] for i in self.reduced)
+
+    def verify(self, x: Any) -> None:
+        self.refuse_nothing(x, "maximum")
+
     def forward(self, xp: Any, x: Any) -> Any:
         rest = tuple(i for i in range(x.ndim) if i not in self.reduced)
         last = xp.permute_dims(x, rest + self.reduced)
-        flat = xp.reshape(last, (*last.shape[: len(rest)], -1))
+        flat = xp.reshape(last, (*last.shape[: len(rest)], self.reduced_size(x)))
         hit = first_max_of_last(xp, flat)
         back = sorted(range(x.ndim), key=(rest + self.reduced).__getitem__)
         return xp.permute_dims(xp.reshape(hit, last.shape), tuple(back))
