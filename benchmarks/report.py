@@ -1,0 +1,94 @@
+"""The tables that `training_step.py` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from training_step import Case, Comparison, Result
+
+Cell = Callable[["Result"], str]
+
+
+def report(comparison: Comparison) -> str:
+    """The whole comparison as text."""
+    ours = [name for name in comparison.versions if name.startswith("symcnn")]
+    sections = [
+        _head(comparison),
+        _checked(comparison),
+        _table("one training step, microseconds (median)", comparison, lambda r: _microseconds(r.seconds), _floor),
+        *(_table(f"time of {name} over the others'", comparison, _ratio(comparison, name)) for name in ours),
+        _table("peak memory of the process, MiB", comparison, lambda r: f"{r.peak_bytes / 2**20:.0f}"),
+        _table("seconds to build, compile and take 3 steps", comparison, lambda r: f"{r.seconds_to_ready:.2f}"),
+    ]
+    return "\n\n".join(sections)
+
+
+def _head(comparison: Comparison) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in comparison.versions.items())
+    rate = f"{comparison.sgemm_flops / 1e9:.0f} GFLOP/s"
+    lines = [
+        comparison.machine,
+        f"{comparison.threads} threads; the floor is the time at the rate of a large float32 matrix product, {rate}",
+        versions,
+        *(f"missing: {name}" for name in comparison.missing),
+    ]
+    results = [result for case in comparison.cases for result in case.results]
+    if disturbed := sum(result.disturbed for result in results):
+        turns = sum(len(result.rounds) for result in results)
+        lines.append(f"the machine was not idle: other processes ran beside {disturbed} of the {turns} turns timed")
+    return "\n".join(lines)
+
+
+def _checked(comparison: Comparison) -> str:
+    results = [(case, result) for case in comparison.cases for result in case.results]
+    right = [result for _, result in results if result.status == "ok"]
+    loss, update = (max((getattr(r, key) for r in right), default=0) for key in ("loss_error", "update_error"))
+    lines = [
+        f"Three steps against the float64 reference: {len(right)} of {len(results)} are right "
+        f"(at most {loss:.0e} off in the loss, and {update:.0%} of the tolerance in the updates)."
+    ]
+    for case, result in results:
+        if result.status != "ok":
+            errors = f"loss error {result.loss_error:.1e}, updates {result.update_error:.2g} times the tolerance off"
+            what = f"wrong: {errors}" if result.status == "wrong" else result.status
+            lines.append(f"  {result.peer}, {_title(case)}: {what}")
+    return "\n".join(lines)
+
+
+def _table(title: str, comparison: Comparison, cell: Cell, first: Callable[[Case], list[str]] | None = None) -> str:
+    """A row a case, a column a peer; `first` gives the cells before the peers'."""
+    heads = ["", *(["MFLOP", "floor"] if first else []), *comparison.versions]
+    rows = [
+        [_title(case), *(first(case) if first else []), *(_shown(result, cell) for result in case.results)]
+        for case in comparison.cases
+    ]
+    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
+    lines = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in [heads, *rows]]
+    return "\n".join([title, *lines])
+
+
+def _shown(result: Result, cell: Cell) -> str:
+    return cell(result) if result.status == "ok" else result.status.partition(":")[0]
+
+
+def _title(case: Case) -> str:
+    return f"{case.network} batch {case.batch}"
+
+
+def _floor(case: Case) -> list[str]:
+    return [f"{case.flops / 1e6:,.1f}", _microseconds(case.floor_seconds)]
+
+
+def _microseconds(seconds: float) -> str:
+    return f"{1e6 * seconds:,.0f}"
+
+
+def _ratio(comparison: Comparison, ours: str) -> Cell:
+    own = {id(r): own for case in comparison.cases for own in case.results if own.peer == ours for r in case.results}
+
+    def cell(result: Result) -> str:
+        return f"{own[id(result)].seconds / result.seconds:.2f}"
+
+    return cell
