@@ -1,0 +1,44 @@
+"""One compiled step: what it returns, what it changes, and that a failed step changes nothing."""
+
+import numpy as np
+import pytest
+
+import symcnn as sc
+
+
+def test_a_step_returns_the_loss_before_its_update():
+    w = sc.Param("w", [2.0])
+    step = sc.train_step(sc.sum(w * w), sc.SGD(lr=0.5))
+    assert step() == 4.0
+    assert w.value == [0.0]
+    assert step.iteration == 1
+
+
+def test_a_failed_step_changes_neither_parameters_nor_state():
+    x, y = sc.Input("x", (None, 2)), sc.Input("y", (None,), dtype="int64")
+    J = sc.softmax_cross_entropy(sc.dense(x, 3, seed=0), y)
+    step = sc.train_step(J, sc.SGD(lr=0.1, momentum=0.9))
+    step(x=np.ones((4, 2)), y=[0, 1, 2, 0])
+    before = [p.value.copy() for p in (*J.params, *step.state)]
+    for feeds in ({"x": np.ones((4, 2)), "y": [0, 1, 3, 0]}, {"x": np.full((4, 2), np.nan), "y": [0] * 4}):
+        with pytest.raises(sc.errors.SymcnnError):
+            step(feeds)
+    assert all((p.value == b).all() for p, b in zip((*J.params, *step.state), before, strict=True))
+    assert step.iteration == 1
+
+
+def test_the_fed_array_is_named_when_it_holds_nan():
+    x = sc.Input("x", (None, 2))
+    step = sc.train_step(sc.mean(sc.dense(x, 1, seed=0)), sc.SGD())
+    with pytest.raises(sc.errors.NonFiniteError, match=r"Input 'x'.*fed(.|\n)*\(1, 0\)"):
+        step(x=[[0, 0], [np.inf, 0]])
+
+
+def test_profiling_updates_nothing():
+    w = sc.Param("w", [2.0])
+    step = sc.train_step(sc.sum(w * w), sc.SGD(lr=0.5))
+    profile = step.profile(runs=3)
+    assert w.value == [2.0]
+    assert profile.rows
+    assert "ms" in str(profile)
+    assert profile.seconds > 0
