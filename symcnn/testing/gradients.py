@@ -31,7 +31,7 @@ class GradientCheck:
     @property
     def worst(self) -> float:
         """The largest of the distances."""
-        return max(self.distances.values(), default=0.0)
+        return float(np.max(list(self.distances.values()), initial=0.0))  # NaN is the largest
 
     def __getitem__(self, param: Param) -> float:
         return self.distances[param]
@@ -95,6 +95,8 @@ def check_gradients(
     """
     wanted = J.params if params is None else list(params)
     new = recast_all(J, ["float64"])
+    if strange := [p for p in wanted if p not in new]:
+        raise GradientError(explain(f"{J.label} does not depend on it", "leave it out of params", node=strange[0]))
     wide: list[Param] = [new[p] for p in wanted]  # type: ignore[misc]
     back = backprop(new[J])
     value = compile(new[J])

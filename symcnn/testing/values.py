@@ -28,12 +28,12 @@ def _inputs(sample: Node, batch: int) -> list[Array]:
 
 
 def _close(a: Array, b: Array, dtype: np.dtype[Any], room: float) -> bool:
-    """Whether two arrays agree up to `room` roundings of `dtype`, relative to the largest number."""
+    """Whether two arrays agree up to `room` roundings of `dtype` (10 of float16), relative to the largest number."""
     if a.shape != b.shape:
         return False
     if not is_real(dtype) or not a.size:
         return bool(np.array_equal(a, b))
-    eps = room * float(np.finfo(dtype).eps)
+    eps = (room if dtype.itemsize > 2 else 10) * float(np.finfo(dtype).eps)
     wide = np.asarray(a, "float64"), np.asarray(b, "float64")
     return bool(np.allclose(*wide, rtol=eps, atol=eps * max(1.0, float(np.abs(wide[0]).max())), equal_nan=True))
 
