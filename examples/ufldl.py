@@ -1,7 +1,7 @@
 """The tutorial's convolutional network, written out: build it, look at its backward pass, train it.
 
-    python examples/ufldl.py                     on the 2,000 digits that come with the package
-    python examples/ufldl.py --data mnist.npz    on the full MNIST, 3 epochs as in the tutorial
+python examples/ufldl.py                     on the 2,000 digits that come with the package
+python examples/ufldl.py --data mnist.npz    on the full MNIST, 3 epochs as in the tutorial
 """
 
 import argparse
