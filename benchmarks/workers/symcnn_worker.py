@@ -18,10 +18,10 @@ class SymcnnTrainer:
     def __init__(self, network: Network, batch: int, backend: str) -> None:
         self.images, self.labels = network.data(batch)
         self.params, loss = build(network)
-        self.run = compiled_step(loss, backend)
+        self.run = sc.train_step(loss, sc.SGD(lr=LEARNING_RATE, momentum=MOMENTUM), backend=backend)
 
     def step(self) -> float:
-        return float(self.run(x=self.images, y=self.labels))
+        return self.run(x=self.images, y=self.labels)
 
     def parameters(self) -> list[NDArray[np.float32]]:
         return [p.value for p in self.params]
@@ -40,16 +40,6 @@ def build(network: Network) -> tuple[list[sc.Param], sc.Node]:
         else:
             value = sc.Pool(value, 2, layer.mode) if isinstance(layer, Pool) else sc.Sigmoid(value)
     return params, sc.softmax_cross_entropy(value, sc.Input("y", (None,), dtype="int64"))
-
-
-def compiled_step(loss: sc.Node, backend: str) -> sc.Program:
-    """SGD with momentum as updates of parameters and velocities."""
-    updates = {}
-    for param, gradient in sc.backprop(loss).grads.items():
-        velocity = sc.Param(f"velocity of {param.name}", np.zeros_like(param.value))
-        updates[velocity] = MOMENTUM * velocity + gradient
-        updates[param] = param - LEARNING_RATE * updates[velocity]
-    return sc.compile(loss, updates=updates, backend=backend)
 
 
 if __name__ == "__main__":

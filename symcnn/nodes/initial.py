@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-Initializer = Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.float64]]
+Initializer = Callable[["np.random.Generator", tuple[int, ...]], NDArray[np.float64]]  # in quotes: not loaded here
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
