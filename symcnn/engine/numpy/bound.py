@@ -6,6 +6,7 @@ than the values that are alive at once.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +17,7 @@ from ...graph.leaves import BatchSize, Const, Input, Param
 from ...graph.node import Node
 from ..plan import Plan
 from .arena import Arena
+from .blas import one_thread
 from .kernels import Array, Run, prepare, view_of
 
 
@@ -40,8 +42,19 @@ class Bound:
 
     def run(self) -> None:
         """Compute all values once."""
-        for call in self.calls:
-            call.run()
+        with one_thread():
+            for call in self.calls:
+                call.run()
+
+    def times(self) -> list[float]:
+        """Compute all values once; the seconds that each call took."""
+        seconds = []
+        with one_thread():
+            for call in self.calls:
+                start = time.perf_counter()
+                call.run()
+                seconds.append(time.perf_counter() - start)
+        return seconds
 
     def broken_nodes(self) -> set[Node]:
         """Compute all values once, and tell which nodes have NaN or infinite ones."""

@@ -9,6 +9,7 @@ import numpy as np
 from ...graph.algebra import SumTo
 from ...nodes.dense import Dense, MatMul
 from ...nodes.reduce import ArgMax, Max, Mean, Reduction, Sum
+from .blas import LARGE, all_threads
 from .kernels import Array, Run, kernel
 
 
@@ -84,4 +85,11 @@ def matmul(node: MatMul, out: Array, a: Array, b: Array) -> Run | None:
 def _product(out: Array, a: Array, b: Array) -> Callable[[], object] | None:
     if out.dtype == np.float16:
         return None
-    return lambda: np.matmul(a, b, out=out)
+    if out.size * a.shape[-1] < LARGE:
+        return lambda: np.matmul(a, b, out=out)
+
+    def run() -> None:
+        with all_threads():
+            np.matmul(a, b, out=out)
+
+    return run
