@@ -1,5 +1,6 @@
 """Settings for all tests: property tests draw the same examples at every run."""
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -11,3 +12,22 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("fixed")
+
+
+@pytest.fixture(scope="session")
+def passes():
+    """A function that runs a node both ways.
+
+    (node, wrt, feeds, delta) -> its value, and for each node of `wrt` the error that reaches it when
+    `delta` is the error of `node`.
+    """
+    import symcnn as sc
+
+    def run(node, wrt, feeds, delta):
+        seed = sc.Input("the error", node.shape, node.dtype)
+        back = sc.backprop(node, seed)
+        program = sc.compile([node, *(back.delta(w) for w in wrt)])
+        value, *errors = program({**feeds, "the error": delta})
+        return value, errors
+
+    return run

@@ -171,13 +171,13 @@ def pad(x: Node, widths: int | Widths) -> Node:
     >>> sc.pad(sc.Input("x", (None, 1, 28, 28)), 2).shape
     (None, 1, 32, 32)
     """
-    full = _spatial(x, widths) if isinstance(widths, int) else tuple(widths)
+    full = tuple(widths) if isinstance(widths, tuple | list) else _spatial(x, widths)
     return Pad(x, full) if any(w != (0, 0) for w in full) else x
 
 
 def crop(x: Node, widths: int | Widths) -> Node:
     """`x` without a border; `widths` as for `pad`."""
-    full = _spatial(x, widths) if isinstance(widths, int) else tuple(widths)
+    full = tuple(widths) if isinstance(widths, tuple | list) else _spatial(x, widths)
     return Crop(x, full) if any(w != (0, 0) for w in full) else x
 
 
@@ -190,7 +190,7 @@ def _spatial(x: Node, width: int) -> Widths:
 
 def subsample(x: Node, steps: int | tuple[int, ...]) -> Node:
     """Every n-th element of `x`: of the last two axes where `steps` is one number, else a step for each axis."""
-    if isinstance(steps, int):
+    if not isinstance(steps, tuple | list):
         n = positive_int(steps, "the step")
         steps = (1,) * (x.ndim - 2) + (n, n)
     return Subsample(x, tuple(steps)) if any(s != 1 for s in steps) else x

@@ -113,8 +113,20 @@ def _value(node: Node, known: Values, batch: int) -> Array:
     if isinstance(node, BatchSize):
         return np.asarray(batch, dtype=node.dtype)
     inputs = [known[i] for i in node.inputs]
-    node.verify(*inputs)
+    verify(node, inputs)
     return np.asarray(node.forward(np, *inputs))
+
+
+def verify(node: Node, inputs: Sequence[Array]) -> None:
+    """Ask the node whether it has a value for `inputs`; raise Refused where it has none."""
+    try:
+        node.verify(*inputs)
+    except ValueError as error:
+        raise Refused(str(error)) from None
+
+
+class Refused(ValueError):
+    """A node's `verify` refused the values that it was given, as it may do with an empty batch."""
 
 
 def _sealed(array: Array) -> Array:

@@ -24,7 +24,8 @@ def _sum(out: Array, x: Array, axes: tuple[int, ...]) -> Run:
     kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     target = out.reshape(kept)
     if x.ndim == 4 and axes == (0, 2, 3) and x.flags.c_contiguous:
-        rows, partial = x.reshape(*x.shape[:2], -1), np.empty(x.shape[:2], x.dtype)
+        rows = x.reshape(*x.shape[:2], x.shape[2] * x.shape[3])
+        partial = np.empty(x.shape[:2], x.dtype)
 
         def run() -> None:
             np.sum(rows, axis=2, out=partial)
