@@ -6,11 +6,13 @@ catches a wrong shape.
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,6 +55,14 @@ class NonFiniteError(SymcnnError, ArithmeticError):
     """The NaN guard: a value became NaN or infinite."""
 
 
+class FrozenError(SymcnnError, AttributeError):
+    """A field of a node was to be set: a node never changes."""
+
+
+class SizeError(SymcnnError, MemoryError):
+    """A value that does not fit into memory."""
+
+
 @dataclass(frozen=True)
 class Site:
     """The line of the user's code that made a node; `rule` says if a node type's rule stood between."""
@@ -72,16 +82,19 @@ class _MadeFor:
     serial: int | None
 
 
+_PASSED = {"symcnn", "numpy", "functools"}
+_LONGEST = 80
+
 _MADE_FOR: ContextVar[_MadeFor | None] = ContextVar("symcnn_made_for", default=None)
 
 
 def call_site() -> Site:
-    """The nearest frame outside this package, or the site of the node that `made_for` names."""
+    """The nearest frame outside this package and what it passes through, or the site given by `made_by_rule`."""
     given = _MADE_FOR.get()
     if given is not None:
         return given.site
     frame = sys._getframe(1)
-    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+    while frame.f_back is not None and _is_ours(frame):
         frame = frame.f_back
     return Site(frame.f_code.co_filename, frame.f_lineno)
 
@@ -92,8 +105,11 @@ def given_serial() -> int | None:
     return None if given is None else given.serial
 
 
-def _is_ours(module: str) -> bool:
-    return module == "symcnn" or module.startswith("symcnn.")
+def _is_ours(frame: FrameType) -> bool:
+    """Whether a frame is this package's, NumPy's (a ufunc called on a node), or the __init__ of a dataclass."""
+    module: str = frame.f_globals.get("__name__", "")
+    code = frame.f_code
+    return module.partition(".")[0] in _PASSED or (code.co_name == "__init__" and code.co_filename == "<string>")
 
 
 @contextmanager
@@ -128,6 +144,29 @@ def explain(what: str, *details: str, node: Node | None = None, site: Site | Non
     return "\n  ".join(lines)
 
 
+def quoted(value: object) -> str:
+    """`value` as it is written in Python, shortened in the middle: names and wrong arguments for messages.
+
+    Examples
+    --------
+    >>> quoted("conv1"), len(quoted("x" * 1000))
+    ("'conv1'", 80)
+    """
+    text = repr(value)
+    half = (_LONGEST - 5) // 2
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 5 - half]} ... {text[-half:]}"
+
+
+def shown(name: str) -> str:
+    """A name inside a sentence: as it is where it is short and printable, else `quoted`."""
+    return name if len(name) <= _LONGEST and name.isprintable() else quoted(name)
+
+
+def called(kind: str, name: object) -> str:
+    """How errors speak of a builder's call: ``conv 'c1'``, or ``conv`` where it got no name."""
+    return f"{kind} {quoted(name)}" if name else kind
+
+
 def positive_int(value: object, what: str) -> int:
     """`value` as an int of at least 1.
 
@@ -138,17 +177,45 @@ def positive_int(value: object, what: str) -> int:
     ArgumentError
         For 0 and negative numbers.
     """
+    return _at_least(1, value, what)
+
+
+def natural(value: object, what: str) -> int:
+    """`value` as an int of at least 0; errors as for `positive_int`."""
+    return _at_least(0, value, what)
+
+
+def _at_least(least: int, value: object, what: str) -> int:
     number = whole(value, what)
-    if number < 1:
-        raise ArgumentError(explain(f"{what} is {number}; it must be at least 1", site=call_site()))
+    if number < least:
+        raise ArgumentError(explain(f"{what} is {number}; it must be at least {least}", site=call_site()))
     return number
 
 
 def whole(value: object, what: str) -> int:
     """`value` as an int; floats and bools are refused, NumPy's integers are fine."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise DTypeError(explain(f"{what} is {value!r}; it must be a whole number", site=call_site()))
-    return int(value.__index__())
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise DTypeError(explain(f"{what} is {quoted(value)}; it must be a whole number", site=call_site())) from None
+
+
+def chosen(value: object, options: tuple[str, ...], what: str) -> str:
+    """`value`, which must be one of the texts `options`.
+
+    Raises
+    ------
+    ArgumentError
+        Otherwise; the message lists the options.
+    """
+    if isinstance(value, str) and value in options:
+        return value
+    listed = ", ".join(repr(o) for o in options[:-1])
+    raise ArgumentError(
+        explain(f"{what} {quoted(value)} is not known; expected {listed} or {options[-1]!r}", site=call_site())
+    )
 
 
 def pair(value: object, what: str) -> tuple[int, int]:
@@ -161,7 +228,8 @@ def pair(value: object, what: str) -> tuple[int, int]:
     """
     if isinstance(value, tuple | list):
         if len(value) != 2:
-            raise ArgumentError(explain(f"{what} is {value!r}; give one number or (height, width)", site=call_site()))
+            message = f"{what} is {quoted(value)}; give one number or (height, width)"
+            raise ArgumentError(explain(message, site=call_site()))
         return positive_int(value[0], what), positive_int(value[1], what)
     number = positive_int(value, what)
     return number, number

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .errors import DTypeError, ShapeError, call_site, explain, positive_int
+from .errors import ArgumentError, DTypeError, ShapeError, call_site, explain, quoted
 from .node import Node
-from .spec import DEFAULT_FLOAT, Dim, DType, Shape, Spec, is_real
+from .spec import DEFAULT_FLOAT, Dim, DType, Shape, Spec, as_shape, is_real
 
 
 class Leaf(Node):
@@ -60,15 +60,14 @@ class Input(Leaf):
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
-            raise DTypeError(explain(f"an input's name must be a text, got {self.name!r}", site=call_site()))
-        given = self.shape
-        if isinstance(given, int | np.integer) or given is None:
-            given = (given,)
-        shape = tuple(None if d is None else _size(d, self.name) for d in given)
+            raise DTypeError(explain(f"an input's name must be a text, got {quoted(self.name)}", site=call_site()))
+        shape = as_shape(self.shape, f"the shape of {self.label}")
         if shape.count(None) > 1:
             raise ShapeError(explain("only one axis can be the batch axis (None)", f"the shape is {shape}", node=self))
+        if self.dtype is None:
+            raise DTypeError(explain("its dtype is None", 'leave it out, or give one: "float64"', node=self))
         object.__setattr__(self, "shape", shape)
-        object.__setattr__(self, "dtype", real_or_integer(self.dtype, f"input {self.name!r}"))
+        object.__setattr__(self, "dtype", real_or_integer(self.dtype, self.label))
 
     def infer(self) -> Spec:
         return Spec(self.shape, self.dtype)
@@ -77,18 +76,12 @@ class Input(Leaf):
         return type(self), (self.name, self.shape, self.dtype)
 
 
-def _size(value: Any, name: str) -> int:
-    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value == 0:
-        return 0
-    return positive_int(value, f"a size in the shape of input {name!r}")
-
-
 def real_or_integer(dtype: DTypeLike, what: str) -> DType:
     """`dtype` as a native NumPy dtype of reals, integers or booleans; DTypeError for others."""
     try:
         found = np.dtype(dtype).newbyteorder("=")
-    except TypeError:
-        raise DTypeError(explain(f"{what}: {dtype!r} is not a dtype", site=call_site())) from None
+    except (TypeError, ValueError):
+        raise DTypeError(explain(f"{what}: {quoted(dtype)} is not a dtype", site=call_site())) from None
     if found.kind not in "fiub" or found.itemsize > 8:
         raise DTypeError(
             explain(
@@ -100,13 +93,48 @@ def real_or_integer(dtype: DTypeLike, what: str) -> DType:
     return found
 
 
-def own_copy(value: ArrayLike, what: str) -> NDArray[Any]:
-    """A contiguous native copy of an array of numbers, so that the caller's later changes do not reach it."""
+def as_numbers(value: ArrayLike, what: str) -> NDArray[Any]:
+    """`value` as a NumPy array of reals, integers or booleans; no copy where it is one.
+
+    Raises
+    ------
+    DTypeError
+        For anything else, and for what would lose its meaning: a masked array, a list of nodes.
+    """
+    parts = value if isinstance(value, list | tuple) else (value,)
+    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
+        raise DTypeError(explain(f"{what} is a masked array", "fill it: array.filled(0)", site=call_site()))
+    if any(isinstance(part, Node) for part in parts):
+        raise DTypeError(explain(f"{what} is made of nodes", "sc.concat([...]) joins nodes", site=call_site()))
     try:
         array = np.asarray(value)
-    except ValueError as error:
-        raise DTypeError(explain(f"{what}: {error}", site=call_site())) from None
-    return np.array(array, dtype=real_or_integer(array.dtype, what), order="C", copy=True)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise DTypeError(explain(f"{what} is no array: {error}", site=call_site())) from None
+    if array.dtype.kind in "OUS":
+        raise DTypeError(
+            explain(f"{what} is {quoted(value)}; expected a number or an array of numbers", site=call_site())
+        )
+    real_or_integer(array.dtype, what)
+    return array
+
+
+def own_copy(value: ArrayLike, what: str) -> NDArray[Any]:
+    """A contiguous native copy of an array of numbers, so that the caller's later changes do not reach it."""
+    array = as_numbers(value, what)
+    return np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=True)
+
+
+def real_number(value: float, dtype: DType, what: str) -> NDArray[Any]:
+    """A Python number as a scalar of `dtype`; ArgumentError where it is too large for it."""
+    try:
+        with np.errstate(over="ignore"):
+            array = np.asarray(value, dtype=dtype)
+        fits = bool(np.isfinite(array)) or not math.isfinite(value)
+    except OverflowError:
+        fits = False
+    if not fits:
+        raise ArgumentError(explain(f"{what} is {quoted(value)}: too large for {dtype}", site=call_site()))
+    return array
 
 
 class Param(Leaf):
@@ -144,13 +172,16 @@ class Param(Leaf):
         def __init__(self, name: str, value: ArrayLike, mask: ArrayLike | None = None) -> None: ...
 
     def __post_init__(self) -> None:
-        value = own_copy(self.value, f"parameter {self.name!r}")
+        value = own_copy(self.value, f"the value of {self.label}")
         if not is_real(value.dtype):
             value = value.astype(DEFAULT_FLOAT)
         if self.mask is not None:
-            mask = np.array(self.mask, dtype=bool)
+            mask = own_copy(self.mask, f"the mask of {self.label}")
             if mask.shape != value.shape:
                 raise ShapeError(explain(f"the mask has shape {mask.shape}, the value {value.shape}", node=self))
+            if not np.isin(mask, (0, 1)).all():
+                raise ArgumentError(explain("the mask has other numbers than 0 and 1", node=self))
+            mask = mask.astype(bool)
             value[~mask] = 0
             mask.flags.writeable = False
             object.__setattr__(self, "mask", mask)
@@ -195,7 +226,7 @@ class Const(Leaf):
         def __init__(self, value: ArrayLike, *, name: str = "") -> None: ...
 
     def __post_init__(self) -> None:
-        value = own_copy(self.value, "a constant")
+        value = own_copy(self.value, f"the value of {self.label}")
         value.flags.writeable = False
         object.__setattr__(self, "value", value)
 
@@ -224,8 +255,13 @@ def folded(node: Node) -> Node | None:
     given = sum(v.nbytes for v in values)
     if math.prod(node.spec.bind(0)) * node.dtype.itemsize > max(given, 1024):
         return None
-    with np.errstate(all="ignore"):
-        return Const(np.asarray(node.forward(np, *values), dtype=node.dtype))
+    try:
+        with np.errstate(all="ignore"):
+            node.verify(*values)
+            value = np.asarray(node.forward(np, *values))
+    except Exception:  # whatever is wrong, a run says so, and names the node
+        return None
+    return Const(value) if value.shape == node.shape and value.dtype == node.dtype else None
 
 
 class BatchSize(Leaf):
@@ -240,4 +276,7 @@ class BatchSize(Leaf):
     real: str = "float32"
 
     def infer(self) -> Spec:
-        return Spec((), np.dtype(self.real))
+        dtype = real_or_integer(self.real, self.label)
+        if not is_real(dtype):
+            raise DTypeError(explain(f"its dtype is {dtype}; expected reals", node=self))
+        return Spec((), dtype)

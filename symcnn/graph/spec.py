@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .errors import natural
+
 Dim = int | None
 Shape = tuple[Dim, ...]
 DType = np.dtype[np.generic]
@@ -17,7 +19,7 @@ DEFAULT_FLOAT: DType = np.dtype("float32")
 """The dtype that integers and booleans take where arithmetic needs real numbers."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Spec:
     """Shape and dtype of a node's value.
 
@@ -38,6 +40,13 @@ class Spec:
 
     shape: Shape
     dtype: DType
+
+    def __post_init__(self) -> None:
+        if type(self.shape) is not tuple or any(isinstance(d, np.integer) for d in self.shape):
+            shape = tuple(int(d) if isinstance(d, np.integer) else d for d in self.shape)
+            object.__setattr__(self, "shape", shape)
+        if not isinstance(self.dtype, np.dtype):
+            object.__setattr__(self, "dtype", np.dtype(self.dtype))
 
     def __str__(self) -> str:
         return f"{self.shape} {self.dtype}"
@@ -62,6 +71,8 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     >>> broadcast_shapes((None, 20, 1, 1), (20, 8, 8))
     (None, 20, 8, 8)
     """
+    if len(set(shapes)) == 1:
+        return shapes[0]
     ndim = max((len(s) for s in shapes), default=0)
     result: list[Dim] = []
     for axis in range(-ndim, 0):
@@ -74,6 +85,18 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
 
 def _listed(shapes: tuple[Shape, ...]) -> str:
     return " and ".join(str(s) for s in shapes)
+
+
+def as_shape(value: object, what: str) -> Shape:
+    """`value` as a shape: whole numbers from 0 on, or None for the batch; one number is a shape of one axis.
+
+    Raises
+    ------
+    DTypeError, ArgumentError
+        For anything else; `what` says what the shape is of.
+    """
+    given = value if isinstance(value, tuple | list | np.ndarray) else (value,)
+    return tuple(None if d is None else natural(d, f"a size in {what}") for d in given)
 
 
 def is_real(dtype: DType) -> bool:
@@ -89,8 +112,10 @@ def promote(*dtypes: DType) -> DType:
     >>> promote(np.dtype("float32"), np.dtype("float64"))
     dtype('float64')
     """
-    floats = [d for d in dtypes if is_real(d)]
-    return np.result_type(*floats) if floats else DEFAULT_FLOAT
+    floats = {d for d in dtypes if is_real(d)}
+    if len(floats) > 1:
+        return np.result_type(*floats)
+    return floats.pop() if floats else DEFAULT_FLOAT
 
 
 def normal_axes(axes: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
@@ -108,11 +133,13 @@ def normal_axes(axes: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...
     """
     if axes is None:
         return tuple(range(ndim))
-    given = (axes,) if isinstance(axes, int | np.integer) else tuple(axes)
+    given = axes if isinstance(axes, tuple | list) else (axes,)
     for axis in given:
+        if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
+            raise ValueError(f"axis {axis!r} is not a whole number")
         if not -ndim <= axis < ndim:
             raise ValueError(f"axis {axis} is out of range for {ndim} axes")
     found = sorted(int(a) % ndim for a in given)
     if len(set(found)) < len(found):
-        raise ValueError(f"an axis is named twice in {given}")
+        raise ValueError(f"an axis is named twice in {tuple(given)}")
     return tuple(found)
