@@ -83,7 +83,7 @@ class Sum(Reduction):
 
 
 class Mean(Reduction):
-    """The mean over axes. The mean of nothing (an empty batch) is an error."""
+    """The mean over axes; float16 is summed in float32. The mean of nothing (an empty batch) is an error."""
 
     latex = r"\operatorname{{mean}}({x})"
     text = "mean({x})"
@@ -92,7 +92,9 @@ class Mean(Reduction):
         self.refuse_nothing(x, "mean")
 
     def forward(self, xp: Any, x: Any) -> Any:
-        return wide_sum(xp, x, self.reduced, self.keepdims) / self.reduced_size(x)
+        wide = xp.astype(x, xp.float32) if self.dtype == np.float16 else x
+        mean = wide_sum(xp, wide, self.reduced, self.keepdims) / self.reduced_size(x)
+        return xp.astype(mean, x.dtype, copy=False)
 
     def backward(self, delta: Node) -> tuple[Node]:
         averaged = tuple(self.x.shape[i] for i in self.reduced)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.errors import DTypeError, ShapeError, call_site, explain
+from ..graph.errors import DTypeError, ShapeError, call_site, explain, whole
 from ..graph.leaves import Const, Input
 from ..graph.node import Node
 from ..graph.operators import builds
@@ -87,8 +87,9 @@ class Transpose(Node):
     binding = 8
 
     def __post_init__(self) -> None:
-        axes = tuple(int(a) % self.x.ndim for a in self.axes) if self.x.ndim else ()
-        object.__setattr__(self, "axes", axes)
+        ndim = self.x.ndim
+        axes = (whole(a, "an axis") for a in self.axes)
+        object.__setattr__(self, "axes", tuple(a + ndim if -ndim <= a < 0 else a for a in axes))
 
     def infer(self) -> Spec:
         if sorted(self.axes) != list(range(self.x.ndim)):
@@ -176,7 +177,7 @@ def concat(xs: list[Node] | tuple[Node, ...], axis: int = 1) -> Node:
     (None, 5, 4, 4)
     """
     nodes = tuple(xs)
-    return Concat(nodes, axis % nodes[0].ndim if nodes else axis)
+    return Concat(nodes, _axis(nodes[0], axis) if nodes else axis)
 
 
 class Take(Node):
@@ -268,7 +269,16 @@ def verify_index(index: Any, size: int) -> None:
 
 def take(x: Node, index: Any, axis: int = 0) -> Node:
     """The slices of `x` along `axis` that `index` names; see `Take`."""
-    return Take(x, index, axis % x.ndim)
+    return Take(x, index, _axis(x, axis))
+
+
+def _axis(x: Node, axis: int) -> int:
+    """`axis` as a number that is not negative."""
+    try:
+        (found,) = normal_axes(whole(axis, "the axis"), x.ndim)
+    except ValueError as error:
+        raise ShapeError(explain(str(error), f"the shape is {x.shape}", node=x)) from None
+    return found
 
 
 @builds("getitem")
@@ -333,6 +343,3 @@ def _take_list(x: Node, items: list[Any]) -> Node:
         raise DTypeError(explain("one list of indices can be used at a time, with ':' for the other axes", node=x))
     axis = lists[0]
     return take(x, items[axis], axis)
-
-
-__all__ = ["Concat", "Put", "Reshape", "Take", "Transpose", "concat", "flatten", "normal_axes", "reshape", "transpose"]

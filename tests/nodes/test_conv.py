@@ -1,5 +1,7 @@
 """The tutorial's convolution equations against SciPy, and the layers that are made of them."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -105,7 +107,7 @@ def test_which_way_round_by_hand():
 def test_narrow_dtypes(passes, dtype):
     rng = np.random.default_rng(3)
     x, w, b = (rng.standard_normal(s).astype(dtype) for s in ((2, 3, 7, 6), (4, 3, 3, 2), (4,)))
-    nodes = [sc.Input(n, (None, *a.shape[1:]) if n == "x" else a.shape, dtype) for n, a in zip("xwb", (x, w, b))]
+    nodes = [sc.Input("x", (None, 3, 7, 6), dtype), sc.Input("w", w.shape, dtype), sc.Input("b", b.shape, dtype)]
     z = sc.Conv(*nodes)
     delta = rng.standard_normal(z.spec.bind(2)).astype(dtype)
     value, (dx, dw, db) = passes(z, nodes, {"x": x, "w": w, "b": b}, delta)
@@ -320,10 +322,9 @@ X = sc.Input("x", (None, 3, 5, 5))
     ],
 )
 def test_refused(build, message):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(sc.errors.SymcnnError, match=re.escape(message)) as caught:
         build()
-    assert message in str(caught.value)
-    assert isinstance(caught.value, sc.errors.SymcnnError)
+    assert isinstance(caught.value, ValueError)
     assert "test_conv.py" in str(caught.value)
 
 
