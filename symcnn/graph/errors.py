@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import operator
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType
@@ -63,7 +62,7 @@ class SizeError(SymcnnError, MemoryError):
     """A value that does not fit into memory."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Site:
     """The line of the user's code that made a node; `rule` says if a node type's rule stood between."""
 
@@ -76,7 +75,7 @@ class Site:
         return f"made by the {self.rule}, {place}" if self.rule else f"made at {place}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _MadeFor:
     site: Site
     serial: int | None
@@ -112,27 +111,25 @@ def _is_ours(frame: FrameType) -> bool:
     return module.partition(".")[0] in _PASSED or (code.co_name == "__init__" and code.co_filename == "<string>")
 
 
-@contextmanager
-def made_by_rule(node: Node, rule: str) -> Iterator[None]:
+def made_by_rule(node: Node, rule: str) -> AbstractContextManager[None]:
     """Nodes made inside carry `node`'s line as their site: what a backward rule makes, the user made there."""
-    with _inside(_MadeFor(Site(node.site.file, node.site.line, f"{rule} of {node.label}"), None)):
-        yield
+    return _Inside(_MadeFor(Site(node.site.file, node.site.line, f"{rule} of {node.label}"), None))
 
 
-@contextmanager
-def in_place_of(node: Node) -> Iterator[None]:
+def in_place_of(node: Node) -> AbstractContextManager[None]:
     """Nodes made inside take over `node`'s site, and its place in the order: what the rewriter makes."""
-    with _inside(_MadeFor(node.site, node.serial)):
-        yield
+    return _Inside(_MadeFor(node.site, node.serial))
 
 
-@contextmanager
-def _inside(given: _MadeFor) -> Iterator[None]:
-    token = _MADE_FOR.set(given)
-    try:
-        yield
-    finally:
-        _MADE_FOR.reset(token)
+class _Inside(AbstractContextManager[None]):
+    def __init__(self, given: _MadeFor) -> None:
+        self._given = given
+
+    def __enter__(self) -> None:
+        self._token = _MADE_FOR.set(self._given)
+
+    def __exit__(self, *error: object) -> None:
+        _MADE_FOR.reset(self._token)
 
 
 def explain(what: str, *details: str, node: Node | None = None, site: Site | None = None) -> str:

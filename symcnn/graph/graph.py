@@ -69,6 +69,11 @@ class Graph:
         GraphError
             If there is a cycle; the message lists it.
         """
+        as_made = sorted(self.nodes[::-1], key=_serial)
+        return as_made if _inputs_first(as_made) else self._sorted()
+
+    def _sorted(self) -> list[Node]:
+        """The order where some nodes were not made after their inputs: they have replaced others, or were loaded."""
         try:
             return list(nx.lexicographical_topological_sort(self._networkx, key=_serial))
         except nx.NetworkXUnfeasible:
@@ -79,12 +84,12 @@ class Graph:
     @property
     def params(self) -> list[Param]:
         """The parameters, in the order in which they were made."""
-        return [node for node in self.order if isinstance(node, Param)]
+        return sorted((node for node in self.nodes if isinstance(node, Param)), key=_serial)
 
     @property
     def inputs(self) -> list[Input]:
         """The inputs, in the order in which they were made."""
-        return [node for node in self.order if isinstance(node, Input)]
+        return sorted((node for node in self.nodes if isinstance(node, Input)), key=_serial)
 
     def descendants(self, node: Node) -> set[Node]:
         """The nodes of this graph that `node` has an influence on."""
@@ -109,6 +114,16 @@ class Graph:
 
 def _serial(node: Node) -> int:
     return node.serial
+
+
+def _inputs_first(nodes: list[Node]) -> bool:
+    """Whether each node comes after all of its inputs."""
+    seen: set[Node] = set()
+    for node in nodes:
+        if not seen.issuperset(node.inputs):
+            return False
+        seen.add(node)
+    return True
 
 
 def is_leaf(node: Node) -> bool:

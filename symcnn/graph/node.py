@@ -38,7 +38,9 @@ _RESERVED = {"shape", "dtype", "ndim", "spec", "site", "label", "inputs", "param
 class NodeType(type):
     """The metaclass of `Node`: makes each subclass a frozen dataclass, and each instance unique."""
 
+    field_names: tuple[str, ...]
     node_fields: tuple[str, ...]
+    tuple_fields: tuple[str, ...]
     own_identity: bool
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> NodeType:
@@ -48,7 +50,9 @@ class NodeType(type):
         own = {f.name for f in fields}
         if (clash := own & _RESERVED) and not namespace.get("leaf"):
             raise NodeTypeError(f"{name}: the field name {sorted(clash)[0]!r} is taken by Node; choose another one")
+        cls.field_names = tuple(f.name for f in fields)
         cls.node_fields = tuple(f.name for f in fields if _holds_nodes(f.type))
+        cls.tuple_fields = tuple(f.name for f in fields if _holds_nodes(f.type) and "tuple" in str(f.type).lower())
         if "elementwise" not in namespace and "infer" in namespace:
             cls.elementwise = False  # type: ignore[attr-defined]
         if (ufunc := namespace.get("ufunc")) is not None:
@@ -60,7 +64,7 @@ class NodeType(type):
         convert_inputs(node)
         if cls.own_identity:
             return _finish(node)
-        key = (cls, *(_key(getattr(node, f.name)) for f in dataclasses.fields(node)))
+        key = (cls, *[_key(getattr(node, name)) for name in cls.field_names])
         with _LOCK:
             found = _TABLE.get(key)
             if found is None:
@@ -78,11 +82,13 @@ def _holds_nodes(annotation: Any) -> bool:
 def _finish(node: Node) -> Node:
     """Fix what a new node knows of itself: where it was made, its shape and its dtype."""
     inherited = given_serial()
-    object.__setattr__(node, "serial", next(_SERIAL) if inherited is None else inherited)
-    object.__setattr__(node, "site", call_site())
-    spec = node.spec
+    known = vars(node)
+    known["serial"] = next(_SERIAL) if inherited is None else inherited
+    known["site"] = call_site()
+    known["spec"] = spec = node.infer()
     if not isinstance(spec, Spec):
         raise NodeTypeError(explain(f"infer returned {spec!r}, not a Spec(shape, dtype)", node=node))
+    known["shape"], known["dtype"] = spec.shape, spec.dtype
     return node
 
 
@@ -111,26 +117,32 @@ def _key(value: Any) -> Any:
 
 def convert_inputs(node: Node) -> None:
     """Turn numbers and arrays among the inputs into constants, integers into reals where the rule needs them."""
-    fields = dataclasses.fields(node)
-    for f in fields:
-        value = getattr(node, f.name)
-        if isinstance(value, list):
-            object.__setattr__(node, f.name, tuple(value))
-        elif isinstance(value, np.integer | np.floating | np.bool_) and f.name not in node.node_fields:
-            object.__setattr__(node, f.name, value.item())
-    slots = [(name, getattr(node, name)) for name in node.node_fields]
-    dtypes = [v.dtype for _, value in slots for v in _as_tuple(value) if isinstance(v, Node)]
-    real = promote(*dtypes) if dtypes else None
-    for name, value in slots:
-        keep_integers = name in node.integer_inputs
-        made = tuple(as_node(v, real, keep_integers) for v in _as_tuple(value) if v is not None)
-        new = made if isinstance(value, tuple) else (made[0] if made else None)
+    given = [v for name in node.node_fields for v in _as_tuple(getattr(node, name)) if isinstance(v, Node)]
+    real = promote(*[v.dtype for v in given]) if given else None
+    for name in node.field_names:
+        value = getattr(node, name)
+        new = _as_inputs(node, name, value, real) if name in node.node_fields else _as_attribute(value)
         if new is not value:
             object.__setattr__(node, name, new)
 
 
-def _as_tuple(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
+def _as_inputs(node: Node, name: str, value: Any, real: DType | None) -> Any:
+    """The value of a field of inputs: a node, a tuple of nodes, or None."""
+    keep_integers = name in node.integer_inputs
+    if isinstance(value, tuple | list) and name in node.tuple_fields:
+        return tuple([as_node(v, real, keep_integers) for v in value])
+    return None if value is None else as_node(value, real, keep_integers)
+
+
+def _as_attribute(value: Any) -> Any:
+    """The value of any other field: lists become tuples, and NumPy's numbers Python's."""
+    if isinstance(value, list):
+        return tuple(value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _as_tuple(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, tuple | list) else (value,)
 
 
 def as_node(value: Operand, real: DType | None = None, keep_integers: bool = True) -> Node:
@@ -141,20 +153,22 @@ def as_node(value: Operand, real: DType | None = None, keep_integers: bool = Tru
     DTypeError
         For what is neither a node, nor a number, nor an array of numbers.
     """
+    node = value if isinstance(value, Node) else _constant(value, real, keep_integers)
+    if keep_integers or is_real(node.dtype):
+        return node
     from .algebra import Cast
+
+    return Cast(node, str(real or promote()))
+
+
+def _constant(value: Any, real: DType | None, keep_integers: bool) -> Node:
     from .leaves import Const
 
-    if isinstance(value, Node):
-        node = value
-    elif isinstance(value, type) or callable(value):
+    if isinstance(value, type) or callable(value):
         raise DTypeError(explain(f"expected a node, a number or an array, got {value!r}", site=call_site()))
-    elif real is not None and type(value) in (int, float, bool) and not (keep_integers and isinstance(value, int)):
-        node = Const(np.asarray(value, dtype=real))
-    else:
-        node = Const(value)
-    if not keep_integers and not is_real(node.dtype):
-        return Cast(node, str(real or promote()))
-    return node
+    if real is not None and type(value) in (int, float, bool) and not (keep_integers and isinstance(value, int)):
+        return Const(np.asarray(value, dtype=real))
+    return Const(value)
 
 
 class Node(Operators, metaclass=NodeType):
@@ -203,8 +217,11 @@ class Node(Operators, metaclass=NodeType):
     """How tightly the formula binds: 1 sums, 2 products, 3 powers, 9 needs no brackets."""
     integer_inputs: ClassVar[tuple[str, ...]] = ()
     """Inputs that may be integers or booleans; all others are converted to reals."""
+    field_names: ClassVar[tuple[str, ...]] = ()
     node_fields: ClassVar[tuple[str, ...]] = ()
     """The names of the fields that are inputs; found from the annotations."""
+    tuple_fields: ClassVar[tuple[str, ...]] = ()
+    """Those of them that hold a tuple of nodes. A list in any other one is an array."""
     elementwise: ClassVar[bool] = True
     """Whether each element depends only on the inputs' elements there, with broadcasting: so it is where
     `infer` is inherited."""
@@ -220,6 +237,9 @@ class Node(Operators, metaclass=NodeType):
 
     def infer(self) -> Spec:
         """Shape and dtype of the value; here for functions of each element, with broadcasting."""
+        spec = self.inputs[0].spec
+        if all(i.spec is spec or i.spec == spec for i in self.inputs) and is_real(spec.dtype):
+            return spec
         try:
             shape = broadcast_shapes(*(i.shape for i in self.inputs))
         except ValueError as error:
@@ -260,7 +280,7 @@ class Node(Operators, metaclass=NodeType):
 
     def parts(self) -> dict[str, Any]:
         """What the formula can show: the fields, by name."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {name: getattr(self, name) for name in self.field_names}
 
     # What every node knows -----------------------------------------------------------------
 
@@ -295,21 +315,20 @@ class Node(Operators, metaclass=NodeType):
     @property
     def attributes(self) -> dict[str, Any]:
         """The fields that are not nodes, without the name."""
-        names = (f.name for f in dataclasses.fields(self))
-        return {n: getattr(self, n) for n in names if n not in self.node_fields and n != "name"}
+        return {n: getattr(self, n) for n in self.field_names if n not in self.node_fields and n != "name"}
 
     def with_inputs(self, inputs: Sequence[Node]) -> Node:
         """The same node over other inputs, given in the order of `inputs`."""
         left = iter(inputs)
         fields: dict[str, Any] = {}
-        for f in dataclasses.fields(self):
-            value = getattr(self, f.name)
-            if f.name not in self.node_fields or value is None:
-                fields[f.name] = value
+        for name in self.field_names:
+            value = getattr(self, name)
+            if name not in self.node_fields or value is None:
+                fields[name] = value
             elif isinstance(value, tuple):
-                fields[f.name] = tuple(next(left) for _ in value)
+                fields[name] = tuple(next(left) for _ in value)
             else:
-                fields[f.name] = next(left)
+                fields[name] = next(left)
         made: Node = type(self)(**fields)
         return made
 

@@ -39,25 +39,30 @@ def simplify(nodes: Sequence[Node], rules: Sequence[Rule] = RULES) -> list[Node]
     True
     """
     current = list(nodes)
+    settled: set[Node] = set()
     while True:
-        following = _one_pass(current, rules)
+        following = _one_pass(current, rules, settled)
         if all(a is b for a, b in zip(current, following, strict=True)):
             return following
         current = following
 
 
-def _one_pass(nodes: Sequence[Node], rules: Sequence[Rule]) -> list[Node]:
+def _one_pass(nodes: Sequence[Node], rules: Sequence[Rule], settled: set[Node]) -> list[Node]:
     new: dict[Node, Node] = {}
     for node in Graph(*nodes).order:
         inputs = [new[i] for i in node.inputs]
+        same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+        if same and node in settled:
+            new[node] = node
+            continue
         with in_place_of(node):
-            same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
             new[node] = _rewritten(node if same else node.with_inputs(inputs), rules)
+        settled.add(new[node])
     return [new[node] for node in nodes]
 
 
 def _rewritten(node: Node, rules: Sequence[Rule]) -> Node:
-    """`node` after the first rule that applies, and so on."""
+    """`node` after the first rule that applies, and so on until none does."""
     changed = True
     while changed:
         changed = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from typing import Any
 
@@ -48,5 +49,5 @@ class Arena:
     @staticmethod
     def shaped(buffer: NDArray[np.uint8], shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         """The head of a buffer as an array."""
-        nbytes = int(np.prod(shape)) * dtype.itemsize
+        nbytes = math.prod(shape) * dtype.itemsize
         return buffer[:nbytes].view(dtype).reshape(shape)

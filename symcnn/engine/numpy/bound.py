@@ -6,6 +6,7 @@ than the values that are alive at once.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -21,7 +22,7 @@ from .blas import one_thread
 from .kernels import Array, Run, prepare, view_of
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Call:
     """One prepared computation: of `node`, by a "kernel", a "ufunc" or its own "rule"."""
 
@@ -146,7 +147,7 @@ class _Storage:
         """An array for `node`: an input's own where that is elementwise and dies here, else from the arena."""
         buffer = self._dying_input(node, inputs, shape)
         if buffer is None:
-            buffer = self.arena.take(int(np.prod(shape)) * node.dtype.itemsize)
+            buffer = self.arena.take(math.prod(shape) * node.dtype.itemsize)
             self._pending[id(buffer)] = 0
         self._buffer[node] = buffer
         self._pending[id(buffer)] += self._uses[node]
