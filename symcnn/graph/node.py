@@ -12,15 +12,27 @@ import hashlib
 import re
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 import numpy as np
 
-from .errors import DTypeError, NodeTypeError, ShapeError, Site, call_site, explain, given_serial
+from .errors import (
+    DTypeError,
+    FrozenError,
+    NodeTypeError,
+    ShapeError,
+    Site,
+    call_site,
+    called,
+    explain,
+    given_serial,
+    quoted,
+    shown,
+)
 from .operators import UFUNCS, Operand, Operators
 from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote
 
@@ -31,7 +43,8 @@ if TYPE_CHECKING:
 _TABLE: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
 _LOCK = threading.RLock()
 _SERIAL = count()
-_RESERVED = {"shape", "dtype", "ndim", "spec", "site", "label", "inputs", "params", "serial"}
+_RESERVED: set[str] = set()
+"""What a field cannot be called: every name of `Node` itself, filled in below the class."""
 
 
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
@@ -41,22 +54,30 @@ class NodeType(type):
     field_names: tuple[str, ...]
     node_fields: tuple[str, ...]
     tuple_fields: tuple[str, ...]
+    optional_fields: tuple[str, ...]
     own_identity: bool
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> NodeType:
         cls = super().__new__(mcs, name, bases, namespace)
         dataclass(frozen=True, eq=False, repr=False)(cls)  # type: ignore[arg-type]
+        cls.__setattr__ = cls.__delattr__ = _refuse_change  # type: ignore[method-assign, assignment]
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]
-        own = {f.name for f in fields}
-        if (clash := own & _RESERVED) and not namespace.get("leaf"):
-            raise NodeTypeError(f"{name}: the field name {sorted(clash)[0]!r} is taken by Node; choose another one")
         cls.field_names = tuple(f.name for f in fields)
-        cls.node_fields = tuple(f.name for f in fields if _holds_nodes(f.type))
-        cls.tuple_fields = tuple(f.name for f in fields if _holds_nodes(f.type) and "tuple" in str(f.type).lower())
+        if (clash := _RESERVED.intersection(cls.field_names)) and not namespace.get("leaf"):
+            raise NodeTypeError(f"{name}: the field name {sorted(clash)[0]!r} is taken by Node; choose another one")
+        slots = [f for f in fields if _holds_nodes(f.type)]
+        cls.node_fields = tuple(f.name for f in slots)
+        cls.tuple_fields = tuple(f.name for f in slots if re.search(r"(?i)\b(tuple|list|sequence)\[", str(f.type)))
+        optional = r"\b(None|Optional)\b"
+        cls.optional_fields = tuple(f.name for f in slots if f.default is None or re.search(optional, str(f.type)))
         if "elementwise" not in namespace and "infer" in namespace:
             cls.elementwise = False  # type: ignore[attr-defined]
         if (ufunc := namespace.get("ufunc")) is not None:
             UFUNCS[ufunc] = cls
+        elif "forward" in namespace:
+            cls.ufunc = None  # type: ignore[attr-defined]  # it computes something else than its base
+        if "__post_init__" in namespace and slots:
+            cls.__post_init__ = _with_nodes(namespace["__post_init__"])  # type: ignore[attr-defined]
         return cls
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -79,6 +100,25 @@ def _holds_nodes(annotation: Any) -> bool:
     return re.search(r"\bNode\b", str(annotation)) is not None
 
 
+def _with_nodes(hook: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A node type's ``__post_init__``, called when its inputs are nodes already."""
+
+    @wraps(hook)
+    def __post_init__(node: Node) -> None:
+        convert_inputs(node)
+        hook(node)
+
+    return __post_init__
+
+
+def _refuse_change(node: Node, name: str, *value: Any) -> None:
+    """What ``node.name = value`` and ``del node.name`` call; ``param.value += 1`` has worked in place already."""
+    held = getattr(node, name, None)
+    if not value or value[0] is not held:
+        hint = [f"write into the array: .{name}[...] = ..."] if isinstance(held, np.ndarray) else []
+        raise FrozenError(explain(f"{name!r} cannot be changed: a node stays what it is", *hint, node=node))
+
+
 def _finish(node: Node) -> Node:
     """Fix what a new node knows of itself: where it was made, its shape and its dtype."""
     inherited = given_serial()
@@ -87,7 +127,10 @@ def _finish(node: Node) -> Node:
     known["site"] = call_site()
     known["spec"] = spec = node.infer()
     if not isinstance(spec, Spec):
-        raise NodeTypeError(explain(f"infer returned {spec!r}, not a Spec(shape, dtype)", node=node))
+        raise NodeTypeError(explain(f"infer returned {quoted(spec)}, not a Spec(shape, dtype)", node=node))
+    if not all(d is None or (type(d) is int and d >= 0) for d in spec.shape):
+        problem = f"its shape would be {quoted(spec.shape)}; sizes are whole numbers from 0 on, or None for the batch"
+        raise ShapeError(explain(problem, node=node))
     known["shape"], known["dtype"] = spec.shape, spec.dtype
     return node
 
@@ -96,6 +139,8 @@ def _key(value: Any) -> Any:
     """A hashable stand-in: nodes by identity, numbers with their type (1, 1.0 and True differ)."""
     if isinstance(value, Node):
         return id(value)
+    if isinstance(value, str):
+        return value
     if isinstance(value, tuple):
         return tuple(_key(v) for v in value)
     if isinstance(value, float):
@@ -117,43 +162,77 @@ def _key(value: Any) -> Any:
 
 def convert_inputs(node: Node) -> None:
     """Turn numbers and arrays among the inputs into constants, integers into reals where the rule needs them."""
-    given = [v for name in node.node_fields for v in _as_tuple(getattr(node, name)) if isinstance(v, Node)]
-    real = promote(*[v.dtype for v in given]) if given else None
     for name in node.field_names:
         value = getattr(node, name)
-        new = _as_inputs(node, name, value, real) if name in node.node_fields else _as_attribute(value)
+        new = _as_slot(node, name, value) if name in node.node_fields else _as_attribute(node, name, value)
         if new is not value:
             object.__setattr__(node, name, new)
+    given = _given_inputs(node)
+    if all(isinstance(v, Node) and is_real(v.dtype) for v in given):
+        return
+    dtypes = [v.dtype for v in given if isinstance(v, Node)]
+    real = promote(*dtypes) if dtypes else None
+    for name in node.node_fields:
+        object.__setattr__(node, name, _as_inputs(node, name, getattr(node, name), real))
+
+
+def _as_slot(node: Node, name: str, value: Any) -> Any:
+    """What was given for a field of inputs, with tuples for lists of nodes; refused where its kind is another."""
+    if name in node.tuple_fields:
+        if isinstance(value, tuple | list):
+            return tuple(value)
+    elif value is not None:
+        return value
+    if value is None and name in node.optional_fields:
+        return None
+    wanted = "a tuple of nodes" if name in node.tuple_fields else "a node, a number or an array"
+    given = value.label if isinstance(value, Node) else quoted(value)
+    raise DTypeError(explain(f"{node.label}: its input {name} is {given}; expected {wanted}", site=call_site()))
 
 
 def _as_inputs(node: Node, name: str, value: Any, real: DType | None) -> Any:
     """The value of a field of inputs: a node, a tuple of nodes, or None."""
-    keep_integers = name in node.integer_inputs
-    if isinstance(value, tuple | list) and name in node.tuple_fields:
-        return tuple([as_node(v, real, keep_integers) for v in value])
-    return None if value is None else as_node(value, real, keep_integers)
+    what, keep_integers = f"{node.label}: its input {name}", name in node.integer_inputs
+    if isinstance(value, tuple) and name in node.tuple_fields:
+        return tuple(as_node(v, real, keep_integers, what) for v in value)
+    return None if value is None else as_node(value, real, keep_integers, what)
 
 
-def _as_attribute(value: Any) -> Any:
+def _as_attribute(node: Node, name: str, value: Any) -> Any:
     """The value of any other field: lists become tuples, and NumPy's numbers Python's."""
-    if isinstance(value, list):
-        return tuple(value)
+    if isinstance(value, list) or type(value) is tuple:
+        made = tuple([_as_attribute(node, name, v) for v in value])
+        same = type(value) is tuple and all(a is b for a, b in zip(made, value, strict=True))
+        return value if same else made
+    if isinstance(value, Node) and not any(f.name == name and "Any" in str(f.type) for f in dataclasses.fields(node)):
+        hint = f"if it is an input, annotate it so: {name}: sc.Node"
+        raise NodeTypeError(explain(f"{type(node).__name__}: the attribute {name} is a node", hint, site=call_site()))
+    if name == "name" and not isinstance(value, str):
+        raise DTypeError(explain(f"{type(node).__name__}: its name is {quoted(value)}, no text", site=call_site()))
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _as_tuple(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, tuple | list) else (value,)
+def _given_inputs(node: Node) -> list[Any]:
+    """What the fields of inputs hold, one after the other."""
+    found: list[Any] = []
+    for name in node.node_fields:
+        value = getattr(node, name)
+        if isinstance(value, tuple) and name in node.tuple_fields:
+            found.extend(value)
+        elif value is not None:
+            found.append(value)
+    return found
 
 
-def as_node(value: Operand, real: DType | None = None, keep_integers: bool = True) -> Node:
+def as_node(value: Operand, real: DType | None = None, keep_integers: bool = True, what: str = "") -> Node:
     """`value` as a node. A Python number takes the dtype `real`; an array keeps its own.
 
     Raises
     ------
     DTypeError
-        For what is neither a node, nor a number, nor an array of numbers.
+        For what is neither a node, nor a number, nor an array of numbers; `what` says where it stood.
     """
-    node = value if isinstance(value, Node) else _constant(value, real, keep_integers)
+    node = value if isinstance(value, Node) else _constant(value, real, keep_integers, what or "what was given")
     if keep_integers or is_real(node.dtype):
         return node
     from .algebra import Cast
@@ -161,14 +240,12 @@ def as_node(value: Operand, real: DType | None = None, keep_integers: bool = Tru
     return Cast(node, str(real or promote()))
 
 
-def _constant(value: Any, real: DType | None, keep_integers: bool) -> Node:
-    from .leaves import Const
+def _constant(value: Any, real: DType | None, keep_integers: bool, what: str) -> Node:
+    from .leaves import Const, as_numbers, real_number
 
-    if isinstance(value, type) or callable(value):
-        raise DTypeError(explain(f"expected a node, a number or an array, got {value!r}", site=call_site()))
     if real is not None and type(value) in (int, float, bool) and not (keep_integers and isinstance(value, int)):
-        return Const(np.asarray(value, dtype=real))
-    return Const(value)
+        return Const(real_number(value, real, what))
+    return Const(as_numbers(value, what))
 
 
 class Node(Operators, metaclass=NodeType):
@@ -221,6 +298,7 @@ class Node(Operators, metaclass=NodeType):
     node_fields: ClassVar[tuple[str, ...]] = ()
     """The names of the fields that are inputs; found from the annotations."""
     tuple_fields: ClassVar[tuple[str, ...]] = ()
+    optional_fields: ClassVar[tuple[str, ...]] = ()
     """Those of them that hold a tuple of nodes. A list in any other one is an array."""
     elementwise: ClassVar[bool] = True
     """Whether each element depends only on the inputs' elements there, with broadcasting: so it is where
@@ -307,10 +385,7 @@ class Node(Operators, metaclass=NodeType):
     @cached_property
     def inputs(self) -> tuple[Node, ...]:
         """The nodes this one is computed from, in the order of its fields."""
-        found: list[Node] = []
-        for name in self.node_fields:
-            found.extend(v for v in _as_tuple(getattr(self, name)) if v is not None)
-        return tuple(found)
+        return tuple(_given_inputs(self))
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -340,7 +415,7 @@ class Node(Operators, metaclass=NodeType):
     @property
     def label(self) -> str:
         """The type, and the name if there is one: how errors speak of this node."""
-        return f"{type(self).__name__} {self.name!r}" if self.name else type(self).__name__
+        return called(type(self).__name__, self.name)
 
     def graph(self) -> Graph:
         """The graph of everything that this node is computed from."""
@@ -354,10 +429,11 @@ class Node(Operators, metaclass=NodeType):
         return self.graph().params
 
     def __repr__(self) -> str:
-        inputs = ", ".join(i.name or type(i).__name__ for i in self.inputs)
-        attributes = "".join(f", {k}={v!r}" for k, v in self.attributes.items() if len(repr(v)) < 60)
-        name = f", name={self.name!r}" if self.name else ""
-        return f"{type(self).__name__}({inputs}{attributes}{name}): {self.spec}"
+        inputs = [shown(i.name) or type(i).__name__ for i in self.inputs]
+        inputs = inputs if len(inputs) <= 8 else [*inputs[:6], f"... {len(inputs) - 6} more"]
+        attributes = [f"{k}={v!r}" for k, v in self.attributes.items() if len(repr(v)) < 60]
+        name = [f"name={quoted(self.name)}"] if self.name else []
+        return f"{type(self).__name__}({', '.join([*inputs, *attributes, *name])}): {self.spec}"
 
     def __reduce__(self) -> Any:
         from .graph import pack, unpack
@@ -365,6 +441,9 @@ class Node(Operators, metaclass=NodeType):
         return unpack, (pack(self),)
 
     __hash__ = object.__hash__
+
+
+_RESERVED |= {*dir(Node), "serial", "site"} - {"name"}
 
 
 def node_types() -> list[type[Node]]:

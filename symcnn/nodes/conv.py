@@ -7,11 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import ArgumentError, ShapeError, call_site, explain, pair, positive_int
-from ..graph.leaves import Const, Input, Param
-from ..graph.node import Node
-from ..graph.spec import Spec
-from .initial import Initializer, lecun_normal
+from ..graph.errors import (
+    ArgumentError,
+    ShapeError,
+    call_site,
+    called,
+    explain,
+    pair,
+    positive_int,
+    quoted,
+    whole,
+)
+from ..graph.leaves import Const, Input, Param, own_copy
+from ..graph.node import Node, as_node
+from ..graph.spec import Spec, promote
+from .initial import Initializer, drawn, lecun_normal
 from .reduce import sum
 from .window import pad as pad_border
 from .window import subsample
@@ -231,24 +241,27 @@ def conv(
     >>> z.shape, [(p.name, p.value.shape) for p in z.params]
     ((None, 20, 20, 20), [('conv1.W', (20, 1, 9, 9)), ('conv1.b', (20,))])
     """
-    filters, stride = positive_int(filters, "filters"), positive_int(stride, "stride")
-    height, width = pair(size, "size")
+    what, x = called("conv", name), as_node(x)
+    filters, stride = positive_int(filters, f"{what}: filters"), positive_int(stride, f"{what}: stride")
+    height, width = pair(size, f"{what}: size")
+    if (border := whole(pad, f"{what}: the width of the border, pad,")) < 0:
+        raise ArgumentError(explain(f"{what}: a border of {border} does not fit; pad is at least 0", site=call_site()))
     if x.ndim != 4 or x.shape[1] is None:
         raise ShapeError(
             explain(
-                f"a convolution reads maps (N, channels, height, width); this input has shape {x.shape}",
+                f"{what} reads maps (N, channels, height, width); this input has shape {x.shape}",
                 "sc.reshape adds axes of length 1",
                 node=x,
             )
         )
-    shape = (filters, x.shape[1], height, width)
-    mask = None if table is None else connections(table, filters, x.shape[1])
+    shape, dtype = (filters, x.shape[1], height, width), promote(x.dtype)
+    mask = None if table is None else connections(table, filters, x.shape[1], what)
     full = None if mask is None else np.broadcast_to(mask[:, :, None, None], shape)
-    w: Node = Param(prefixed(name, "W"), init(np.random.default_rng(seed), shape).astype(x.dtype), full)
+    w: Node = Param(prefixed(name, "W"), drawn(init, seed, shape, dtype, what), full)
     if mask is not None:
-        w = w * Const(mask[:, :, None, None].astype(x.dtype))
-    b = Param(prefixed(name, "b"), np.zeros(filters, x.dtype)) if bias else None
-    return subsample(Conv(pad_border(x, pad), w, b, name=name), stride)
+        w = w * Const(mask[:, :, None, None].astype(dtype))
+    b = Param(prefixed(name, "b"), np.zeros(filters, dtype)) if bias else None
+    return subsample(Conv(pad_border(x, border), w, b, name=name), stride)
 
 
 def prefixed(layer: str, letter: str) -> str:
@@ -256,40 +269,55 @@ def prefixed(layer: str, letter: str) -> str:
     return f"{layer}.{letter}" if layer else letter
 
 
-def connections(table: Any, filters: int, channels: int) -> NDArray[np.bool_]:
+def connections(table: Any, filters: int, channels: int, what: str = "conv") -> NDArray[np.bool_]:
     """Which channels each filter sees, as booleans (filters, channels).
 
     Raises
     ------
     ArgumentError
-        For a wrong shape, a filter that sees nothing, a channel that is repeated or not there.
+        For a wrong shape, a filter that sees nothing, a channel that is repeated or not there; `what` says
+        in the message whose table it is.
     """
-    rows = table.tolist() if isinstance(table, np.ndarray) else [list(row) for row in table]
-    if len(rows) != filters:
-        hint = ["the rows are filters; transpose it"] if len(rows) == channels else []
-        raise _table_error(f"it has {len(rows)} rows; expected one for each of the {filters} filters", *hint)
+    rows = _rows(table, filters, channels, what)
     matrix = isinstance(table, np.ndarray) or (
-        channels > 2 and all(len(row) == channels and set(row) <= {0, 1} for row in rows)
+        channels > 2 and all(len(row) == channels and all(c in (0, 1) for c in row) for row in rows)
     )
     mask = np.zeros((filters, channels), dtype=bool)
     for f, row in enumerate(rows):
-        seen = _matrix_row(f, row, channels) if matrix else row
+        seen = _matrix_row(f, row, channels, what) if matrix else row
         if len(seen) == 0:
-            raise _table_error(f"filter {f} sees no channel")
+            raise _table_error(what, f"filter {f} sees no channel")
         for c in seen:
             if isinstance(c, bool) or not hasattr(c, "__index__") or not 0 <= c < channels:
-                raise _table_error(f"filter {f} sees channel {c!r}; the input has channels 0 to {channels - 1}")
+                raise _table_error(
+                    what, f"filter {f} sees channel {quoted(c)}; the input has channels 0 to {channels - 1}"
+                )
             if mask[f, c]:
-                raise _table_error(f"filter {f} sees channel {c} twice", "a table of 0 and 1 must be a numpy array")
+                raise _table_error(
+                    what, f"filter {f} sees channel {c} twice", "a table of 0 and 1 must be a numpy array"
+                )
             mask[f, c] = True
     return mask
 
 
-def _matrix_row(f: int, row: Any, channels: int) -> list[int]:
-    if not isinstance(row, list) or len(row) != channels or not set(row) <= {0, 1}:
-        raise _table_error(f"row {f} is {row!r}; expected a 0 or 1 for each of the {channels} channels")
+def _rows(table: Any, filters: int, channels: int, what: str) -> list[Any]:
+    """The table as a list with one row for each filter."""
+    try:
+        rows = own_copy(table, what).tolist() if isinstance(table, np.ndarray) else [list(row) for row in table]
+    except TypeError:
+        raise _table_error(what, f"it is {quoted(table)}; expected the channels that each filter sees") from None
+    if not isinstance(rows, list) or len(rows) != filters:
+        hint = ["the rows are filters; transpose it"] if isinstance(rows, list) and len(rows) == channels else []
+        count = len(rows) if isinstance(rows, list) else "no"
+        raise _table_error(what, f"it has {count} rows; expected one for each of the {filters} filters", *hint)
+    return rows
+
+
+def _matrix_row(f: int, row: Any, channels: int, what: str) -> list[int]:
+    if not isinstance(row, list) or len(row) != channels or not all(c in (0, 1) for c in row):
+        raise _table_error(what, f"row {f} is {quoted(row)}; expected a 0 or 1 for each of the {channels} channels")
     return [c for c, seen in enumerate(row) if seen]
 
 
-def _table_error(what: str, *details: str) -> ArgumentError:
-    return ArgumentError(explain(f"the table of connections: {what}", *details, site=call_site()))
+def _table_error(what: str, problem: str, *details: str) -> ArgumentError:
+    return ArgumentError(explain(f"{what}: the table of connections: {problem}", *details, site=call_site()))

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..graph.algebra import sum_to
-from ..graph.errors import ShapeError, explain, positive_int
+from ..graph.errors import ShapeError, called, explain, positive_int
 from ..graph.leaves import Input, Param
 from ..graph.node import Node, as_node
 from ..graph.operators import Operand, builds
-from ..graph.spec import Spec, broadcast_shapes
+from ..graph.spec import Spec, broadcast_shapes, promote
 from .conv import prefixed
-from .initial import Initializer, tutorial_uniform
+from .initial import Initializer, drawn, tutorial_uniform
 from .reduce import sum
 from .shape import flatten, reshape, transpose
 
@@ -176,15 +176,16 @@ def dense(
     >>> z.shape, [(p.name, p.value.shape) for p in z.params]
     ((None, 10), [('out.W', (10, 2000)), ('out.b', (10,))])
     """
-    units = positive_int(units, "units")
+    what, a = called("dense", name), as_node(a)
+    units = positive_int(units, f"{what}: units")
     if a.ndim < 2:
-        raise ShapeError(explain(f"a dense layer reads (N, features); this has shape {a.shape}", node=a))
+        raise ShapeError(explain(f"{what}: a dense layer reads (N, features); this has shape {a.shape}", node=a))
     flat = flatten(a)
-    fan_in = flat.shape[1]
+    fan_in, dtype = flat.shape[1], promote(a.dtype)
     if fan_in is None:
-        raise ShapeError(explain(f"the features of {a.shape} are the batch axis", node=a))
-    w = Param(prefixed(name, "W"), init(np.random.default_rng(seed), (units, fan_in)).astype(a.dtype))
-    b = Param(prefixed(name, "b"), np.zeros(units, a.dtype)) if bias else None
+        raise ShapeError(explain(f"{what}: the features of {a.shape} are the batch axis", node=a))
+    w = Param(prefixed(name, "W"), drawn(init, seed, (units, fan_in), dtype, what))
+    b = Param(prefixed(name, "b"), np.zeros(units, dtype)) if bias else None
     return Dense(flat, w, b, name=name)
 
 
@@ -205,9 +206,10 @@ def scale(x: Node, *, name: str = "") -> Node:
     >>> [p.size for p in s2.params]
     [6, 6]
     """
+    what, x = called("scale", name), as_node(x)
     if x.ndim < 2 or x.shape[1] is None:
-        raise ShapeError(explain(f"scale reads (N, channels, ...); this has shape {x.shape}", node=x))
-    shape = (x.shape[1], *(1,) * (x.ndim - 2))
-    gain = Param(prefixed(name, "g"), np.ones(x.shape[1], x.dtype))
-    bias = Param(prefixed(name, "b"), np.zeros(x.shape[1], x.dtype))
+        raise ShapeError(explain(f"{what} reads (N, channels, ...); this has shape {x.shape}", node=x))
+    shape, dtype = (x.shape[1], *(1,) * (x.ndim - 2)), promote(x.dtype)
+    gain = Param(prefixed(name, "g"), np.ones(x.shape[1], dtype))
+    bias = Param(prefixed(name, "b"), np.zeros(x.shape[1], dtype))
     return reshape(gain, shape) * x + reshape(bias, shape)

@@ -11,7 +11,33 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..graph.errors import ArgumentError, DTypeError, ShapeError, call_site, explain, quoted
+from ..graph.leaves import as_numbers
+from ..graph.spec import DType
+
 Initializer = Callable[["np.random.Generator", tuple[int, ...]], NDArray[np.float64]]  # in quotes: not loaded here
+
+
+def drawn(init: Initializer, seed: int | None, shape: tuple[int, ...], dtype: DType, what: str) -> NDArray[np.generic]:
+    """The first value of a parameter; `what` says in errors whose.
+
+    Raises
+    ------
+    ArgumentError, DTypeError, ShapeError
+        For a seed that NumPy does not take, and an initializer that returns something else.
+    """
+    if not callable(init):
+        hint = "expected a function (rng, shape) -> array, like sc.initial.normal(0.1)"
+        raise DTypeError(explain(f"{what}: init is {quoted(init)}", hint, site=call_site()))
+    try:
+        rng = np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(explain(f"{what}: seed is {quoted(seed)}: {error}", site=call_site())) from None
+    value = as_numbers(init(rng, shape), f"{what}: what init returned")
+    if value.shape != shape:
+        message = f"{what}: init returned an array of shape {value.shape}; expected {shape}"
+        raise ShapeError(explain(message, site=call_site()))
+    return value.astype(dtype)
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..graph.errors import ArgumentError, ShapeError, call_site, explain, pair
+from ..graph.errors import ShapeError, call_site, called, chosen, explain, pair
 from ..graph.leaves import Input
-from ..graph.node import Node
+from ..graph.node import Node, as_node
 from ..graph.spec import Shape, Spec
 from .window import crop
 
@@ -49,7 +49,7 @@ class _Windowed(Node):
     size: Size
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", pair(self.size, f"the size of {type(self).__name__}"))
+        object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
 
     @classmethod
     def samples(cls) -> list[Node]:
@@ -91,8 +91,7 @@ class Pool(_Windowed):
     text = "{mode}_{size}({x})"
 
     def infer(self) -> Spec:
-        if self.mode not in ("mean", "max"):
-            raise ArgumentError(explain(f"mode {self.mode!r} is not known; expected 'mean' or 'max'", node=self))
+        chosen(self.mode, ("mean", "max"), f"{self.label}: mode")
         return Spec(_pooled(self, self.x.shape, self.size), self.x.dtype)
 
     def forward(self, xp: Any, x: Any) -> Any:
@@ -179,6 +178,9 @@ class Pick(Node):
     latex = r"\operatorname{{pick}}({x}, {switches})"
     text = "pick({x}, {switches})"
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
+
     def infer(self) -> Spec:
         shape = _pooled(self, self.x.shape, self.size)
         if self.switches.shape != shape:
@@ -209,6 +211,9 @@ class Place(Node):
     integer_inputs = ("switches",)
     latex = r"\operatorname{{upsample}}({x}, {switches})"
     text = "upsample({x}, {switches})"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
 
     def infer(self) -> Spec:
         if self.switches.shape != self.x.shape:
@@ -251,14 +256,14 @@ def pool(x: Node, size: int | Size, mode: str = "mean", *, border: str = "error"
     >>> sc.pool(sc.Input("x", (None, 20, 20, 20)), 2).shape
     (None, 20, 10, 10)
     """
-    p, q = pair(size, "the size of the pool")
-    if border not in ("error", "drop"):
-        raise ArgumentError(explain(f"border {border!r} is not known; expected 'error' or 'drop'", site=call_site()))
-    if border == "drop" and x.ndim >= 2 and None not in x.shape[-2:]:
+    what, x = called("pool", name), as_node(x)
+    p, q = pair(size, f"{what}: size")
+    if chosen(border, ("error", "drop"), f"{what}: border") == "drop" and x.ndim >= 2 and None not in x.shape[-2:]:
         height, width = x.shape[-2], x.shape[-1]
         assert height is not None and width is not None
         if height < p or width < q:
-            raise ShapeError(explain(f"a window of {p}x{q} does not fit into maps of {height}x{width}", node=x))
+            problem = f"{what}: a window of {p}x{q} does not fit into maps of {height}x{width}"
+            raise ShapeError(explain(problem, site=call_site()))
         x = crop(x, ((0, 0),) * (x.ndim - 2) + ((0, height % p), (0, width % q)))
     return Pool(x, (p, q), mode, name=name)
 
@@ -275,4 +280,4 @@ def max_pool(x: Node, size: int | Size, *, border: str = "error", name: str = ""
 
 def upsample(x: Node, size: int | Size) -> Node:
     """Each unit of `x` repeated over a window; see `Upsample`."""
-    return Upsample(x, pair(size, "size"))
+    return Upsample(x, size)  # type: ignore[arg-type]

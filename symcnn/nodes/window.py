@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..graph.errors import ShapeError, explain, positive_int, whole
+import numpy as np
+
+from ..graph.errors import ShapeError, explain, positive_int, quoted, whole
 from ..graph.leaves import Input
-from ..graph.node import Node
+from ..graph.node import Node, as_node
 from ..graph.spec import Dim, Spec
 
 Widths = tuple[tuple[int, int], ...]
@@ -73,13 +75,14 @@ class Crop(Node):
 
 
 def _check_axes(node: Node, x: Node, widths: Widths) -> None:
-    negative = any(n < 0 for w in widths for n in w)
-    batch = any(d is None and w != (0, 0) for d, w in zip(x.shape, widths, strict=False))
-    if len(widths) != x.ndim or negative or batch:
+    fits = len(widths) == x.ndim and all(
+        isinstance(w, tuple) and len(w) == 2 and all(type(n) is int and n >= 0 for n in w) for w in widths
+    )
+    if not fits or any(d is None and w != (0, 0) for d, w in zip(x.shape, widths, strict=True)):
         raise ShapeError(
             explain(
-                f"the widths {widths} do not fit the shape {x.shape}",
-                "expected (before, after) for each axis, none negative, (0, 0) for the batch axis",
+                f"the widths {quoted(widths)} do not fit the shape {x.shape}",
+                "expected whole numbers (before, after) for each axis, none negative, (0, 0) for the batch axis",
                 node=node,
             )
         )
@@ -148,10 +151,13 @@ class Dilate(Node):
 
 
 def _check_steps(node: Node, x: Node, steps: tuple[int, ...]) -> None:
-    if len(steps) != x.ndim or any(s < 1 or (d is None and s != 1) for d, s in zip(x.shape, steps, strict=False)):
+    fits = len(steps) == x.ndim and all(type(s) is int and s >= 1 for s in steps)
+    if not fits or any(d is None and s != 1 for d, s in zip(x.shape, steps, strict=True)):
         raise ShapeError(
             explain(
-                f"the steps {steps} do not fit the shape {x.shape}", "expected a step >= 1 for each axis", node=node
+                f"the steps {quoted(steps)} do not fit the shape {x.shape}",
+                "expected a whole number >= 1 for each axis, 1 for the batch axis",
+                node=node,
             )
         )
 
@@ -171,18 +177,21 @@ def pad(x: Node, widths: int | Widths) -> Node:
     >>> sc.pad(sc.Input("x", (None, 1, 28, 28)), 2).shape
     (None, 1, 32, 32)
     """
-    full = tuple(widths) if isinstance(widths, tuple | list) else _spatial(x, widths)
-    return Pad(x, full) if any(w != (0, 0) for w in full) else x
+    node = Pad(x, _sides(as_node(x), widths))
+    return node.x if node.shape == node.x.shape else node
 
 
 def crop(x: Node, widths: int | Widths) -> Node:
     """`x` without a border; `widths` as for `pad`."""
-    full = tuple(widths) if isinstance(widths, tuple | list) else _spatial(x, widths)
-    return Crop(x, full) if any(w != (0, 0) for w in full) else x
+    node = Crop(x, _sides(as_node(x), widths))
+    return node.x if node.shape == node.x.shape else node
 
 
-def _spatial(x: Node, width: int) -> Widths:
-    n = whole(width, "the width of the border")
+def _sides(x: Node, widths: int | Widths) -> Widths:
+    """The widths for each axis, where one number stands for the height and the width."""
+    if isinstance(widths, tuple | list | np.ndarray):
+        return tuple(widths)
+    n = whole(widths, f"the width of the border of {x.label}")
     if n < 0 or x.ndim < 2:
         raise ShapeError(explain(f"a border of {n} does not fit the shape {x.shape}", node=x))
     return ((0, 0),) * (x.ndim - 2) + ((n, n),) * 2
@@ -190,7 +199,9 @@ def _spatial(x: Node, width: int) -> Widths:
 
 def subsample(x: Node, steps: int | tuple[int, ...]) -> Node:
     """Every n-th element of `x`: of the last two axes where `steps` is one number, else a step for each axis."""
-    if not isinstance(steps, tuple | list):
-        n = positive_int(steps, "the step")
+    x = as_node(x)
+    if not isinstance(steps, tuple | list | np.ndarray):
+        n = positive_int(steps, f"the step of the subsampling of {x.label}")
         steps = (1,) * (x.ndim - 2) + (n, n)
-    return Subsample(x, tuple(steps)) if any(s != 1 for s in steps) else x
+    node = Subsample(x, tuple(steps))
+    return x if node.shape == x.shape else node
