@@ -9,8 +9,8 @@ import numpy as np
 
 from .errors import DTypeError, ShapeError, call_site, explain
 from .leaves import BatchSize, Const, Input, real_or_integer
-from .node import Node
-from .spec import Shape, Spec, broadcast_shapes, is_real
+from .node import Node, as_node
+from .spec import Shape, Spec, as_shape, broadcast_shapes, is_real
 
 
 class Add(Node):
@@ -135,8 +135,11 @@ class Cast(Node):
     latex = r"{x}"
     text = "{x}"
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "to", real_or_integer(self.to, self.label).name)
+
     def infer(self) -> Spec:
-        return Spec(self.x.shape, real_or_integer(self.to, "cast"))
+        return Spec(self.x.shape, np.dtype(self.to))
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.astype(x, getattr(xp, self.to))
@@ -158,7 +161,9 @@ def cast(x: Node, to: str) -> Node:
     >>> sc.cast(sc.Input("y", (None,), dtype="int64"), "float32").dtype
     dtype('float32')
     """
-    return x if x.dtype == np.dtype(to) else Cast(x, to)
+    x = as_node(x)
+    name = x.dtype.name if to == x.dtype.name else real_or_integer(to, f"the cast of {x.label}").name
+    return x if x.dtype.name == name else Cast(x, name)
 
 
 class SumTo(Node):
@@ -263,7 +268,7 @@ def broadcast_to(x: Node, shape: Shape) -> Node:
     >>> sc.broadcast_to(sc.Input("b", (3,)), (None, 3)).shape
     (None, 3)
     """
-    shape = tuple(shape)
+    x, shape = as_node(x), as_shape(shape, "the shape to broadcast to")
     if x.shape == shape:
         return x
     new_batch = None in shape and None not in x.shape
@@ -304,6 +309,7 @@ def count(shape: Shape, dtype: str) -> Node:
 
 def _filled(like: Node, value: float) -> Node:
     """`value` everywhere, in the shape and dtype of `like`."""
+    like = as_node(like)
     if not is_real(like.dtype):
         raise DTypeError(explain(f"{like.label} has dtype {like.dtype}: no errors pass through it", site=call_site()))
     return broadcast_to(Const(np.asarray(value, dtype=like.dtype)), like.shape)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import builtins
 import math
+from itertools import pairwise
 from types import EllipsisType
 from typing import Any
 
 import numpy as np
 
-from ..graph.errors import DTypeError, ShapeError, call_site, explain, whole
+from ..graph.errors import DTypeError, ShapeError, call_site, explain, quoted, whole
 from ..graph.leaves import Const, Input
-from ..graph.node import Node
+from ..graph.node import Node, as_node
 from ..graph.operators import builds
-from ..graph.spec import Dim, Shape, Spec, normal_axes
+from ..graph.spec import Dim, Shape, Spec, as_shape, normal_axes
 from .window import crop, subsample
 
 
@@ -26,11 +27,13 @@ class Reshape(Node):
     text = "{x}"
 
     def infer(self) -> Spec:
-        old, new = self.x.shape, self.target
+        old, new = self.x.shape, as_shape(self.target, f"the new shape of {self.label}")
         if _fixed(old) != _fixed(new) or old.count(None) != new.count(None):
             raise ShapeError(
                 explain(f"{old} cannot be reshaped to {new}: they hold different numbers of elements", node=self)
             )
+        if _around_the_batch(old) != _around_the_batch(new):
+            raise ShapeError(explain(f"{old} reshaped to {new} would mix the batch axis with others", node=self))
         return Spec(new, self.x.dtype)
 
     def forward(self, xp: Any, x: Any) -> Any:
@@ -49,7 +52,13 @@ def _fixed(shape: Shape) -> int:
     return math.prod(d for d in shape if d is not None)
 
 
-def reshape(x: Node, shape: tuple[Dim, ...]) -> Node:
+def _around_the_batch(shape: Shape) -> list[int]:
+    """How many elements there are before, between and after batch axes."""
+    at = [-1, *(i for i, d in enumerate(shape) if d is None), len(shape)]
+    return [math.prod(d for d in shape[a + 1 : b] if d is not None) for a, b in pairwise(at)]
+
+
+def reshape(x: Node, shape: Dim | tuple[Dim, ...]) -> Node:
     """`x` in another shape; one axis may be -1, to be computed.
 
     Examples
@@ -58,7 +67,9 @@ def reshape(x: Node, shape: tuple[Dim, ...]) -> Node:
     >>> sc.reshape(sc.Input("x", (None, 20, 10, 10)), (None, -1)).shape
     (None, 2000)
     """
-    shape = tuple(shape)
+    x = as_node(x)
+    given = shape if isinstance(shape, tuple | list | np.ndarray) else (shape,)
+    shape = tuple(None if d is None else whole(d, f"a size in the new shape of {x.label}") for d in given)
     if shape.count(-1) > 1:
         raise ShapeError(explain(f"only one axis of {shape} can be -1", site=call_site()))
     if -1 in shape:
@@ -74,6 +85,9 @@ def reshape(x: Node, shape: tuple[Dim, ...]) -> Node:
 
 def flatten(x: Node) -> Node:
     """All axes but the batch axis in one: (N, channels, height, width) becomes (N, features)."""
+    x = as_node(x)
+    if x.ndim == 0:
+        raise ShapeError(explain("a scalar has no batch axis: there is nothing to flatten", node=x))
     return reshape(x, (x.shape[0], -1)) if x.ndim != 2 else x
 
 
@@ -88,7 +102,8 @@ class Transpose(Node):
 
     def __post_init__(self) -> None:
         ndim = self.x.ndim
-        axes = (whole(a, "an axis") for a in self.axes)
+        given = self.axes if isinstance(self.axes, tuple) else (self.axes,)
+        axes = (whole(a, f"{self.label}: an axis") for a in given)
         object.__setattr__(self, "axes", tuple(a + ndim if -ndim <= a < 0 else a for a in axes))
 
     def infer(self) -> Spec:
@@ -113,6 +128,7 @@ class Transpose(Node):
 
 def transpose(x: Node, axes: tuple[int, ...] | None = None) -> Node:
     """The axes of `x` in the order `axes`; reversed where it is None."""
+    x = as_node(x)
     order = tuple(reversed(range(x.ndim))) if axes is None else axes
     return Transpose(x, order)
 
@@ -176,7 +192,10 @@ def concat(xs: list[Node] | tuple[Node, ...], axis: int = 1) -> Node:
     >>> sc.concat([a, b]).shape
     (None, 5, 4, 4)
     """
-    nodes = tuple(xs)
+    if not isinstance(xs, tuple | list):
+        given = xs.label if isinstance(xs, Node) else quoted(xs)
+        raise DTypeError(explain(f"concat: {given} was given; expected a list of nodes", site=call_site()))
+    nodes = tuple(as_node(x, what="concat: an input") for x in xs)
     return Concat(nodes, _axis(nodes[0], axis) if nodes else axis)
 
 
@@ -255,8 +274,13 @@ class Put(Node):
 def _check_index(node: Node, index: Node, shape: Shape, axis: int) -> None:
     if index.dtype.kind not in "iu" or index.ndim != 1:
         raise DTypeError(explain(f"the indices are {index.spec}; expected integers of shape (K,)", node=node))
-    if not 0 <= axis < len(shape) or shape[axis] is None:
+    if type(axis) is not int or not 0 <= axis < len(shape) or (size := shape[axis]) is None:
         raise ShapeError(explain(f"axis {axis} of {shape} has no indices: it is not there, or the batch", node=node))
+    if isinstance(index, Const):
+        try:
+            verify_index(index.value, size)
+        except ValueError as error:
+            raise ShapeError(explain(str(error), node=node)) from None
 
 
 def verify_index(index: Any, size: int) -> None:
@@ -269,6 +293,9 @@ def verify_index(index: Any, size: int) -> None:
 
 def take(x: Node, index: Any, axis: int = 0) -> Node:
     """The slices of `x` along `axis` that `index` names; see `Take`."""
+    x = as_node(x)
+    if isinstance(index, list | tuple) and len(index) == 0:
+        index = np.zeros(0, np.int64)
     return Take(x, index, _axis(x, axis))
 
 
@@ -314,6 +341,8 @@ def _expanded(index: Any, x: Node) -> list[Any]:
     """The index with one item for each axis."""
     items = list(index) if isinstance(index, tuple) else [index]
     used = builtins.sum(i is not None and not isinstance(i, EllipsisType) for i in items)
+    if builtins.sum(isinstance(i, EllipsisType) for i in items) > 1:
+        raise ShapeError(explain("an index can have one '...' only", node=x))
     if used > x.ndim:
         raise ShapeError(explain(f"{used} indices for the {x.ndim} axes of {x.shape}", node=x))
     fill = [slice(None)] * (x.ndim - used)
@@ -328,11 +357,16 @@ def _bounds(item: Any, x: Node, axis: int) -> tuple[int, int, int]:
             raise ShapeError(explain(f"axis {axis} of {x.shape} is the batch: it cannot be indexed", node=x))
         return 0, 0, 1
     if isinstance(item, slice):
-        start, stop, step = item.indices(size)
+        try:
+            start, stop, step = item.indices(size)
+        except (TypeError, ValueError) as error:
+            raise ShapeError(explain(f"{item} cannot slice axis {axis} of {x.shape}: {error}", node=x)) from None
         if step < 0:
             raise ShapeError(explain("a slice with a negative step has no node; use sc.take", node=x))
         return start, builtins.max(start, stop), step
-    if not -size <= item < size or isinstance(item, bool):
+    if isinstance(item, bool):
+        raise DTypeError(explain(f"{item} is no index; choose with sc.where, or with a list of numbers", node=x))
+    if not -size <= item < size:
         raise ShapeError(explain(f"index {item} is out of range for axis {axis} of {x.shape}", node=x))
     return int(item) % size, int(item) % size + 1, 1
 

@@ -131,7 +131,7 @@ def test_index_out_of_range(wrong):
     with pytest.raises(sc.errors.FeedError, match=rf"Take: number 1 is {wrong}; expected 0 to 3"):
         sc.compile(sc.take(table, index))(i=[0, wrong])
     x = sc.Input("x", (3,))
-    with pytest.raises(sc.errors.FeedError, match=rf"Put: number 2 is {wrong}; expected 0 to 3"):
+    with pytest.raises(sc.errors.ShapeError, match=rf"Put: number 2 is {wrong}; expected 0 to 3"):
         sc.compile(sc.Put(x, sc.Const([0, 3, wrong]), 0, 4))(x=[1, 2, 3])
 
 
