@@ -84,11 +84,11 @@ def test_cross_entropy_of_maps():
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "uint64"])
 def test_labels_of_any_integer_dtype(dtype):
     labels = sc.Input("y", (None,), dtype)
-    one_hot, J = sc.compile([sc.one_hot(labels, 3), sc.softmax_cross_entropy(z_node(3), labels)])(
+    one_hot, loss = sc.compile([sc.one_hot(labels, 3), sc.softmax_cross_entropy(z_node(3), labels)])(
         y=[2, 0], z=np.zeros((2, 3))
     )
     assert one_hot.tolist() == [[0, 0, 1], [1, 0, 0]]
-    assert J == pytest.approx(np.log(3))
+    assert loss == pytest.approx(np.log(3))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
