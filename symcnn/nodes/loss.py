@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..graph.algebra import cast
-from ..graph.errors import ArgumentError, DTypeError, ShapeError, call_site, explain
-from ..graph.leaves import Input
+from ..graph.errors import DTypeError, ShapeError, chosen, explain, positive_int
+from ..graph.leaves import Input, real_or_integer
 from ..graph.node import Node, as_node
 from ..graph.operators import Operand
-from ..graph.spec import Spec
+from ..graph.spec import Spec, promote
 from .elementwise import Exp, Log
-from .reduce import argmax, mean, sum
+from .reduce import FirstMax, mean, sum
 from .select import equal, where
 from .shape import reshape, verify_index
 from .sigmoid import Sigmoid, Softplus
@@ -28,11 +28,18 @@ class _OfRows(Node):
     def infer(self) -> Spec:
         if self.z.ndim == 0:
             raise ShapeError(explain("a scalar has no last axis", node=self))
+        if self.z.shape[-1] == 0:
+            raise ShapeError(explain(f"the last axis of {self.z.shape} is empty: there are no classes", node=self))
         return self.z.spec
 
     @classmethod
     def samples(cls) -> list[Node]:
         return [] if cls is _OfRows else [cls(Input("z", (None, 4)))]
+
+
+def _wide(xp: Any, z: Any) -> Any:
+    """z, in float32 where it is float16: what is summed up."""
+    return xp.astype(z, xp.float32) if z.dtype == xp.float16 else z
 
 
 class Softmax(_OfRows):
@@ -42,8 +49,8 @@ class Softmax(_OfRows):
     text = "softmax({z})"
 
     def forward(self, xp: Any, z: Any) -> Any:
-        e = xp.exp(z - xp.max(z, axis=-1, keepdims=True))
-        return e / xp.sum(e, axis=-1, keepdims=True)
+        e = xp.exp(_wide(xp, z) - _wide(xp, xp.max(z, axis=-1, keepdims=True)))
+        return xp.astype(e / xp.sum(e, axis=-1, keepdims=True), z.dtype, copy=False)
 
     def backward(self, delta: Node) -> tuple[Node]:
         a = self
@@ -57,8 +64,9 @@ class LogSoftmax(_OfRows):
     text = "log softmax({z})"
 
     def forward(self, xp: Any, z: Any) -> Any:
-        shifted = z - xp.max(z, axis=-1, keepdims=True)
-        return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+        shifted = _wide(xp, z) - _wide(xp, xp.max(z, axis=-1, keepdims=True))
+        logarithm = shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+        return xp.astype(logarithm, z.dtype, copy=False)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (delta - Exp(self) * sum(delta, axis=-1, keepdims=True),)
@@ -73,6 +81,10 @@ class OneHot(Node):
     integer_inputs = ("y",)
     latex = r"1[{y}]"
     text = "1[{y}]"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", positive_int(self.classes, f"{self.label}: classes"))
+        object.__setattr__(self, "real", real_or_integer(self.real, self.label).name)
 
     def infer(self) -> Spec:
         if self.y.dtype.kind not in "iu":
@@ -121,16 +133,15 @@ class SoftmaxCrossEntropy(Node):
     z: Node
     y: Node
     integer_inputs = ("y",)
-    symbol = "l"
     latex = r"-\log \operatorname{{softmax}}({z})_{{{y}}}"
-    text = "-log softmax({z})[{y}]"
+    text = "−log softmax({z})[{y}]"
     binding = 2
 
     def infer(self) -> Spec:
         z, y = self.z, self.y
         if y.dtype.kind not in "iu":
             raise _label_error(self, y)
-        if z.ndim == 0 or z.shape[:-1] != y.shape:
+        if z.ndim == 0 or z.shape[:-1] != y.shape or z.shape[-1] == 0:
             raise ShapeError(
                 explain(
                     f"scores of {z.shape} and labels of {y.shape} do not fit",
@@ -144,10 +155,10 @@ class SoftmaxCrossEntropy(Node):
         verify_index(y, z.shape[-1])
 
     def forward(self, xp: Any, z: Any, y: Any) -> Any:
-        shifted = z - xp.max(z, axis=-1, keepdims=True)
+        shifted = _wide(xp, z) - _wide(xp, xp.max(z, axis=-1, keepdims=True))
         at_label = xp.arange(z.shape[-1]) == xp.expand_dims(y, axis=-1)
         score = xp.sum(xp.where(at_label, shifted, xp.zeros_like(shifted)), axis=-1)
-        return xp.log(xp.sum(xp.exp(shifted), axis=-1)) - score
+        return xp.astype(xp.log(xp.sum(xp.exp(shifted), axis=-1)) - score, z.dtype, copy=False)
 
     def backward(self, delta: Node) -> tuple[Node, None]:
         classes = self.z.shape[-1]
@@ -194,7 +205,7 @@ def softmax_cross_entropy(z: Node, y: Operand, reduction: str = "mean") -> Node:
     >>> sc.compile(sc.softmax_cross_entropy(z, y))(z=np.zeros((2, 10)), y=[3, 7])
     array(2.3025851, dtype=float32)
     """
-    return _reduced(SoftmaxCrossEntropy(z, as_node(y)), reduction)
+    return _reduced(SoftmaxCrossEntropy(z, as_node(y, what="softmax_cross_entropy: the labels")), reduction)
 
 
 def squared_error(a: Node, t: Operand, reduction: str = "mean") -> Node:
@@ -216,10 +227,8 @@ def squared_error(a: Node, t: Operand, reduction: str = "mean") -> Node:
     >>> sc.compile(sc.squared_error(a, t))(a=[[3, 4], [0, 0]], t=[[0, 0], [0, 1]])
     array(6.5, dtype=float32)
     """
-    target = as_node(t, a.dtype)
-    if target.ndim and target.shape != a.shape:
-        raise ShapeError(explain(f"outputs of {a.shape} and targets of {target.shape} do not fit", node=a))
-    d = a - target
+    a = as_node(a)
+    d = a - _targets(a, t)
     return _reduced(0.5 * _row_sums(d * d), reduction)
 
 
@@ -235,6 +244,7 @@ def sigmoid_cross_entropy(z: Node, t: Operand, reduction: str = "mean") -> Node:
     reduction : "mean", "sum" or "none"
         Over the rows; the entries of a row are summed.
     """
+    z = as_node(z)
     target = _targets(z, t)
     return _reduced(_row_sums(target * Softplus(-z) + (1 - target) * Softplus(z)), reduction)
 
@@ -258,6 +268,7 @@ def binary_cross_entropy(a: Node, t: Operand, reduction: str = "mean") -> Node:
     >>> sc.compile(sc.binary_cross_entropy(sc.sigmoid(z), t))(z=[[-1e4], [1e4]], t=[[1], [1]])
     array(5000., dtype=float32)
     """
+    a = as_node(a)
     if isinstance(a, Sigmoid):
         return sigmoid_cross_entropy(a.z, t, reduction)
     target = _targets(a, t)
@@ -267,8 +278,8 @@ def binary_cross_entropy(a: Node, t: Operand, reduction: str = "mean") -> Node:
 
 
 def _targets(a: Node, t: Operand) -> Node:
-    target = as_node(t, a.dtype)
-    target = target if target.dtype.kind == "f" else cast(target, a.dtype.name)
+    target = as_node(t, a.dtype, what="the targets")
+    target = target if target.dtype.kind == "f" else cast(target, promote(a.dtype).name)
     if target.ndim and target.shape != a.shape:
         raise ShapeError(explain(f"outputs of {a.shape} and targets of {target.shape} do not fit", node=a))
     return target
@@ -279,12 +290,8 @@ def _row_sums(x: Node) -> Node:
 
 
 def _reduced(losses: Node, reduction: str) -> Node:
-    if reduction == "none":
+    if chosen(reduction, ("mean", "sum", "none"), "the reduction") == "none":
         return losses
-    if reduction not in ("mean", "sum"):
-        raise ArgumentError(
-            explain(f"reduction {reduction!r} is not known; expected 'mean', 'sum' or 'none'", site=call_site())
-        )
     return mean(losses) if reduction == "mean" else sum(losses)
 
 
@@ -305,4 +312,11 @@ def accuracy(z: Node, y: Node) -> Node:
     >>> sc.compile(sc.accuracy(z, y))(z=[[0, 1], [1, 0]], y=[1, 1])
     array(0.5, dtype=float32)
     """
-    return mean(cast(equal(argmax(z), y), "float32"))
+    z, y = as_node(z), as_node(y, what="accuracy: the labels")
+    if y.dtype.kind not in "iu":
+        raise _label_error(y, y)
+    if z.ndim == 0 or z.shape[:-1] != y.shape or not z.shape[-1]:
+        problem = f"accuracy: scores of {z.shape} and labels of {y.shape} do not fit"
+        raise ShapeError(explain(problem, "expected (N, classes) and class indices (N,)", node=z))
+    first_largest = FirstMax(z, (z.ndim - 1,))
+    return mean(sum(where(first_largest, OneHot(y, z.shape[-1]), 0), axis=-1))

@@ -173,6 +173,8 @@ class ArgMax(Node):
     def infer(self) -> Spec:
         if self.x.ndim == 0:
             raise ShapeError(explain("a scalar has no last axis", node=self))
+        if self.x.shape[-1] == 0:
+            raise ShapeError(explain(f"the last axis of {self.x.shape} is empty: it has no maximum", node=self))
         return Spec(self.x.shape[:-1], np.dtype("int64"))
 
     def forward(self, xp: Any, x: Any) -> Any:
