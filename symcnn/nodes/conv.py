@@ -23,8 +23,8 @@ from ..graph.node import Node, as_node
 from ..graph.spec import Spec, promote
 from .initial import Initializer, drawn, lecun_normal
 from .reduce import sum
+from .window import Pad, subsample
 from .window import pad as pad_border
-from .window import subsample
 
 
 class Conv(Node):
@@ -113,10 +113,20 @@ class Conv(Node):
         return (error, gradient) if self.b is None else (error, gradient, sum(delta, axis=(0, 2, 3)))
 
     def template(self, kind: str) -> str:
-        return "{x} * {rotated}" if self.b is None else "{x} * {rotated} + {b}"
+        sign = r"\ast" if kind == "latex" else "*"
+        full = r"\ast_{{\text{{full}}}}" if kind == "latex" else "*_full"
+        product = f"{{x}} {sign} {{rotated}}" if self._padded() is None else f"{{padded}} {full} {{rotated}}"
+        return product if self.b is None else product + " + {b}"
 
-    def parts(self) -> dict[str, Node]:
-        return super().parts() | {"rotated": rot90(self.w)}
+    def parts(self) -> dict[str, Any]:
+        return super().parts() | {"rotated": rot90(self.w), "padded": self._padded()}
+
+    def _padded(self) -> Node | None:
+        """What is convolved in full: x without its border, where the border is as wide as the filters allow."""
+        n, m = self.w.shape[2], self.w.shape[3]
+        assert n is not None and m is not None
+        full = ((0, 0), (0, 0), (n - 1, n - 1), (m - 1, m - 1))
+        return self.x.x if isinstance(self.x, Pad) and self.x.widths == full else None
 
     @classmethod
     def samples(cls) -> list[Node]:
@@ -259,7 +269,7 @@ def conv(
     full = None if mask is None else np.broadcast_to(mask[:, :, None, None], shape)
     w: Node = Param(prefixed(name, "W"), drawn(init, seed, shape, dtype, what), full)
     if mask is not None:
-        w = w * Const(mask[:, :, None, None].astype(dtype))
+        w = w * Const(mask[:, :, None, None].astype(dtype), name="table")
     b = Param(prefixed(name, "b"), np.zeros(filters, dtype)) if bias else None
     return subsample(Conv(pad_border(x, border), w, b, name=name), stride)
 

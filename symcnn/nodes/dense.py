@@ -15,7 +15,7 @@ from ..graph.spec import Spec, broadcast_shapes, promote
 from .conv import prefixed
 from .initial import Initializer, drawn, tutorial_uniform
 from .reduce import sum
-from .shape import flatten, reshape, transpose
+from .shape import Transpose, flatten, reshape, transpose
 
 
 class Dense(Node):
@@ -72,13 +72,15 @@ class Dense(Node):
 
 
 class MatMul(Node):
-    """The matrix product a b of the last two axes; axes before them broadcast."""
+    """The matrix product a b of the last two axes; axes before them broadcast.
+
+    In formulas a column is an example, as in the tutorial, where in the arrays it is a row: delta W is shown as
+    W^T delta.
+    """
 
     a: Node
     b: Node
-    latex = r"{a} \, {b}"
-    text = "{a} {b}"
-    binding = 2
+    binding = 3
 
     def infer(self) -> Spec:
         a, b = self.a.shape, self.b.shape
@@ -99,6 +101,17 @@ class MatMul(Node):
             sum_to(MatMul(_turned(self.a), delta), self.b.shape),
         )
 
+    def template(self, kind: str) -> str:
+        by_rows, over_rows = self.a.shape[-2] is None, self.a.shape[-1] is None
+        last = "{turned_b}" if over_rows or self.b.shape[-1] is None else "{b}"
+        first = "{turned_a}" if over_rows else "{a}"
+        if by_rows:
+            first, last = "{turned_b}", "{a}"
+        return rf"{first} \, {last}" if kind == "latex" else f"{first} {last}"
+
+    def parts(self) -> dict[str, Any]:
+        return super().parts() | {"turned_a": _turned(self.a), "turned_b": _turned(self.b)}
+
     @classmethod
     def samples(cls) -> list[Node]:
         a, b = Input("a", (None, 3)), Input("b", (3, 4))
@@ -114,7 +127,9 @@ def wide_matmul(xp: Any, a: Any, b: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def _turned(x: Node) -> Node:
-    """The last two axes exchanged."""
+    """The last two axes exchanged; twice is nothing."""
+    if isinstance(x, Transpose) and x.ndim == 2:
+        return x.x
     order = (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2)
     return transpose(x, order)
 

@@ -88,7 +88,7 @@ class Pool(_Windowed):
 
     symbol = "p"
     latex = r"\operatorname{{{mode}}}_{{{size}}}({x})"
-    text = "{mode}_{size}({x})"
+    text = "{mode}{window}({x})"
 
     def infer(self) -> Spec:
         chosen(self.mode, ("mean", "max"), f"{self.label}: mode")
@@ -106,6 +106,10 @@ class Pool(_Windowed):
         if self.mode == "mean":
             return (Upsample(delta / (self.size[0] * self.size[1]), self.size),)
         return (Place(delta, Switches(self.x, self.size), self.size),)
+
+    def parts(self) -> dict[str, Any]:
+        window = "ₓ".join(map(str, self.size)).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+        return super().parts() | {"window": window}
 
     @classmethod
     def samples(cls) -> list[Node]:

@@ -48,7 +48,7 @@ class GreaterEqual(Comparison):
 
     ufunc = np.greater_equal
     latex = r"{a} \ge {b}"
-    text = "{a} >= {b}"
+    text = "{a} ≥ {b}"
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return a >= b
@@ -70,7 +70,7 @@ class LessEqual(Comparison):
 
     ufunc = np.less_equal
     latex = r"{a} \le {b}"
-    text = "{a} <= {b}"
+    text = "{a} ≤ {b}"
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return a <= b
