@@ -12,6 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ...nodes.conv import Conv
 from .kernels import Array, Run, kernel
+from .team import run_all, shares
 
 _CACHE_BYTES = 1 << 19
 """How large the columns may be that are made at a time: they should stay in the second-level cache."""
@@ -30,22 +31,32 @@ def _over_images(out: Array, x: Array, w: Array, b: Array | None) -> Run:
     """out[images] = w (filters x window) @ columns (window x positions), a few images at a time."""
     images, filters, height, width = out.shape
     window, positions = w[0].size, height * width
-    chunk = _chunk(images, window * positions * x.itemsize)
-    columns = np.empty((chunk, window, positions), x.dtype)
-    blocks = columns.reshape(chunk, *w.shape[1:], height, width)
     seen = sliding_window_view(x, w.shape[2:], axis=(2, 3)).transpose(0, 1, 4, 5, 2, 3)
     weights = np.empty((filters, window), w.dtype)
     result = out.reshape(images, filters, positions)
     bias = None if b is None else b[:, None]
+    image_bytes = window * positions * x.itemsize
+
+    def part(first: int, stop: int) -> Run:
+        chunk = _chunk(stop - first, image_bytes)
+        columns = np.empty((chunk, window, positions), x.dtype)
+        blocks = columns.reshape(chunk, *w.shape[1:], height, width)
+
+        def run() -> None:
+            for start in range(first, stop, chunk):
+                end = min(start + chunk, stop)
+                np.copyto(blocks[: end - start], seen[start:end])
+                np.matmul(weights, columns[: end - start], out=result[start:end])
+                if bias is not None:
+                    np.add(result[start:end], bias, out=result[start:end])
+
+        return run
+
+    parts = [part(first, stop) for first, stop in shares(images, images * image_bytes)]
 
     def run() -> None:
         np.copyto(weights.reshape(w.shape), w)
-        for start in range(0, images, chunk):
-            part = result[start : start + chunk]
-            np.copyto(blocks[: len(part)], seen[start : start + chunk])
-            np.matmul(weights, columns[: len(part)], out=part)
-            if bias is not None:
-                np.add(part, bias, out=part)
+        run_all(parts)
 
     return run
 
@@ -55,25 +66,38 @@ def _over_channels(out: Array, x: Array, w: Array, b: Array | None) -> Run:
     images, filters, height, width = out.shape
     channels, window = x.shape[1], w.shape[2] * w.shape[3]
     positions = images * height * width
-    chunk = _chunk(channels, window * positions * x.itemsize)
-    columns = np.empty((chunk, positions, window), x.dtype)
-    blocks = columns.reshape(chunk, images, height, width, *w.shape[2:])
     seen = sliding_window_view(x, w.shape[2:], axis=(2, 3)).transpose(1, 0, 2, 3, 4, 5)
     errors = w.transpose(1, 0, 2, 3)
-    scratch = np.empty((chunk, filters, window), w.dtype)
-    products = np.empty((chunk, filters, positions), out.dtype)
-    total = np.empty((filters, positions), out.dtype)
-    arranged = total.reshape(filters, images, height, width).transpose(1, 0, 2, 3)
+    channel_bytes = window * positions * x.itemsize
+    bounds = shares(channels, channels * channel_bytes)
+    totals = np.empty((len(bounds), filters, positions), out.dtype)
+    arranged = totals[0].reshape(filters, images, height, width).transpose(1, 0, 2, 3)
+
+    def part(first: int, stop: int, total: Array) -> Run:
+        chunk = _chunk(stop - first, channel_bytes)
+        columns = np.empty((chunk, positions, window), x.dtype)
+        blocks = columns.reshape(chunk, images, height, width, *w.shape[2:])
+        scratch = np.empty((chunk, filters, window), w.dtype)
+        products = np.empty((chunk, filters, positions), out.dtype)
+
+        def run() -> None:
+            total.fill(0)
+            for start in range(first, stop, chunk):
+                count = min(chunk, stop - start)
+                np.copyto(blocks[:count], seen[start : start + count])
+                np.copyto(scratch[:count].reshape(count, filters, *w.shape[2:]), errors[start : start + count])
+                np.matmul(scratch[:count], columns[:count].transpose(0, 2, 1), out=products[:count])
+                for product in products[:count]:
+                    np.add(total, product, out=total)
+
+        return run
+
+    parts = [part(first, stop, total) for (first, stop), total in zip(bounds, totals, strict=True)]
 
     def run() -> None:
-        total.fill(0)
-        for start in range(0, channels, chunk):
-            count = min(chunk, channels - start)
-            np.copyto(blocks[:count], seen[start : start + count])
-            np.copyto(scratch[:count].reshape(count, filters, *w.shape[2:]), errors[start : start + count])
-            np.matmul(scratch[:count], columns[:count].transpose(0, 2, 1), out=products[:count])
-            for product in products[:count]:
-                np.add(total, product, out=total)
+        run_all(parts)
+        for other in totals[1:]:
+            np.add(totals[0], other, out=totals[0])
         np.copyto(out, arranged)
         if b is not None:
             np.add(out, b[:, None, None], out=out)

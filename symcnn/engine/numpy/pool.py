@@ -34,10 +34,13 @@ def pool(node: Pool, out: Array, x: Array) -> Run | None:
 @kernel(Upsample)
 def upsample(node: Upsample, out: Array, x: Array) -> Run:
     """The same value into each corner."""
-    p, q = node.size
-    blocks = out.reshape(*x.shape[:-1], p, x.shape[-1], q)
-    spread = x[..., :, None, :, None]
-    return lambda: np.copyto(blocks, spread)
+    parts = corners(out, node.size)
+
+    def run() -> None:
+        for part in parts:
+            np.copyto(part, x)
+
+    return run
 
 
 @kernel(Switches)
