@@ -37,7 +37,7 @@ class Sub(Node):
     a: Node
     b: Node
     latex = r"{a} - {b}"
-    text = "{a} - {b}"
+    text = "{a} − {b}"
     binding = 1
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
@@ -53,7 +53,7 @@ class Neg(Node):
     ufunc = np.negative
     a: Node
     latex = r"-{a}"
-    text = "-{a}"
+    text = "−{a}"
     binding = 2
 
     def forward(self, xp: Any, a: Any) -> Any:
@@ -69,8 +69,7 @@ class Mul(Node):
     ufunc = np.multiply
     a: Node
     b: Node
-    latex = r"{a} \odot {b}"
-    text = "{a} . {b}"
+    text = "{a} · {b}"
     binding = 2
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
@@ -78,6 +77,12 @@ class Mul(Node):
 
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return delta * self.b, delta * self.a
+
+    def template(self, kind: str) -> str:
+        if self.a is self.b:
+            return "{a}^2" if kind == "latex" else "{a}²"
+        sign = r"\cdot" if () in (self.a.shape, self.b.shape) else r"\odot"
+        return f"{{a}} {sign} {{b}}" if kind == "latex" else self.text
 
 
 class Div(Node):
