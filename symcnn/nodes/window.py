@@ -54,6 +54,16 @@ class Crop(Node):
     latex = r"\operatorname{{crop}}({x})"
     text = "crop({x})"
 
+    def template(self, kind: str) -> str:
+        if not any(w != (0, 0) for w in self.widths[:-2]):
+            return super().template(kind)
+        return "{x}_{{[{slices}]}}" if kind == "latex" else "{x}[{slices}]"
+
+    def parts(self) -> dict[str, Any]:
+        ends = zip(self.x.shape, self.widths, strict=True)
+        slices = [":" if d is None or (a, b) == (0, 0) else f"{a}:{d - b}" for d, (a, b) in ends]
+        return super().parts() | {"slices": ", ".join(slices)}
+
     def infer(self) -> Spec:
         _check_axes(self, self.x, self.widths)
         shape: list[Dim] = []
