@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from .graph.algebra import cast, ones, sum_to, zeros
+from .graph.collector import collector_paused
 from .graph.errors import GradientError, NodeTypeError, call_site, explain, made_by_rule
 from .graph.graph import Graph
 from .graph.leaves import Param
@@ -141,16 +142,17 @@ def backprop(J: Node, seed: Operand | None = None) -> Backprop:
     forward = Graph(J)
     known = set(forward.nodes)
     steps = []
-    for node in reversed(forward.order):
-        if node not in errors:
-            continue
-        delta = errors[node]
-        sent = errors_sent(node, delta)
-        with made_by_rule(node, "backward rule"):
-            for source, error in sent:
-                errors[source] = errors[source] + error if source in errors else error
-        made = _new_nodes([errors[source] for source, _ in sent], known)
-        steps.append(Step(node, delta, sent, made))
+    with collector_paused():
+        for node in reversed(forward.order):
+            if node not in errors:
+                continue
+            delta = errors[node]
+            sent = errors_sent(node, delta)
+            with made_by_rule(node, "backward rule"):
+                for source, error in sent:
+                    errors[source] = errors[source] + error if source in errors else error
+            made = _new_nodes([errors[source] for source, _ in sent], known)
+            steps.append(Step(node, delta, sent, made))
     return Backprop(J, steps, errors)
 
 
@@ -203,7 +205,7 @@ def _fitted(node: Node, source: Node, error: Node) -> Node:
         if not stretched or broadcast_shapes(source.shape, node.shape) != node.shape:
             raise _broken(node, f"returned an error of shape {error.shape} for {source.label}; expected {source.shape}")
         error = sum_to(error, source.shape)
-    return cast(error, source.dtype.name)
+    return error if error.dtype == source.dtype else cast(error, source.dtype.name)
 
 
 def _miscounted(answers: object, expected: int) -> str:

@@ -11,7 +11,7 @@ import sys
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from types import FrameType
+from types import CodeType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def call_site() -> Site:
     if given is not None:
         return given.site
     frame = sys._getframe(1)
-    while frame.f_back is not None and _is_ours(frame):
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", ""), frame.f_code):
         frame = frame.f_back
     return Site(frame.f_code.co_filename, frame.f_lineno)
 
@@ -104,10 +104,8 @@ def given_serial() -> int | None:
     return None if given is None else given.serial
 
 
-def _is_ours(frame: FrameType) -> bool:
+def _is_ours(module: str, code: CodeType) -> bool:
     """Whether a frame is this package's, NumPy's (a ufunc called on a node), or the __init__ of a dataclass."""
-    module: str = frame.f_globals.get("__name__", "")
-    code = frame.f_code
     return module.partition(".")[0] in _PASSED or (code.co_name == "__init__" and code.co_filename == "<string>")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import networkx as nx
 
+from .collector import collector_paused
 from .errors import GraphError, explain
 from .leaves import Input, Leaf, Param
 from .node import Node
@@ -69,7 +70,8 @@ class Graph:
         GraphError
             If there is a cycle; the message lists it.
         """
-        as_made = sorted(self.nodes[::-1], key=_serial)
+        as_made = self.nodes[::-1]  # what has replaced one node has one serial: what was found last comes first
+        as_made.sort(key=_serial)
         return as_made if _inputs_first(as_made) else self._sorted()
 
     def _sorted(self) -> list[Node]:
@@ -136,7 +138,7 @@ def is_leaf(node: Node) -> bool:
 _Row = tuple[type[Node], dict[str, Any]]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Ref:
     row: int
 
@@ -145,13 +147,14 @@ def pack(*outputs: Node) -> list[Node | _Row]:
     """Everything upstream, inputs first, as rows that refer to earlier rows by number."""
     rows: list[Node | _Row] = []
     index: dict[Node, int] = {}
-    for node in Graph(*outputs).order:
-        index[node] = len(rows)
-        if isinstance(node, Input | Param) or type(node).__reduce__ is not Node.__reduce__:
-            rows.append(node)
-        else:
-            fields = {f.name: _refer(getattr(node, f.name), index) for f in dataclasses.fields(node)}
-            rows.append((type(node), fields))
+    with collector_paused():
+        for node in Graph(*outputs).order:
+            index[node] = len(rows)
+            if isinstance(node, Input | Param) or type(node).__reduce__ is not Node.__reduce__:
+                rows.append(node)
+            else:
+                fields = {name: _refer(getattr(node, name), index) for name in node.field_names}
+                rows.append((type(node), fields))
     return rows
 
 
@@ -164,12 +167,13 @@ def _refer(value: Any, index: dict[Node, int]) -> Any:
 def unpack(rows: Iterable[Node | _Row]) -> Node:
     """The last node of a table that `pack` made."""
     made: list[Node] = []
-    for row in rows:
-        if isinstance(row, Node):
-            made.append(row)
-        else:
-            cls, fields = row
-            made.append(cls(**{name: _resolve(value, made) for name, value in fields.items()}))
+    with collector_paused():
+        for row in rows:
+            if isinstance(row, Node):
+                made.append(row)
+            else:
+                cls, fields = row
+                made.append(cls(**{name: _resolve(value, made) for name, value in fields.items()}))
     return made[-1]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..graph.collector import collector_paused
 from ..graph.errors import in_place_of
 from ..graph.graph import Graph
 from ..graph.leaves import folded
@@ -40,11 +41,12 @@ def simplify(nodes: Sequence[Node], rules: Sequence[Rule] = RULES) -> list[Node]
     """
     current = list(nodes)
     settled: set[Node] = set()
-    while True:
-        following = _one_pass(current, rules, settled)
-        if all(a is b for a, b in zip(current, following, strict=True)):
-            return following
-        current = following
+    with collector_paused():
+        while True:
+            following = _one_pass(current, rules, settled)
+            if all(a is b for a, b in zip(current, following, strict=True)):
+                return following
+            current = following
 
 
 def _one_pass(nodes: Sequence[Node], rules: Sequence[Rule], settled: set[Node]) -> list[Node]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...graph.algebra import BroadcastTo
+from ...graph.collector import collector_paused
 from ...graph.errors import FeedError, explain
 from ...graph.leaves import BatchSize, Const, Input, Param
 from ...graph.node import Node
@@ -83,21 +84,26 @@ def bind(plan: Plan, batch: int) -> Bound:
     """Give every node of `plan` an array for a batch of `batch` rows, and prepare what computes it."""
     bound = Bound(plan, batch)
     storage = _Storage(plan, Arena())
-    for node in plan.order:
-        inputs = [bound.values[i] for i in node.inputs]
-        view = _leaf_value(node, batch) if not node.inputs else _view(node, inputs, batch)
-        if view is not None:
-            storage.share(node, owned=not node.inputs)
-            bound.values[node] = view
-        else:
-            out = bound.values[node] = storage.array_for(node, inputs, node.spec.bind(batch))
-            if (check := _verification(node, inputs)) is not None:
-                bound.calls.append(Call(node, check, "verify"))
-            run, how = prepare(node, out, inputs)
-            bound.calls.append(Call(node, run, how))
-        storage.read(node)
+    with collector_paused():
+        for node in plan.order:
+            _bind_node(node, bound, storage)
     bound.nbytes = storage.arena.nbytes
     return bound
+
+
+def _bind_node(node: Node, bound: Bound, storage: _Storage) -> None:
+    inputs = [bound.values[i] for i in node.inputs]
+    view = _leaf_value(node, bound.batch) if not node.inputs else _view(node, inputs, bound.batch)
+    if view is not None:
+        storage.share(node, owned=not node.inputs)
+        bound.values[node] = view
+    else:
+        out = bound.values[node] = storage.array_for(node, inputs, node.spec.bind(bound.batch))
+        if (check := _verification(node, inputs)) is not None:
+            bound.calls.append(Call(node, check, "verify"))
+        run, how = prepare(node, out, inputs)
+        bound.calls.append(Call(node, run, how))
+    storage.read(node)
 
 
 def _leaf_value(node: Node, batch: int) -> Array:

@@ -8,6 +8,7 @@ serve this node; then the node's own forward rule does.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def prepare(node: Node, out: Array, inputs: list[Array]) -> tuple[Run, str]:
     """What computes `node` from `inputs` into `out`, and whether it is a ufunc, a kernel or the rule."""
     ufunc = type(node).ufunc
     if ufunc is not None and type(node) not in KERNELS:
-        return (lambda: ufunc(*inputs, out=out)), "ufunc"
+        return partial(ufunc, *inputs, out=out), "ufunc"
     make = KERNELS.get(type(node))
     run = make(node, out, *inputs) if make else None
     return (run, "kernel") if run else (_by_rule(node, out, inputs), "rule")
