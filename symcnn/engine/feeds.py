@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import DTypeError, FeedError, explain
+from ..graph.errors import DTypeError, FeedError, call_site, explain, quoted, shown
 from ..graph.leaves import Input
+from ..graph.node import Node
 
 Feeds = dict[Input, NDArray[Any]]
 
 
-def collect(inputs: Sequence[Input], given: Mapping[Any, Any]) -> Feeds:
-    """The array for each input, in any memory layout; names and `Input` nodes are both fine as keys.
+def collect(inputs: Sequence[Input], feeds: Mapping[Any, Any] | None, named: Mapping[str, Any]) -> Feeds:
+    """The array for each input, in any memory layout; names and `Input` nodes are both fine as keys of `feeds`.
 
     Raises
     ------
@@ -24,31 +25,53 @@ def collect(inputs: Sequence[Input], given: Mapping[Any, Any]) -> Feeds:
     DTypeError
         For arrays whose kind of numbers an input cannot take.
     """
-    by_name = {key.name if isinstance(key, Input) else key: value for key, value in given.items()}
-    names = [i.name for i in inputs]
-    missing = [n for n in names if n not in by_name]
-    unknown = [str(n) for n in by_name if n not in names]
-    if missing or unknown:
-        takes = ", ".join(f"{i.name} {i.shape}" for i in inputs) or "nothing"
-        problem = [f"missing: {', '.join(missing)}"] if missing else []
-        problem += [f"unknown: {', '.join(unknown)}"] if unknown else []
-        raise FeedError(explain("; ".join(problem), f"this program takes {takes}"))
-    feeds = {i: checked(i, by_name[i.name]) for i in inputs}
-    batch_of(feeds)
-    return feeds
+    if feeds is not None and not isinstance(feeds, Mapping):
+        hint = f"as in f({inputs[0].name}=array), or a dict of arrays" if inputs else "this program takes nothing"
+        raise DTypeError(explain(f"arrays are fed by name; a {type(feeds).__name__} was given", hint, site=call_site()))
+    found: Feeds = {}
+    unknown = []
+    by_name = {i.name: i for i in inputs}
+    for key, value in [*(feeds or {}).items(), *named.items()]:
+        node = key if isinstance(key, Input) else by_name.get(key) if isinstance(key, str) else None
+        if node is None or by_name.get(node.name) is not node:
+            unknown.append(key)
+        elif node in found:
+            raise FeedError(explain("two arrays were fed, one by the name and one by the node", node=node))
+        else:
+            found[node] = value
+    _check_names(inputs, found, unknown)
+    arrays = {i: checked(i, found[i]) for i in inputs}
+    batch_of(arrays)
+    return arrays
+
+
+def _check_names(inputs: Sequence[Input], found: Mapping[Input, Any], unknown: Sequence[Any]) -> None:
+    missing = [i for i in inputs if i not in found]
+    if not missing and not unknown:
+        return
+    names = [key.label if isinstance(key, Node) else shown(str(key)) for key in unknown]
+    takes = ", ".join(f"{shown(i.name)} {i.shape}" for i in inputs) or "nothing"
+    problem = [f"missing: {', '.join(shown(i.name) for i in missing)}"] if missing else []
+    problem += [f"unknown: {', '.join(names)}"] if unknown else []
+    details = [f"{i.label} was {i.site}" for i in missing]
+    details += [f"{key.label}, {key.site}, is not in this program" for key in unknown if isinstance(key, Node)]
+    raise FeedError(explain("; ".join(problem), f"this program takes {takes}", *details))
 
 
 def checked(node: Input, value: Any) -> NDArray[Any]:
     """`value` as an array whose shape fits `node` and whose numbers it can take."""
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         raise DTypeError(explain(f"what was fed is no array: {error}", node=node)) from None
+    if isinstance(value, np.ma.MaskedArray):
+        raise DTypeError(explain("a masked array was fed", "fill it: array.filled(0)", node=node))
     kind, wanted = array.dtype.kind, node.dtype.kind
     unfit = (kind == "f" and wanted != "f") or (wanted == "b" and kind != "b")
     if kind not in "fiub" or (unfit and array.size):  # NumPy takes an empty list for float64
+        given = f"an array of {array.dtype}" if isinstance(value, np.ndarray) else quoted(value)
         hint = ["labels are whole numbers: y.astype('int64')"] if wanted in "iu" and kind == "f" else []
-        raise DTypeError(explain(f"an array of {array.dtype} was fed; expected {node.dtype}", *hint, node=node))
+        raise DTypeError(explain(f"{given} was fed; expected numbers for {node.dtype}", *hint, node=node))
     fits = array.ndim == node.ndim and all(w is None or w == g for w, g in zip(node.shape, array.shape, strict=True))
     if not fits:
         raise FeedError(explain(f"an array of shape {array.shape} was fed; expected {node.shape}", node=node))
@@ -57,10 +80,11 @@ def checked(node: Input, value: Any) -> NDArray[Any]:
 
 def batch_of(feeds: Feeds) -> int:
     """The number of rows, on which all inputs with a batch axis must agree; 1 where there is none."""
-    sizes = {i.name: a.shape[i.shape.index(None)] for i, a in feeds.items() if None in i.shape}
+    sizes = {i: a.shape[i.shape.index(None)] for i, a in feeds.items() if None in i.shape}
     if len(set(sizes.values())) > 1:
-        listed = ", ".join(f"{name} has {size}" for name, size in sizes.items())
-        raise FeedError(explain(f"the inputs disagree on the number of rows: {listed}"))
+        listed = ", ".join(f"{i.name} has {size}" for i, size in sizes.items())
+        sites = [f"{i.label} was {i.site}" for i in sizes]
+        raise FeedError(explain(f"the inputs disagree on the number of rows: {listed}", *sites))
     return next(iter(sizes.values()), 1)
 
 

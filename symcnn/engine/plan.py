@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..graph.errors import GraphError, call_site, explain
+from ..graph.errors import GraphError, explain
 from ..graph.graph import Graph
 from ..graph.leaves import BatchSize, Input, Param
 from ..graph.node import Node
@@ -49,11 +49,9 @@ class Plan:
                     explain(f"two inputs are named {node.name!r}", f"the other is {other.site}", node=node)
                 )
             names[node.name] = node
-        needs_batch = any(isinstance(node, BatchSize) for node in self.order)
-        if needs_batch and not any(None in node.shape for node in self.inputs):
-            raise GraphError(
-                explain("the batch size is needed, but no input has a batch axis (None)", site=call_site())
-            )
+        batch = next((node for node in self.order if isinstance(node, BatchSize)), None)
+        if batch is not None and not any(None in node.shape for node in self.inputs):
+            raise GraphError(explain("the size of the batch is needed, but no input has a batch axis", node=batch))
 
     @cached_property
     def order(self) -> list[Node]:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, call_site, explain
+from ..graph.errors import (
+    ArgumentError,
+    DTypeError,
+    FeedError,
+    NonFiniteError,
+    ShapeError,
+    call_site,
+    explain,
+    natural,
+    positive_int,
+    quoted,
+)
 from ..graph.leaves import BatchSize, Const, Input, Param
 from ..graph.node import Node
 from .feeds import Feeds, batch_of, collect, copy_into
@@ -78,18 +89,22 @@ class Program:
         NonFiniteError
             With the NaN guard on, if a value is NaN or infinite.
         """
-        arrays = collect(self.plan.inputs, {**(feeds or {}), **named})
-        bound = self._acquire(batch_of(arrays))
-        try:
-            _feed(bound, arrays)
-            with np.errstate(all="ignore"):
-                bound.run()
-                if self.guard:
-                    self._check_finite(bound)
-                results = self._results(bound)
-        finally:
-            self._release(bound)
+        arrays = collect(self.plan.inputs, feeds, named)
+        self._check_writable()
+        bound = self._acquire(batch_of(arrays))  # dropped if the run fails: an interrupted one may still use it
+        _feed(bound, arrays)
+        with np.errstate(all="ignore"):
+            bound.run()
+            if self.guard:
+                self._check_finite(bound)
+            results = self._results(bound)
+        self._release(bound)
         return results[0] if self._single else results
+
+    def _check_writable(self) -> None:
+        for param in self.plan.updated:
+            if not param.value.flags.writeable:
+                raise FeedError(explain("it is to be updated, but its array cannot be written", node=param))
 
     def _results(self, bound: Bound) -> list[Array]:
         """Copies of the outputs; then the updates, of which a failed run has made none."""
@@ -99,9 +114,16 @@ class Program:
         new = [bound.values[node] for node in outputs[asked:]]
         if any(np.may_share_memory(value, p.value) for value in new for p in self.plan.updated):
             new = [np.array(value) for value in new]
+        try:
+            self._update(new)
+        except KeyboardInterrupt:
+            self._update(new)  # all of them, or none
+            raise
+        return results
+
+    def _update(self, new: list[Array]) -> None:
         for param, value in zip(self.plan.updated, new, strict=True):
             np.copyto(param.value, value)
-        return results
 
     def _acquire(self, batch: int) -> Bound:
         with self._lock:
@@ -126,7 +148,7 @@ class Program:
         NonFiniteError
             If an output is NaN or infinite.
         """
-        arrays = collect(self.plan.inputs, {**(feeds or {}), **named})
+        arrays = collect(self.plan.inputs, feeds, named)
         bound = self._engine.bind(self.plan, batch_of(arrays))
         _feed(bound, arrays)
         with np.errstate(all="ignore"):
@@ -160,25 +182,23 @@ class Program:
         Profile
             Prints as a table: node, milliseconds, share, bytes.
         """
-        arrays = collect(self.plan.inputs, {**(feeds or {}), **named})
+        arrays = collect(self.plan.inputs, feeds, named)
         bound = self._acquire(batch_of(arrays))
         best = [float("inf")] * len(bound.calls)
-        try:
-            _feed(bound, arrays)
-            with np.errstate(all="ignore"):
-                for _ in range(max(1, runs)):
-                    best = [min(pair) for pair in zip(best, bound.times(), strict=True)]
-            rows = [
-                Row(call.node, seconds, bound.values[call.node].nbytes, call.kernel)
-                for call, seconds in zip(bound.calls, best, strict=True)
-            ]
-            return Profile(rows, bound.nbytes, self.backend, bound.batch)
-        finally:
-            self._release(bound)
+        _feed(bound, arrays)
+        with np.errstate(all="ignore"):
+            for _ in range(positive_int(runs, "profile: runs")):
+                best = [min(pair) for pair in zip(best, bound.times(), strict=True)]
+        rows = [
+            Row(call.node, seconds, bound.values[call.node].nbytes, call.kernel)
+            for call, seconds in zip(bound.calls, best, strict=True)
+        ]
+        self._release(bound)
+        return Profile(rows, bound.nbytes, self.backend, bound.batch)
 
     def report(self, batch: int = 1) -> str:
         """The plan as text: each computed node, what computes it, its shape, and the memory of all."""
-        bound = self._engine.bind(self.plan, batch)
+        bound = self._engine.bind(self.plan, natural(batch, "report: batch"))
         width = max([len(type(c.node).__name__) for c in bound.calls], default=0)
         lines = [f"backend {self.backend}, batch {batch}: {len(bound.calls)} steps, {bound.nbytes:,} bytes of buffers"]
         for n, call in enumerate(bound.calls):
@@ -259,12 +279,29 @@ def compile(
     [array([[2., 3.]], dtype=float32), array(3., dtype=float32)]
     """
     single = isinstance(outputs, Node)
-    nodes = [outputs] if isinstance(outputs, Node) else list(outputs)
-    for node in nodes:
-        if not isinstance(node, Node):
-            raise DTypeError(explain(f"expected nodes, got a {type(node).__name__}", site=call_site()))
-    new = dict(updates or {})
+    nodes = [outputs] if isinstance(outputs, Node) else _as_list(outputs)
+    new = _as_updates(updates)
+    return Program(Plan.of(nodes, new), single, backend, guard)
+
+
+def _as_list(outputs: Any) -> list[Node]:
+    wrong = outputs
+    if isinstance(outputs, Iterable) and not isinstance(outputs, str | Mapping):
+        nodes = list(outputs)
+        strangers = [n for n in nodes if not isinstance(n, Node)]
+        if not strangers:
+            return nodes
+        wrong = strangers[0]
+    raise DTypeError(explain(f"compile takes a node or a list of nodes, got {quoted(wrong)}", site=call_site()))
+
+
+def _as_updates(updates: Any) -> dict[Param, Node]:
+    """The updates, each of its parameter's shape and dtype."""
+    new = {} if updates is None else updates
+    if not isinstance(new, Mapping) or not all(isinstance(p, Param) and isinstance(v, Node) for p, v in new.items()):
+        raise DTypeError(explain(f"updates are {{Param: Node}}, got {quoted(updates)}", site=call_site()))
     for param, value in new.items():
         if param.spec != value.spec:
-            raise ShapeError(explain(f"its update is {value.spec}; expected {param.spec}", node=param))
-    return Program(Plan.of(nodes, new), single, backend, guard)
+            problem = f"its update {value.label} is {value.spec}; expected {param.spec}"
+            raise ShapeError(explain(problem, f"the update was {value.site}", node=param))
+    return dict(new)

@@ -100,6 +100,7 @@ def check_gradients(
     wide: list[Param] = [new[p] for p in wanted]  # type: ignore[misc]
     back = backprop(new[J])
     value = compile(new[J])
+    feeds = {new.get(key, key): array for key, array in feeds.items()}
     _, *gradients = compile([new[J], *(back.delta(p, unconnected="zeros") for p in wide)])(feeds)
     distances = {
         param: _distance(_differences(value, feeds, copy, step), gradient)
