@@ -46,7 +46,7 @@ def candidates(backends: list[str], torch: str, jax: str) -> list[Candidate]:
 
 def environment(threads: int) -> dict[str, str]:
     """The variables of a worker's process: where the shared files are, and how many threads it may use."""
-    limits = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "SYMCNN_NUM_THREADS")
+    limits = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "SYMCNN_THREADS")
     paths = os.pathsep.join([str(HERE), str(HERE.parent)])
     return {**os.environ, "PYTHONPATH": paths, **dict.fromkeys(limits, str(threads))}
 
