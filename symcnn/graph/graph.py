@@ -10,9 +10,12 @@ from typing import Any
 import networkx as nx
 
 from .collector import collector_paused
-from .errors import GraphError, explain
+from .errors import DTypeError, GraphError, call_site, explain, quoted
 from .leaves import Input, Leaf, Param
 from .node import Node
+
+_LISTED = 12
+"""How many nodes of a cycle an error lists."""
 
 
 class Graph:
@@ -34,6 +37,9 @@ class Graph:
     """
 
     def __init__(self, *outputs: Node) -> None:
+        for node in outputs:
+            if not isinstance(node, Node):
+                raise DTypeError(explain(f"Graph takes nodes, as in Graph(a, b), got {quoted(node)}", site=call_site()))
         self.outputs = outputs
 
     @cached_property
@@ -76,12 +82,18 @@ class Graph:
 
     def _sorted(self) -> list[Node]:
         """The order where some nodes were not made after their inputs: they have replaced others, or were loaded."""
-        try:
-            return list(nx.lexicographical_topological_sort(self._networkx, key=_serial))
-        except nx.NetworkXUnfeasible:
-            cycle = nx.find_cycle(self._networkx)
-            names = " -> ".join(edge[0].label for edge in [*cycle, cycle[0]])
-            raise GraphError(explain("the graph has a cycle", names, node=cycle[0][0])) from None
+        self._check_no_cycle()
+        return list(nx.lexicographical_topological_sort(self._networkx, key=_serial))
+
+    def _check_no_cycle(self) -> None:
+        if nx.is_directed_acyclic_graph(self._networkx):
+            return
+        cycle = [edge[0] for edge in nx.find_cycle(self._networkx)]
+        shown = cycle if len(cycle) <= _LISTED else [*cycle[: _LISTED - 1], cycle[-1]]
+        names = [node.label for node in [*shown, cycle[0]]]
+        if len(cycle) > len(shown):
+            names.insert(_LISTED - 1, f"... {len(cycle) - len(shown)} more ...")
+        raise GraphError(explain(f"the graph has a cycle of {len(cycle)} nodes", " -> ".join(names), node=cycle[0]))
 
     @property
     def params(self) -> list[Param]:
@@ -95,15 +107,20 @@ class Graph:
 
     def descendants(self, node: Node) -> set[Node]:
         """The nodes of this graph that `node` has an influence on."""
+        if node not in self._networkx:
+            given = node.label if isinstance(node, Node) else quoted(node)
+            raise GraphError(explain(f"{given} is not in this graph", site=call_site()))
         found: set[Node] = nx.descendants(self._networkx, node)
         return found
 
     def levels(self) -> list[list[Node]]:
         """The nodes by the longest path from a leaf: every edge goes from a lower level to a higher one."""
+        self._check_no_cycle()
         return [sorted(level, key=_serial) for level in nx.topological_generations(self._networkx)]
 
     def longest_path(self) -> list[Node]:
         """The longest chain of nodes, from a leaf to an output."""
+        self._check_no_cycle()
         path: list[Node] = nx.dag_longest_path(nx.DiGraph(self._networkx))
         return path
 

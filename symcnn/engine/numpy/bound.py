@@ -7,6 +7,7 @@ than the values that are alive at once.
 from __future__ import annotations
 
 import math
+import sys
 import time
 from dataclasses import dataclass, field
 
@@ -14,8 +15,8 @@ import numpy as np
 
 from ...graph.algebra import BroadcastTo
 from ...graph.collector import collector_paused
-from ...graph.errors import FeedError, explain
-from ...graph.leaves import BatchSize, Const, Input, Param
+from ...graph.errors import FeedError, SizeError, explain
+from ...graph.leaves import BatchSize, Const, Param
 from ...graph.node import Node
 from ..plan import Plan
 from .arena import Arena
@@ -60,20 +61,16 @@ class Bound:
 
     def broken_nodes(self) -> set[Node]:
         """Compute all values once, and tell which nodes have NaN or infinite ones."""
-        broken = {node for node in self.plan.order if _is_leaf(node) and not _finite(self.values[node])}
-        computed = {call.node for call in self.calls}
-        for call in self.calls:
-            call.run()
-            if not _finite(self.values[call.node]):
-                broken.add(call.node)
+        broken = set()
+        calls = iter(self.calls)
+        call = next(calls, None)
         for node in self.plan.order:
-            if node not in computed and any(i in broken for i in node.inputs):
+            while call is not None and call.node is node:
+                call.run()
+                call = next(calls, None)
+            if not _finite(self.values[node]):  # now: its buffer may be used again
                 broken.add(node)
         return broken
-
-
-def _is_leaf(node: Node) -> bool:
-    return isinstance(node, Input | Param | Const)
 
 
 def _finite(array: Array) -> bool:
@@ -92,18 +89,30 @@ def bind(plan: Plan, batch: int) -> Bound:
 
 
 def _bind_node(node: Node, bound: Bound, storage: _Storage) -> None:
+    shape = node.spec.bind(bound.batch)
+    nbytes = math.prod(shape) * node.dtype.itemsize
+    try:
+        if nbytes > sys.maxsize:
+            raise MemoryError
+        _place(node, shape, bound, storage)
+    except MemoryError:
+        raise SizeError(explain(f"there is no memory for its {shape} numbers, {nbytes:,} bytes", node=node)) from None
+    storage.read(node)
+
+
+def _place(node: Node, shape: tuple[int, ...], bound: Bound, storage: _Storage) -> None:
+    """Give `node` its array: a leaf's own, a view, or one from the arena with the calls that fill it."""
     inputs = [bound.values[i] for i in node.inputs]
     view = _leaf_value(node, bound.batch) if not node.inputs else _view(node, inputs, bound.batch)
     if view is not None:
         storage.share(node, owned=not node.inputs)
         bound.values[node] = view
-    else:
-        out = bound.values[node] = storage.array_for(node, inputs, node.spec.bind(bound.batch))
-        if (check := _verification(node, inputs)) is not None:
-            bound.calls.append(Call(node, check, "verify"))
-        run, how = prepare(node, out, inputs)
-        bound.calls.append(Call(node, run, how))
-    storage.read(node)
+        return
+    out = bound.values[node] = storage.array_for(node, inputs, shape)
+    if (check := _verification(node, inputs)) is not None:
+        bound.calls.append(Call(node, check, "verify"))
+    run, how = prepare(node, out, inputs)
+    bound.calls.append(Call(node, run, how))
 
 
 def _leaf_value(node: Node, batch: int) -> Array:

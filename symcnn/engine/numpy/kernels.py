@@ -51,7 +51,11 @@ def prepare(node: Node, out: Array, inputs: list[Array]) -> tuple[Run, str]:
 
 
 def _by_rule(node: Node, out: Array, inputs: list[Array]) -> Run:
-    """Call the node type's forward rule and check what it returns against its shape rule."""
+    """Call the node type's forward rule and check what it returns against its shape rule.
+
+    The rule cannot write into its inputs: they are parameters, constants, or read by other nodes, too.
+    """
+    inputs = [_read_only(x) for x in inputs]
 
     def run() -> None:
         try:
@@ -70,6 +74,12 @@ def _by_rule(node: Node, out: Array, inputs: list[Array]) -> Run:
         np.copyto(out, value)
 
     return run
+
+
+def _read_only(x: Array) -> Array:
+    seen = x.view()
+    seen.flags.writeable = False
+    return seen
 
 
 def view_of(node: Node, x: Array) -> Array | None:
