@@ -277,7 +277,8 @@ def broadcast_to(x: Node, shape: Shape) -> Node:
     if x.shape == shape:
         return x
     new_batch = None in shape and None not in x.shape
-    return BroadcastTo(x, shape, batch_size(x.dtype.name) if new_batch else None)
+    real = x.dtype.name if is_real(x.dtype) else "float32"
+    return BroadcastTo(x, shape, batch_size(real) if new_batch else None)
 
 
 def sum_to(x: Node, shape: Shape) -> Node:

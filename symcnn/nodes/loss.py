@@ -38,8 +38,8 @@ class _OfRows(Node):
 
 
 def _wide(xp: Any, z: Any) -> Any:
-    """z, in float32 where it is float16: what is summed up."""
-    return xp.astype(z, xp.float32) if z.dtype == xp.float16 else z
+    """z, in float32 where it is float16 (which the array API standard does not name): what is summed up."""
+    return z if z.dtype == xp.float32 or z.dtype == xp.float64 else xp.astype(z, xp.float32)
 
 
 class Softmax(_OfRows):

@@ -23,6 +23,7 @@ class Reshape(Node):
 
     x: Node
     target: Shape
+    integer_inputs = ("x",)
     latex = r"{x}"
     text = "{x}"
 
@@ -96,6 +97,7 @@ class Transpose(Node):
 
     x: Node
     axes: tuple[int, ...]
+    integer_inputs = ("x",)
     latex = r"{x}^{{\top}}"
     text = "{x}ᵀ"
     binding = 8
@@ -213,7 +215,7 @@ class Take(Node):
     x: Node
     index: Node
     axis: int = 0
-    integer_inputs = ("index",)
+    integer_inputs = ("x", "index")
     latex = r"{x}_{{[{index}]}}"
     text = "{x}[{index}]"
 

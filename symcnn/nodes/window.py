@@ -51,6 +51,7 @@ class Crop(Node):
 
     x: Node
     widths: Widths
+    integer_inputs = ("x",)
     latex = r"\operatorname{{crop}}({x})"
     text = "crop({x})"
 
@@ -103,6 +104,7 @@ class Subsample(Node):
 
     x: Node
     steps: tuple[int, ...]
+    integer_inputs = ("x",)
     latex = r"{x}_{{\downarrow}}"
     text = "subsample({x})"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..graph.algebra import Add, BroadcastTo, Div, Mul, Neg, Share, Sub, SumTo, broadcast_to, ones, zeros
 from ..graph.leaves import Const
 from ..graph.node import Node
-from ..graph.spec import broadcast_shapes
+from ..graph.spec import broadcast_shapes, is_real
 from ..nodes.conv import Rot90, Swap
 from ..nodes.elementwise import Pow
 from ..nodes.pool import Place, Upsample
@@ -28,7 +28,11 @@ def uniform(node: Node) -> float | None:
 def neutral(node: Node) -> Node | None:
     """The rules; a node of the same value, or None."""
     found = _neutral(node)
-    found = _without_broadcasts(node) if found is None else found
+    return fitted(_without_broadcasts(node) if found is None else found, node)
+
+
+def fitted(found: Node | None, node: Node) -> Node | None:
+    """`found`, broadcast to the shape of `node`; None where its dtype is another."""
     if found is None or found.dtype != node.dtype:
         return None
     return broadcast_to(found, node.shape)
@@ -57,7 +61,7 @@ def _neutral(node: Node) -> Node | None:
             return ones(node)
         case Where(_, a, b) if a is b or (uniform(a) is not None and uniform(a) == uniform(b)):
             return a
-        case _ if _moves_zeros(node) and uniform(node.inputs[0]) == 0:
+        case _ if _moves_zeros(node) and is_real(node.dtype) and uniform(node.inputs[0]) == 0:
             return zeros(node)
     return None
 

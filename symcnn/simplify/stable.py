@@ -7,11 +7,15 @@ from ..graph.node import Node
 from ..nodes.elementwise import Exp, Log
 from ..nodes.loss import LogSoftmax, Softmax
 from ..nodes.sigmoid import Sigmoid, Softplus
-from .neutral import uniform
+from .neutral import fitted, uniform
 
 
 def stable(node: Node) -> Node | None:
     """The rules; a node of the same value (or nearer to it), or None."""
+    return fitted(_stable(node), node)
+
+
+def _stable(node: Node) -> Node | None:
     match node:
         case Log(Softmax(z)):
             return LogSoftmax(z)

@@ -227,3 +227,35 @@ def test_refused(build, message):
 def test_index_of_another_kind(build):
     with pytest.raises((sc.errors.DTypeError, sc.errors.ShapeError)):
         build()
+
+
+# Integers are moved as they are ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda y: sc.reshape(y, (None, 2, 2)),
+        lambda y: sc.transpose(y),
+        lambda y: y[:, 1],
+        lambda y: y[:, 1:],
+        lambda y: y[:, ::2],
+        lambda y: y[:, [3, 0, 0]],
+    ],
+)
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool"])
+def test_integers_are_moved_as_they_are(build, dtype):
+    array = np.array([[0, 1, 1, 0], [1, 1, 0, 0]], dtype)
+    found = sc.compile(build(sc.Input("y", (None, 4), dtype)))(y=array)
+    assert found.dtype == dtype
+    expected = sc.compile(build(sc.Input("y", (None, 4), "float64")))(y=array.astype("float64"))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_labels_in_a_column():
+    z, y = sc.Input("z", (None, 3)), sc.Input("y", (None, 1), "int64")
+    for labels in (y[:, 0], sc.reshape(y, (None,))):
+        J = sc.softmax_cross_entropy(z, labels)
+        loss, dz = sc.compile([J, sc.grad(J, z)])(z=np.zeros((2, 3)), y=[[0], [2]])
+        assert loss == pytest.approx(np.log(3))
+        np.testing.assert_allclose(dz, (1 / 3 - np.eye(3)[[0, 2]]) / 2, rtol=1e-6)
