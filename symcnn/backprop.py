@@ -8,13 +8,22 @@ compiled and differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from .graph.algebra import cast, ones, sum_to, zeros
 from .graph.collector import collector_paused
-from .graph.errors import GradientError, NodeTypeError, call_site, explain, made_by_rule
+from .graph.errors import (
+    DTypeError,
+    GradientError,
+    NodeTypeError,
+    call_site,
+    chosen,
+    explain,
+    made_by_rule,
+    quoted,
+)
 from .graph.graph import Graph
 from .graph.leaves import Param
 from .graph.node import Node, as_node
@@ -79,18 +88,17 @@ class Backprop:
         GradientError
             If J does not depend on `node`, or only through integers and comparisons.
         """
+        _check_nodes(node)
+        chosen(unconnected, ("error", "zeros"), "unconnected")
         if node in self._errors:
             return self._errors[node]
         if unconnected == "zeros" and is_real(node.dtype):
             return zeros(node)
-        raise GradientError(
-            explain(
-                f"{self.J.label} has no gradient with respect to {node!r}",
-                "it does not depend on it" if is_real(node.dtype) else f"{node.dtype} values have no gradients",
-                'unconnected="zeros" gives zeros instead',
-                site=call_site(),
-            )
-        )
+        what = f"{self.J.label} has no gradient with respect to {node!r}"
+        reasons = ["it does not depend on it", 'unconnected="zeros" gives zeros instead']
+        if not is_real(node.dtype):
+            reasons = [f"{node.dtype} values have no gradients"]
+        raise GradientError(explain(what, *reasons, f"{node.label} was {node.site}", site=call_site()))
 
     @property
     def grads(self) -> dict[Param, Node]:
@@ -138,6 +146,7 @@ def backprop(J: Node, seed: Operand | None = None) -> Backprop:
     >>> sc.compile(back.grads[w])(x=[4, 5, 6])
     array([4., 5., 6.], dtype=float32)
     """
+    _check_nodes(J)
     errors: dict[Node, Node] = {J: _first_error(J, seed)}
     forward = Graph(J)
     known = set(forward.nodes)
@@ -156,6 +165,12 @@ def backprop(J: Node, seed: Operand | None = None) -> Backprop:
     return Backprop(J, steps, errors)
 
 
+def _check_nodes(*nodes: object) -> None:
+    for node in nodes:
+        if not isinstance(node, Node):
+            raise DTypeError(explain(f"gradients are of nodes, by nodes; got {quoted(node)}", site=call_site()))
+
+
 def _first_error(J: Node, seed: Operand | None) -> Node:
     if not is_real(J.dtype):
         raise GradientError(explain(f"values of dtype {J.dtype} have no gradients", node=J))
@@ -169,7 +184,7 @@ def _first_error(J: Node, seed: Operand | None) -> Node:
                 )
             )
         return ones(J)
-    first = as_node(seed, J.dtype)
+    first = as_node(seed, J.dtype, what="the seed")
     if first.shape != J.shape:
         raise GradientError(explain(f"the seed has shape {first.shape}; expected {J.shape}", node=J))
     return cast(first, J.dtype.name)
@@ -270,6 +285,9 @@ def grad(
     >>> print(round(float(sc.compile(y)(x=0.3)), 12))
     -0.114100885237
     """
+    if not isinstance(wrt, Node):
+        wrt = list(wrt) if isinstance(wrt, Iterable) else [wrt]
+        _check_nodes(*wrt)
     back = backprop(J, seed)
     if isinstance(wrt, Node):
         return back.delta(wrt, unconnected)
