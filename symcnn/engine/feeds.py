@@ -71,7 +71,7 @@ def checked(node: Input, value: Any) -> NDArray[Any]:
     if kind not in "fiub" or (unfit and array.size):  # NumPy takes an empty list for float64
         given = f"an array of {array.dtype}" if isinstance(value, np.ndarray) else quoted(value)
         hint = ["labels are whole numbers: y.astype('int64')"] if wanted in "iu" and kind == "f" else []
-        raise DTypeError(explain(f"{given} was fed; expected numbers for {node.dtype}", *hint, node=node))
+        raise DTypeError(explain(f"{given} was fed; expected {node.dtype}", *hint, node=node))
     fits = array.ndim == node.ndim and all(w is None or w == g for w, g in zip(node.shape, array.shape, strict=True))
     if not fits:
         raise FeedError(explain(f"an array of shape {array.shape} was fed; expected {node.shape}", node=node))

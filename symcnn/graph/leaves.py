@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .errors import ArgumentError, DTypeError, ShapeError, call_site, explain, quoted
+from .errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, explain, quoted
 from .node import Node
 from .spec import DEFAULT_FLOAT, Dim, DType, Shape, Spec, as_shape, is_real
 
@@ -121,7 +121,11 @@ def as_numbers(value: ArrayLike, what: str) -> NDArray[Any]:
 def own_copy(value: ArrayLike, what: str) -> NDArray[Any]:
     """A contiguous native copy of an array of numbers, so that the caller's later changes do not reach it."""
     array = as_numbers(value, what)
-    return np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=True)
+    try:
+        return np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=True)
+    except MemoryError:
+        problem = f"{what}: there is no memory for a copy of {array.shape} numbers, {array.nbytes:,} bytes"
+        raise SizeError(explain(problem, site=call_site())) from None
 
 
 def real_number(value: float, dtype: DType, what: str) -> NDArray[Any]:

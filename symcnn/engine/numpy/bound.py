@@ -137,7 +137,8 @@ def _verification(node: Node, inputs: list[Array]) -> Run | None:
         try:
             node.verify(*inputs)
         except ValueError as error:
-            raise FeedError(explain(str(error), node=node)) from None
+            read = ", ".join(i.label for i in node.inputs)
+            raise FeedError(explain(str(error), f"it reads {read}", node=node)) from None
 
     return check
 
