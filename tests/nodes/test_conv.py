@@ -103,6 +103,19 @@ def test_which_way_round_by_hand():
     assert sc.compile(dw)(x=[[[[1, 2, 3], [4, 5, 6]]]]).tolist() == [[[[12, 16]]]]
 
 
+@pytest.mark.parametrize("batch", [23, 40])
+def test_more_images_than_the_engine_takes_at_a_time(passes, batch):
+    rng = np.random.default_rng(9)
+    x, w, b = (rng.standard_normal(s) for s in ((batch, 1, 20, 20), (3, 1, 5, 5), (3,)))
+    nodes = sc.Input("x", (None, 1, 20, 20), "float64"), sc.Param("w", w), sc.Param("b", b)
+    delta = rng.standard_normal((batch, 3, 16, 16))
+    value, (dx, dw, db) = passes(sc.Conv(*nodes), nodes, {"x": x}, delta)
+    np.testing.assert_allclose(value, convolved(x, w, b), rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(dx, error_of_input(delta, w, x), rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(dw, gradient_of_filters(x, delta, w), rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(db, delta.sum(axis=(0, 2, 3)), rtol=1e-11, atol=1e-11)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
 def test_narrow_dtypes(passes, dtype):
     rng = np.random.default_rng(3)
