@@ -1,5 +1,7 @@
 """Settings for all tests: property tests draw the same examples at every run."""
 
+from contextlib import contextmanager
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -31,3 +33,23 @@ def passes():
         return value, errors
 
     return run
+
+
+@pytest.fixture
+def refused(request):
+    """A context that expects an error of the house: (kind, *fragments of its message).
+
+    The message must also name the file of the test: the line where the user made the node.
+    """
+    import symcnn as sc
+
+    @contextmanager
+    def expect(kind, *fragments):
+        with pytest.raises(kind) as caught:
+            yield
+        text = str(caught.value)
+        assert isinstance(caught.value, sc.errors.SymcnnError), repr(caught.value)
+        missing = [part for part in (*fragments, request.path.name) if part not in text]
+        assert not missing, f"{missing} not in: {text}"
+
+    return expect

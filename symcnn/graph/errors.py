@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import CodeType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .node import Node
@@ -213,6 +213,21 @@ def chosen(value: object, options: tuple[str, ...], what: str) -> str:
     )
 
 
+def items(value: object) -> list[Any] | None:
+    """What a tuple, a list or an array with axes holds, one level deep; None for any other thing.
+
+    Examples
+    --------
+    >>> items((1, 2)), items(3), items("ab")
+    ([1, 2], None, None)
+    """
+    if isinstance(value, tuple | list):
+        return list(value)
+    unpack = getattr(value, "tolist", None) if getattr(value, "ndim", 0) else None
+    found = unpack() if unpack else None
+    return found if isinstance(found, list) else None
+
+
 def pair(value: object, what: str) -> tuple[int, int]:
     """`value` as (height, width): one number stands for both.
 
@@ -221,10 +236,11 @@ def pair(value: object, what: str) -> tuple[int, int]:
     >>> pair(2, "size"), pair((1, 3), "size")
     ((2, 2), (1, 3))
     """
-    if isinstance(value, tuple | list):
-        if len(value) != 2:
-            message = f"{what} is {quoted(value)}; give one number or (height, width)"
-            raise ArgumentError(explain(message, site=call_site()))
-        return positive_int(value[0], what), positive_int(value[1], what)
-    number = positive_int(value, what)
-    return number, number
+    sides = items(value)
+    if sides is None:
+        number = positive_int(value, what)
+        return number, number
+    if len(sides) != 2:
+        message = f"{what} is {quoted(value)}; give one number or (height, width)"
+        raise ArgumentError(explain(message, site=call_site()))
+    return positive_int(sides[0], what), positive_int(sides[1], what)

@@ -206,7 +206,7 @@ def _as_attribute(node: Node, name: str, value: Any) -> Any:
         return value if same else made
     if isinstance(value, Node) and not any(f.name == name and "Any" in str(f.type) for f in dataclasses.fields(node)):
         hint = f"if it is an input, annotate it so: {name}: sc.Node"
-        raise NodeTypeError(explain(f"{type(node).__name__}: the attribute {name} is a node", hint, site=call_site()))
+        raise NodeTypeError(explain(f"{node.label}: its attribute {name} is {value.label}", hint, site=call_site()))
     if name == "name" and not isinstance(value, str):
         raise DTypeError(explain(f"{type(node).__name__}: its name is {quoted(value)}, no text", site=call_site()))
     return value.item() if isinstance(value, np.generic) else value

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import natural
+from .errors import items, natural
 
 Dim = int | None
 Shape = tuple[Dim, ...]
@@ -95,7 +95,8 @@ def as_shape(value: object, what: str) -> Shape:
     DTypeError, ArgumentError
         For anything else; `what` says what the shape is of.
     """
-    given = value if isinstance(value, tuple | list | np.ndarray) else (value,)
+    given = items(value)
+    given = [value] if given is None else given
     return tuple(None if d is None else natural(d, f"a size in {what}") for d in given)
 
 
@@ -133,7 +134,8 @@ def normal_axes(axes: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...
     """
     if axes is None:
         return tuple(range(ndim))
-    given = axes if isinstance(axes, tuple | list) else (axes,)
+    given = items(axes)
+    given = [axes] if given is None else given
     for axis in given:
         if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
             raise ValueError(f"axis {axis!r} is not a whole number")

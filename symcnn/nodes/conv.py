@@ -18,7 +18,7 @@ from ..graph.errors import (
     quoted,
     whole,
 )
-from ..graph.leaves import Const, Input, Param, own_copy
+from ..graph.leaves import Const, Input, Param, as_numbers
 from ..graph.node import Node, as_node
 from ..graph.spec import Spec, promote
 from .initial import Initializer, drawn, lecun_normal
@@ -312,8 +312,10 @@ def connections(table: Any, filters: int, channels: int, what: str = "conv") -> 
 
 def _rows(table: Any, filters: int, channels: int, what: str) -> list[Any]:
     """The table as a list with one row for each filter."""
+    if isinstance(table, np.ndarray):
+        as_numbers(table, f"{what}: the table of connections")
     try:
-        rows = own_copy(table, what).tolist() if isinstance(table, np.ndarray) else [list(row) for row in table]
+        rows = table.tolist() if isinstance(table, np.ndarray) else [list(row) for row in table]
     except TypeError:
         raise _table_error(what, f"it is {quoted(table)}; expected the channels that each filter sees") from None
     if not isinstance(rows, list) or len(rows) != filters:

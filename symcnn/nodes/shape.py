@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.errors import DTypeError, ShapeError, call_site, explain, quoted, whole
+from ..graph.errors import DTypeError, ShapeError, call_site, explain, items, quoted, whole
 from ..graph.leaves import Const, Input
 from ..graph.node import Node, as_node
 from ..graph.operators import builds
@@ -69,7 +69,8 @@ def reshape(x: Node, shape: Dim | tuple[Dim, ...]) -> Node:
     (None, 2000)
     """
     x = as_node(x)
-    given = shape if isinstance(shape, tuple | list | np.ndarray) else (shape,)
+    given = items(shape)
+    given = [shape] if given is None else given
     shape = tuple(None if d is None else whole(d, f"a size in the new shape of {x.label}") for d in given)
     if shape.count(-1) > 1:
         raise ShapeError(explain(f"only one axis of {shape} can be -1", site=call_site()))

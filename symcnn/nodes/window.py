@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..graph.errors import ShapeError, explain, positive_int, quoted, whole
+from ..graph.errors import ShapeError, explain, items, positive_int, quoted, whole
 from ..graph.leaves import Input
 from ..graph.node import Node, as_node
 from ..graph.spec import Dim, Spec
@@ -201,8 +199,9 @@ def crop(x: Node, widths: int | Widths) -> Node:
 
 def _sides(x: Node, widths: int | Widths) -> Widths:
     """The widths for each axis, where one number stands for the height and the width."""
-    if isinstance(widths, tuple | list | np.ndarray):
-        return tuple(widths)
+    sides = items(widths)
+    if sides is not None:
+        return tuple(sides)
     n = whole(widths, f"the width of the border of {x.label}")
     if n < 0 or x.ndim < 2:
         raise ShapeError(explain(f"a border of {n} does not fit the shape {x.shape}", node=x))
@@ -212,8 +211,9 @@ def _sides(x: Node, widths: int | Widths) -> Widths:
 def subsample(x: Node, steps: int | tuple[int, ...]) -> Node:
     """Every n-th element of `x`: of the last two axes where `steps` is one number, else a step for each axis."""
     x = as_node(x)
-    if not isinstance(steps, tuple | list | np.ndarray):
+    every = items(steps)
+    if every is None:
         n = positive_int(steps, f"the step of the subsampling of {x.label}")
-        steps = (1,) * (x.ndim - 2) + (n, n)
-    node = Subsample(x, tuple(steps))
+        every = [1] * (x.ndim - 2) + [n, n]
+    node = Subsample(x, tuple(every))
     return x if node.shape == x.shape else node
