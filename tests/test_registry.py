@@ -60,6 +60,36 @@ def test_every_type_has_a_name_in_the_package():
     assert {cls.__name__ for cls in TYPES} <= set(sc.__all__)
 
 
+# What check_node takes and tells -----------------------------------------------------------------
+
+
+def test_parameters_are_inputs_to_differentiate_by():
+    w = sc.Param("w", np.array([0.5, -2.0]))
+    assert "the first derivative equals central differences" in check_node(sc.sigmoid(w)).passed
+    text = refusal(Slanted(w))
+    assert "the derivative of forward by 'w' at (0,) is" in text
+
+
+def test_node_without_a_batch_axis():
+    report = check_node(sc.sum(sc.Input("x", (2, 3)), axis=0))
+    assert list(report.unchecked) == ["rows of the batch are computed independently"]
+
+
+def test_node_with_integers_and_a_tuple_of_inputs():
+    y = sc.Input("y", (None, 2), "int64")
+    z = sc.Input("z", (None, 2))
+    check_node(sc.concat([z, y, 2 * z]))
+
+
+def test_without_array_api_strict_the_report_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "array_api_strict", None)
+    report = check_node(Doubled)
+    title = "forward runs on the array API standard's strict namespace"
+    assert title not in report.passed
+    assert report.unchecked[title] == "array-api-strict is not installed"
+    assert f"  not checked: {title}: array-api-strict is not installed" in str(report)
+
+
 # What check_node refuses ---------------------------------------------------------------------
 
 
@@ -81,6 +111,13 @@ class Doubled(sc.Node):
 
     def backward(self, delta):
         return (2 * delta,)
+
+
+class Slanted(Doubled):
+    """2 z, with an error that is too large by one part in 10,000."""
+
+    def backward(self, delta):
+        return (2.0002 * delta,)
 
 
 def test_right_type_passes():

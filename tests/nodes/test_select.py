@@ -80,6 +80,14 @@ def test_where_sends_no_nan_to_what_is_not_chosen():
         np.testing.assert_allclose(found, [0, 0, slope(2), 0], rtol=1e-15)
 
 
+def test_where_sends_no_nan_past_what_is_not_chosen(passes):
+    a, b = sc.Input("a", (2,), "float64"), sc.Input("b", (2,), "float64")
+    node = sc.where(sc.Const([True, False]), a, b)
+    _, (da, db) = passes(node, [a, b], {"a": [1, 1], "b": [1, 1]}, np.array([NAN, INF]))
+    np.testing.assert_array_equal(da, [NAN, 0])
+    np.testing.assert_array_equal(db, [0, INF])
+
+
 def test_where_takes_the_wider_dtype():
     a, b = sc.Input("a", (3,)), sc.Input("b", (3,), "float64")
     node = sc.where(a > 0, a, b)
