@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .backprop import Backprop, backprop, grad
+from .draw import draw
 from .engine.program import Program, compile
 from .graph import errors
 from .graph.algebra import (
@@ -74,14 +75,13 @@ from .simplify import simplify
 
 if TYPE_CHECKING:
     from . import data, testing
-    from .draw import draw
     from .train import SGD, Adam, History, evaluate, fit, schedules, train_step
 
 __version__ = "0.1.0"
 
 _LATER = {
     "SGD": ".train", "Adam": ".train", "History": ".train", "evaluate": ".train", "fit": ".train",
-    "schedules": ".train", "train_step": ".train", "draw": ".draw", "data": "", "testing": "",
+    "schedules": ".train", "train_step": ".train", "data": "", "testing": "",
 }  # fmt: skip
 """Names that are imported when they are first used, so that ``import symcnn`` stays quick."""
 

@@ -1,0 +1,39 @@
+"""Pictures and equations of a sweep: the backprop diagram as SVG and DOT, formulas as text and LaTeX."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..backprop import Backprop
+    from ..graph.node import Node
+    from .diagram import Diagram
+
+
+def draw(J: Node | Backprop) -> Diagram:
+    """The forward pass of `J` and, mirrored below it, the way of the errors.
+
+    Parameters
+    ----------
+    J : Node or Backprop
+        A scalar node, which is swept first, or the result of `symcnn.backprop`.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> w = sc.Param("w", [1.0, 2.0])
+    >>> diagram = sc.draw(sc.sum(sc.tanh(w)))
+    >>> diagram.svg[:4], "∇w" in diagram.svg
+    ('<svg', True)
+    """
+    from ..backprop import Backprop, backprop
+    from ..graph.errors import DTypeError, call_site, explain, quoted
+    from ..graph.node import Node
+    from .diagram import Diagram
+
+    if isinstance(J, Node):
+        return Diagram(backprop(J))
+    if not isinstance(J, Backprop):
+        what = f"draw needs a node or the result of sc.backprop, got {quoted(J)}"
+        raise DTypeError(explain(what, site=call_site()))
+    return Diagram(J)

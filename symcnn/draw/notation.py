@@ -1,0 +1,163 @@
+"""How a sweep is written down: the names of its values and errors, and the formulas between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+
+from ..backprop import Backprop, errors_sent
+from ..graph.graph import Graph
+from ..graph.leaves import Const, Leaf, Param
+from ..graph.node import Node
+from ..graph.spec import Spec
+from ..simplify import RULES, simplify
+from ..simplify.neutral import uniform
+from .names import LIMIT, Symbol, Values
+from .tidy import tidy
+from .typeset import Formula, Writer
+
+
+class Quoted(Leaf):
+    """A value that is shown by its name; rewriting does not look behind it."""
+
+    number: int
+    """Its place among the quoted values of a `Notation`."""
+    kept: Spec
+
+    def infer(self) -> Spec:
+        return self.kept
+
+
+class Notation:
+    """The names and formulas of one sweep.
+
+    Attributes
+    ----------
+    values : Values
+        The named values of the forward pass.
+    deltas : {Node: Node}
+        The error of each node that the sweep visited.
+    """
+
+    def __init__(self, back: Backprop) -> None:
+        self.values = Values(Graph(back.J).order)
+        self.deltas = {step.node: step.delta for step in back.steps}
+        self._symbols: dict[Node, Symbol] = dict(self.values.symbols)
+        """What is shown by a name: named values, quoted ones, and spilled parts."""
+        self._quotes: dict[Node, Node] = {}
+        self._originals: dict[Node, Node] = {}
+        self._cuts: dict[Node, Node] = {}
+        self._errors: dict[Node, Node] = {}
+        self._sent: dict[Node, dict[Node, Node]] = {}
+        self._spilled: list[tuple[Symbol, Node]] = []
+        self._numbers = count(1)
+        spills = {"text": self._spill, "latex": lambda _, formula: formula}
+        self._writers = {kind: Writer(kind, self._naming(kind), spill) for kind, spill in spills.items()}
+
+    # Names ---------------------------------------------------------------------------------
+
+    def symbol(self, node: Node) -> Symbol:
+        """What a named value of the forward pass is called."""
+        return self.values.symbols[node]
+
+    def error_symbol(self, node: Node) -> Symbol:
+        """What the error of a named value is called: δ(z1), or ∇W1 for a parameter."""
+        return self.symbol(node).wrapped("grad" if isinstance(node, Param) else "delta")
+
+    def is_needed(self, value: Node) -> bool:
+        """Whether the error of a value is on the way to a gradient."""
+        return value in self.values.learned or not self.values.learned
+
+    # The sweep, from one named value to the next ---------------------------------------------
+
+    def sent(self, value: Node) -> dict[Node, Node]:
+        """What the rules behind a named value's formula send to the named values it reads, given its error."""
+        if value not in self._sent:
+            errors = {value: self._error(value)} if value in self.deltas else {}
+            for node in reversed(self.values.inner(value)) if errors else ():
+                for source, error in errors_sent(node, errors[node]) if node in errors else ():
+                    errors[source] = errors[source] + error if source in errors else error
+            sources = [s for s in self.values.sources(value) if not isinstance(s, Const)]
+            self._sent[value] = {s: errors[s] for s in sources if s in errors}
+        return self._sent[value]
+
+    def totals(self) -> dict[Node, Node]:
+        """The error of every named value and parameter, as a sum of what is sent to it, in the order of the sweep."""
+        J = self.values.J
+        totals = {J: self.deltas[J]}
+        for value in reversed(self.values.computed):
+            for source, error in self.sent(value).items():
+                totals[source] = totals[source] + error if source in totals else error
+        return {node: totals[node] for node in self.deltas if node in totals}
+
+    def _error(self, value: Node) -> Node:
+        """The error of `value` as a leaf that is shown as δ(z1); a number where it is one."""
+        if uniform(self.deltas[value]) is not None:
+            return self.deltas[value]
+        if value not in self._errors:
+            self._errors[value] = Quoted(len(self._symbols), value.spec)
+            self._symbols[self._errors[value]] = self.error_symbol(value)
+        return self._errors[value]
+
+    # Formulas ------------------------------------------------------------------------------
+
+    def formula(self, node: Node, kind: str = "text") -> str:
+        """What stands to the right of the equals sign for `node`: of the forward pass, or from `readable`."""
+        writer = self._writers[kind]
+        return (writer.value(node) if isinstance(node, Leaf) else writer.formula(node)).text
+
+    def take_spilled(self) -> list[tuple[Symbol, Node]]:
+        """The parts of large formulas that got a name of their own since the last call."""
+        taken, self._spilled = self._spilled, []
+        return taken
+
+    def readable(self, errors: Sequence[Node]) -> list[Node]:
+        """Backward nodes as short formulas over named values."""
+        return simplify([self._cut(node) for node in errors], (*RULES, tidy))
+
+    def original(self, node: Node) -> Node:
+        """What a quoted value stands for; other nodes stand for themselves."""
+        return self._originals.get(node, node)
+
+    def _cut(self, last: Node) -> Node:
+        """`last` over quoted values; no recursion."""
+        todo = [last]
+        while todo:
+            node = todo[-1]
+            if node in self._cuts:
+                todo.pop()
+            elif node in self.values.symbols:
+                self._cuts[node] = self._quote(node)
+            elif missing := [i for i in node.inputs if i not in self._cuts]:
+                todo.extend(missing)
+            else:
+                self._cuts[node] = node.with_inputs([self._cuts[i] for i in node.inputs]) if node.inputs else node
+        return self._cuts[last]
+
+    def _quote(self, node: Node) -> Node:
+        """A named value as a leaf."""
+        if node not in self._quotes:
+            quoted = Quoted(len(self._symbols), node.spec)
+            self._quotes[node], self._originals[quoted] = quoted, node
+            self._symbols[quoted] = self._symbols[node]
+        return self._quotes[node]
+
+    def _naming(self, kind: str) -> Callable[[Node], str | None]:
+        def name(node: Node) -> str | None:
+            symbol = self._symbols.get(node)
+            if symbol is not None:
+                return symbol.latex if kind == "latex" else str(symbol)
+            if isinstance(node, Leaf) and not isinstance(node, Const):
+                return node.template(kind)
+            return None
+
+        return name
+
+    def _spill(self, node: Node, formula: Formula) -> Formula:
+        """A name of its own for a large formula; the formula itself otherwise."""
+        if formula.size <= LIMIT:
+            return formula
+        symbol = self.values.names.new(f"e{next(self._numbers)}")
+        self._symbols[node] = symbol
+        self._spilled.append((symbol, node))
+        return Formula(str(symbol))

@@ -1,0 +1,87 @@
+"""What a layout consists of: boxes with their sizes and places, texts and lines."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from .geometry import Path, Rect, Text, line_height
+from .metrics import text_width, wrapped
+
+TITLE, BODY, EDGE, NOTE = 12.0, 13.0, 11.0, 10.5
+"""Sizes of text: of a box's title, its equations, the names on edges, and what a backward rule reads."""
+PAD = 12.0
+"""The room between a text and the side of its box, and between boxes of parameters."""
+_WIDEST = 300.0
+
+
+@dataclass
+class Placed:
+    """A box with its place and its lines of text."""
+
+    rect: Rect
+    title: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+@dataclass
+class Layout:
+    """The places of all that a `Story` tells.
+
+    Attributes
+    ----------
+    forward, backward : {key: Placed}
+        Boxes, and their twins.
+    params, gradients : {key: Placed}
+        Bundles.
+    edges, returns : {(key, key): Path}
+        From a value to its reader, and from its error back (drawn from the value on, so its head is at the start).
+    names, errors : {key: Text}
+        What stands on the edges.
+    reads : {key: Path}
+        Dotted, from a box to its twin.
+    notes : {key: Text}
+        What stands there.
+    fed, learned : {(bundle, box): Path}
+        From parameters to their readers, and from there to the gradients.
+    width, height : float
+    """
+
+    forward: dict[str, Placed] = field(default_factory=dict)
+    backward: dict[str, Placed] = field(default_factory=dict)
+    params: dict[str, Placed] = field(default_factory=dict)
+    gradients: dict[str, Placed] = field(default_factory=dict)
+    edges: dict[tuple[str, str], Path] = field(default_factory=dict)
+    returns: dict[tuple[str, str], Path] = field(default_factory=dict)
+    names: dict[str, Text] = field(default_factory=dict)
+    errors: dict[str, Text] = field(default_factory=dict)
+    reads: dict[str, Path] = field(default_factory=dict)
+    notes: dict[str, Text] = field(default_factory=dict)
+    fed: dict[tuple[str, str], Path] = field(default_factory=dict)
+    learned: dict[tuple[str, str], Path] = field(default_factory=dict)
+    width: float = 0.0
+    height: float = 0.0
+
+
+@dataclass
+class Size:
+    """A box before it has a place."""
+
+    title: tuple[str, ...]
+    lines: tuple[str, ...]
+    width: float
+    height: float
+
+
+def measured(title: str, lines: list[str]) -> Size:
+    """The size of a box for these texts, broken into lines."""
+    heads = tuple(wrapped(title, TITLE, _WIDEST, 2)) if title else ()
+    body = tuple(part for line in lines for part in wrapped(_glued(line), BODY, _WIDEST, 4))
+    widths = [text_width(t, TITLE) for t in heads] + [text_width(t, BODY) for t in body]
+    height = len(heads) * line_height(TITLE) + len(body) * line_height(BODY)
+    return Size(heads, body, max(widths, default=0.0) + 2 * PAD, height + 14)
+
+
+def _glued(line: str) -> str:
+    """A line that is not broken after an operator."""
+    return re.sub(r"(?<= )([-+−·*/Σ]|\*_full) ", "\\1\u00a0", line)

@@ -1,0 +1,226 @@
+"""A layout as SVG: with nothing installed, the same bytes for the same graph, a title and a text for each element."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from xml.sax.saxutils import escape, quoteattr
+
+from .geometry import Path, Point, Rect, Text, line_height
+from .metrics import text_width
+from .places import BODY, EDGE, TITLE, Layout, Placed
+from .story import Box, Bundle, Story
+from .style import CSS
+
+_LEGEND = 12.0
+_HEAD = 9.0
+
+
+def written(story: Story, layout: Layout) -> str:
+    """The SVG of a story in its layout."""
+    return _Writer(story, layout).write()
+
+
+class _Writer:
+    def __init__(self, story: Story, layout: Layout) -> None:
+        self.story = story
+        self.layout = layout
+        self.boxes = {box.key: box for box in story.boxes}
+        self.out: list[str] = []
+
+    def write(self) -> str:
+        legend, width, height = _legend(self.layout.width, self.layout.height, self.story.note)
+        width = max(width, self.layout.width)
+        self.out = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="symcnn" width="{_n(width)}" height="{_n(height)}" '
+            f'viewBox="0 0 {_n(width)} {_n(height)}" role="img">',
+            f"<title>{escape(self._heading())}</title>",
+            f"<desc>{escape(self._summary())}</desc>",
+            f"<style>{CSS}</style>",
+            f'<rect class="page" width="{_n(width)}" height="{_n(height)}"/>',
+        ]
+        self._edges()
+        for key, box in self.boxes.items():
+            self._box(key, box)
+        for bundle in self.story.bundles:
+            self._bundle(bundle)
+        self.out.extend(legend)
+        self.out.append("</svg>")
+        return "\n".join(self.out) + "\n"
+
+    def _heading(self) -> str:
+        return f"Backpropagation of {self.story.boxes[-1].symbol}"
+
+    def _summary(self) -> str:
+        values = ", ".join(box.symbol for box in self.story.boxes if box.kind != "input")
+        return f"Forward from left to right: {values}. Below, from right to left, the errors. {self.story.note}".strip()
+
+    # Boxes ---------------------------------------------------------------------------------
+
+    def _box(self, key: str, box: Box) -> None:
+        tail = f"{box.symbol}: {box.shape}" if box.shape else box.symbol
+        placed = self.layout.forward[key]
+        self._placed(f"value-{key}", f"value {box.kind}", placed, 0 if box.kind == "input" else 12, box.title,
+                     [*box.lines, tail])  # fmt: skip
+        if box.twin is not None:
+            kind = f"twin {box.kind}" + ("" if box.twin.needed else " unneeded")
+            about = [*box.twin.lines, f"reads: {box.twin.reads}"] if box.twin.reads else box.twin.lines
+            corner = 0 if box.kind == "input" else 12
+            self._placed(f"back-{key}", kind, self.layout.backward[key], corner, box.twin.title, about)
+
+    def _bundle(self, bundle: Bundle) -> None:
+        title = ", ".join(line.partition(" ")[0] for line in bundle.lines)
+        self._placed(f"parameter-{bundle.key}", "parameter", self.layout.params[bundle.key], 0, title, bundle.lines)
+        if bundle.key in self.layout.gradients:
+            title = ", ".join(line.partition(" ")[0] for line in bundle.gradients)
+            placed = self.layout.gradients[bundle.key]
+            self._placed(f"gradient-{bundle.key}", "gradient", placed, 0, title, bundle.gradients)
+
+    def _placed(self, key: str, kind: str, placed: Placed, corner: int, title: str, about: list[str]) -> None:
+        self._open(key, kind, title, "; ".join(about))
+        r = placed.rect
+        self.out.append(f'<rect class="box" {_at(r)} rx="{corner}"/>')
+        x = r.centre[0]
+        room = len(placed.title) * line_height(TITLE) + len(placed.lines) * line_height(BODY)
+        y = r.centre[1] - room / 2
+        self._text("title", Text(x, y, placed.title, TITLE))
+        self._text("", Text(x, y + len(placed.title) * line_height(TITLE), placed.lines, BODY))
+        self.out.append("</g>")
+
+    # Lines ---------------------------------------------------------------------------------
+
+    def _edges(self) -> None:
+        layout = self.layout
+        for (source, reader), path in layout.edges.items():
+            title = f"{self.boxes[source].symbol} to {self.boxes[reader].symbol}"
+            self._line(f"edge-{source}-{reader}", "edge", path, title, "forward", head=path.end, back=False)
+        for (source, reader), path in layout.returns.items():
+            title = f"the error from {self.boxes[reader].symbol} to {self.boxes[source].symbol}"
+            kind = "error" if self._is_needed(source) else "error unneeded"
+            self._line(f"error-{source}-{reader}", kind, path, title, "backward", head=path.start, back=True)
+        for (key, reader), path in layout.fed.items():
+            title = f"parameters {key} to {self.boxes[reader].symbol}"
+            self._line(f"fed-{key}-{reader}", "fed", path, title, "parameters", head=path.end, back=False)
+        for (key, reader), path in layout.learned.items():
+            title = f"gradients {key} from {self.boxes[reader].symbol}"
+            self._line(f"learned-{key}-{reader}", "error", path, title, "gradients", head=path.end, back=False)
+        for key, path in layout.reads.items():
+            reads = self._twin_reads(key)
+            self._line(f"reads-{key}", "reads", path, f"the rule reads {reads}", "read from the forward pass",
+                       head=path.end, back=False, text=layout.notes[key], label="note")  # fmt: skip
+        for key, text in layout.names.items():
+            self._named(f"name-{key}", "name", self.boxes[key].symbol, text)
+        for key, text in layout.errors.items():
+            kind = "delta" if self._is_needed(key) else "delta unneeded"
+            self._named(f"delta-{key}", kind, self.boxes[key].error, text)
+
+    def _is_needed(self, key: str) -> bool:
+        twin = self.boxes[key].twin
+        return twin is None or twin.needed
+
+    def _twin_reads(self, key: str) -> str:
+        twin = self.boxes[key].twin
+        return twin.reads if twin else ""
+
+    def _line(
+        self, key: str, kind: str, path: Path, title: str, about: str,
+        *, head: Point, back: bool, text: Text | None = None, label: str = "",
+    ) -> None:  # fmt: skip
+        self._open(key, kind, title, about)
+        self.out.append(f'<path class="line" d="{_data(path)}"/>')
+        before = path.flat(8)[1] if back else path.flat(8)[-2]
+        self.out.append(f'<path class="head" d="{_head(before, head, kind == "reads")}"/>')
+        if text is not None:
+            self._text(label, text)
+        self.out.append("</g>")
+
+    def _named(self, key: str, kind: str, title: str, text: Text) -> None:
+        self._open(key, "label", title, "; ".join(text.lines))
+        self._text(kind, text)
+        self.out.append("</g>")
+
+    # Elements ------------------------------------------------------------------------------
+
+    def _open(self, key: str, kind: str, title: str, about: str) -> None:
+        self.out.append(f'<g id={quoteattr(key)} class="{kind}"><title>{escape(title)}</title>')
+        self.out.append(f"<desc>{escape(about)}</desc>")
+
+    def _text(self, kind: str, text: Text) -> None:
+        self.out.extend(_text_elements(kind, text))
+
+
+def _text_elements(kind: str, text: Text) -> Iterator[str]:
+    named = f'class="{kind}" ' if kind else ""
+    anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
+    for n, line in enumerate(text.lines):
+        y = text.y + n * line_height(text.size) + text.size
+        yield f'<text {named}x="{_n(text.x)}" y="{_n(y)}" font-size="{_n(text.size)}"{anchor}>{escape(line)}</text>'
+
+
+def _legend(width: float, top: float, note: str) -> tuple[list[str], float, float]:
+    """The legend below a picture, and the width and height that the whole then has."""
+    room = max(width, 640.0)
+    out = ['<g id="legend" class="legend"><title>Legend</title><desc>What the lines and boxes mean</desc>']
+    x, y, widest = 18.0, top, 0.0
+    for kind, text in (
+        ("edge", "forward: values"),
+        ("error", "backward: errors δ(v) = ∂J/∂v"),
+        ("reads", "read by the backward rule"),
+        ("parameter", "parameters, and their gradients below"),
+        ("loss", "the loss"),
+        ("unneeded", "not needed for any gradient"),
+    ):
+        wide = 44 + text_width(text, EDGE) + 18
+        if x + wide > room and x > 18:
+            x, y = 18.0, y + 20
+        out.extend(_sample(kind, x, y, text))
+        x += wide
+        widest = max(widest, x)
+    if note:
+        y += 20
+        out.extend(_text_elements("legend", Text(18.0, y - EDGE, (note,), EDGE, "start")))
+        widest = max(widest, 18 + text_width(note, EDGE))
+    out.append("</g>")
+    return out, max(widest, room if width >= 640 else widest), y + 18
+
+
+def _sample(kind: str, x: float, y: float, text: str) -> Iterator[str]:
+    if kind in ("parameter", "loss", "unneeded"):
+        group = {"loss": "value loss", "unneeded": "twin unneeded"}.get(kind, kind)
+        corner = 0 if kind == "parameter" else 5
+        yield f'<g class="{group}"><rect class="box" {_at(Rect(x + 4, y - 6, 28, 12))} rx="{corner}"/></g>'
+    else:
+        ends = ((x + 36, y), (x, y)) if kind == "error" else ((x, y), (x + 36, y))
+        path = Path(ends[0], [(ends[1],)])
+        yield f'<g class="{kind}"><path class="line" d="{_data(path)}"/>'
+        yield f'<path class="head" d="{_head(ends[0], ends[1], kind == "reads")}"/></g>'
+    yield from _text_elements("legend", Text(x + 42, y - EDGE + 4, (text,), EDGE, "start"))
+
+
+def _head(before: Point, tip: Point, is_open: bool) -> str:
+    """An arrow head at `tip`, coming from `before`."""
+    dx, dy = tip[0] - before[0], tip[1] - before[1]
+    length = (dx * dx + dy * dy) ** 0.5 or 1.0
+    ux, uy = dx / length, dy / length
+    back = (tip[0] - _HEAD * ux, tip[1] - _HEAD * uy)
+    left = (back[0] - 0.42 * _HEAD * uy, back[1] + 0.42 * _HEAD * ux)
+    right = (back[0] + 0.42 * _HEAD * uy, back[1] - 0.42 * _HEAD * ux)
+    closing = "" if is_open else "Z"
+    return f"M{_p(left)}L{_p(tip)}L{_p(right)}{closing}"
+
+
+def _data(path: Path) -> str:
+    steps = ("L" + _p(s[0]) if len(s) == 1 else "C" + " ".join(_p(p) for p in s) for s in path.steps)
+    return f"M{_p(path.start)}" + "".join(steps)
+
+
+def _at(r: Rect) -> str:
+    return f'x="{_n(r.x)}" y="{_n(r.y)}" width="{_n(r.width)}" height="{_n(r.height)}"'
+
+
+def _p(point: Point) -> str:
+    return f"{_n(point[0])},{_n(point[1])}"
+
+
+def _n(value: float) -> str:
+    """A number with one decimal at most."""
+    return f"{value:.1f}".removesuffix(".0")

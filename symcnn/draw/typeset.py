@@ -1,0 +1,321 @@
+"""From nodes to formulas: templates are filled in, and brackets set where the operators beside a hole ask for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..graph.errors import NodeTypeError, explain
+from ..graph.leaves import Const
+from ..graph.node import Node
+
+ATOM = 9
+"""The binding of what needs no brackets anywhere."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A piece of an equation.
+
+    Attributes
+    ----------
+    text : str
+    binding : int
+        How tightly it binds; see `Node.binding`.
+    open_end : bool
+        Whether it ends in what a sign like Σ stands before: a product to the right would be read as summed.
+    size : int
+        How many operations it shows.
+    """
+
+    text: str
+    binding: int = ATOM
+    open_end: bool = False
+    size: int = 0
+
+
+class Hole(NamedTuple):
+    """A ``{field}`` of a template, and the texts up to the holes beside it."""
+
+    before: str
+    field: str
+    spec: str
+    after: str
+    first: bool
+    last: bool
+
+
+class Side(NamedTuple):
+    """What an operator beside a hole asks for: a binding, and whether an equal one will do."""
+
+    binding: int
+    equal: bool
+
+
+_FREE, _TIGHT = Side(0, True), Side(8, False)
+_OPERATORS: tuple[tuple[str, Side, Side], ...] = (
+    (r"\\sum|Σ", Side(2, True), _TIGHT),
+    (r"\*_full|\\ast_\{\\text\{full\}\}|\*|∗|\\ast", Side(2, False), Side(2, False)),
+    (r"·|⊙|\.|\\odot|\\cdot|\\bullet|\\times", Side(2, True), Side(2, True)),
+    (r"/", Side(2, False), Side(2, True)),
+    (r"\+", Side(1, True), Side(1, True)),
+    (r"-|−", Side(1, False), Side(1, True)),
+    (r"=|>|<|≥|≤|\\ge|\\le", Side(1, True), Side(1, True)),
+)
+"""Each operator, and what it asks of the formula to its right and to its left."""
+_AFTER_OPENING = re.compile(r"([(\[{|,;&]|\\begin\{cases\}|\\\\|\\lvert|\\lVert|\\left.)\s*$")
+_BEFORE_CLOSING = re.compile(r"\s*([)\]}|,;&]|\\\\|\\rvert|\\rVert|\\right)")
+_BEFORE = [(re.compile(rf"({pattern})\s*$"), side) for pattern, side, _ in _OPERATORS]
+_AFTER = [(re.compile(rf"\s*({pattern})"), side) for pattern, _, side in _OPERATORS]
+_SPACE = re.compile(r"(\s|\\,|\\;|\\ )+$")
+_PREFIX = re.compile(r"(\\sum|Σ)\s*$")
+
+
+def left_side(hole: Hole) -> Side:
+    """What stands before a hole, as a demand on the formula that fills it."""
+    if not hole.before:
+        return _FREE if hole.first else _TIGHT
+    if _AFTER_OPENING.search(hole.before):
+        return _FREE
+    found = next((side for pattern, side in _BEFORE if pattern.search(hole.before)), None)
+    if found is None:
+        return Side(3, True) if not hole.first and _SPACE.fullmatch(hole.before) else _TIGHT
+    return found
+
+
+def right_side(hole: Hole) -> Side:
+    """What stands after a hole, as a demand on the formula that fills it."""
+    if not hole.after:
+        return _FREE if hole.last else _TIGHT
+    if _BEFORE_CLOSING.match(hole.after):
+        return _FREE
+    found = next((side for pattern, side in _AFTER if pattern.match(hole.after)), None)
+    if found is None:
+        return Side(3, True) if not hole.last and _SPACE.fullmatch(hole.after) else _TIGHT
+    return found
+
+
+def fitted(formula: Formula, hole: Hole, kind: str) -> str:
+    """The formula as it stands in a hole: in brackets where the operators beside it would take it apart."""
+    left, right = left_side(hole), right_side(hole)
+    loose = any(formula.binding < s.binding or (formula.binding == s.binding and not s.equal) for s in (left, right))
+    swallows = formula.open_end and right.binding >= 2
+    signed = formula.text.startswith(("-", "−")) and left != _FREE
+    if not (loose or swallows or signed):
+        return formula.text
+    return rf"\left({formula.text}\right)" if kind == "latex" else f"({formula.text})"
+
+
+def holes(template: str) -> tuple[list[Hole], str]:
+    """The holes of a template, and the text after the last one."""
+    pieces: list[tuple[str, str, str]] = []
+    literal = ""
+    for text, field, spec, _ in Formatter().parse(template):
+        literal += text
+        if field is not None:
+            pieces.append((literal, field, spec or ""))
+            literal = ""
+    befores = [p[0] for p in pieces] + [literal]
+    last = len(pieces) - 1
+    found = [Hole(b, f, s, befores[n + 1], n == 0, n == last) for n, (b, f, s) in enumerate(pieces)]
+    return found, literal
+
+
+Shown = dict[str, Any]
+
+
+def shown_parts(node: Node, kind: str) -> tuple[list[Hole], str, Shown]:
+    """A node's template, taken apart, and what its holes show.
+
+    Raises
+    ------
+    NodeTypeError
+        If the template is no format string, or shows what `Node.parts` does not know.
+    """
+    template = node.template(kind)
+    try:
+        found, tail = holes(template)
+    except ValueError as error:
+        raise NodeTypeError(
+            explain(f"the {kind} template {template!r}: {error}", "write a brace as {{ or }}", node=node)
+        ) from None
+    parts = node.parts()
+    for hole in found:
+        if hole.field not in parts:
+            known = ", ".join(f"{{{name}}}" for name in parts)
+            raise NodeTypeError(
+                explain(f"the {kind} template {template!r} shows {{{hole.field}}}", f"there are {known}", node=node)
+            )
+    return found, tail, parts
+
+
+def seen_through(node: Node) -> Node | None:
+    """The node whose formula stands for this one (as with a reshape, which is shown as nothing), or None."""
+    found, tail, parts = shown_parts(node, "text")
+    if len(found) == 1 and not found[0].before.strip() and not tail.strip():
+        part = parts[found[0].field]
+        return part if isinstance(part, Node) else None
+    return None
+
+
+Naming = Callable[[Node], str | None]
+Spill = Callable[[Node, Formula], Formula]
+
+
+class Writer:
+    """Writes nodes as formulas, down to the values that have a name.
+
+    Parameters
+    ----------
+    kind : "text" or "latex"
+    naming : callable
+        The name of a node in this kind, or None.
+    spill : callable
+        (node, formula) -> what stands for it in other formulas: itself, or a new name if it is too large.
+    """
+
+    def __init__(self, kind: str, naming: Naming, spill: Spill) -> None:
+        self.kind = kind
+        self._naming = naming
+        self._spill = spill
+        self._known: dict[Node, Formula] = {}
+        self._taken_apart: dict[Node, tuple[list[Hole], str, Shown]] = {}
+
+    def formula(self, node: Node) -> Formula:
+        """The formula that computes `node`: what stands to the right of its equals sign."""
+        for part in self._node_parts(node):
+            self._settle(part)
+        return self._filled(node)
+
+    def value(self, node: Node) -> Formula:
+        """What stands for the value of `node` in other formulas: its name, or its formula."""
+        self._settle(node)
+        return self._known[node]
+
+    def _settle(self, last: Node) -> None:
+        """Know the formulas of `last` and of everything it shows; no recursion, so any depth will do."""
+        todo = [last]
+        while todo:
+            node = todo[-1]
+            if node in self._known:
+                todo.pop()
+            elif (given := self._given(node)) is not None:
+                self._known[node] = given
+            elif missing := [p for p in self._node_parts(node) if p not in self._known]:
+                todo.extend(missing)
+            else:
+                self._known[node] = self._spill(node, self._filled(node))
+
+    def _given(self, node: Node) -> Formula | None:
+        name = self._naming(node)
+        if name is not None:
+            return Formula(name)
+        return _literal(node, self.kind) if isinstance(node, Const) else None
+
+    def _apart(self, node: Node) -> tuple[list[Hole], str, Shown]:
+        if node not in self._taken_apart:
+            self._taken_apart[node] = shown_parts(node, self.kind)
+        return self._taken_apart[node]
+
+    def _node_parts(self, node: Node) -> list[Node]:
+        found, _, parts = self._apart(node)
+        return [part for hole in found for part in _nodes_of(parts[hole.field])]
+
+    def _filled(self, node: Node) -> Formula:
+        found, tail, parts = self._apart(node)
+        if len(found) == 1 and not found[0].before.strip() and not tail.strip():
+            only = parts[found[0].field]
+            if isinstance(only, Node):
+                return self._known[only]
+        text, size, open_end = "", 1, False
+        for hole in found:
+            value = parts[hole.field]
+            inner = [self._known[n] for n in _nodes_of(value)]
+            size += sum(f.size for f in inner)
+            if isinstance(value, Node):
+                text += hole.before + fitted(inner[0], hole, self.kind)
+                open_end = hole.last and not tail and (inner[0].open_end or _PREFIX.search(hole.before) is not None)
+            elif inner:
+                text += hole.before + ", ".join(f.text for f in inner)
+            else:
+                text += hole.before + written(value, hole.spec, self.kind)
+        return Formula(text + tail, node.binding, open_end, size)
+
+
+def _nodes_of(value: Any) -> list[Node]:
+    if isinstance(value, Node):
+        return [value]
+    return [v for v in value if isinstance(v, Node)] if isinstance(value, tuple) else []
+
+
+def _literal(node: Const, kind: str) -> Formula | None:
+    """A constant that is one number, or a short row of numbers."""
+    if node.value.size == 1 or node.uniform is not None:
+        return number(node.value.ravel()[0], kind)
+    if node.ndim == 1 and node.value.size <= 4:
+        return Formula("[" + ", ".join(number(v, kind).text for v in node.value) + "]")
+    return None
+
+
+def number(value: np.generic, kind: str) -> Formula:
+    """A number as people write it: 4 for 4.0, with a proper minus.
+
+    Examples
+    --------
+    >>> number(np.float32(0.1), "text").text, number(np.float64(-2), "text").text
+    ('0.1', '−2')
+    """
+    plain = str(value).removesuffix(".0")
+    plain = {"inf": "∞", "-inf": "-∞", "nan": "NaN"}.get(plain, plain)
+    if kind == "latex":
+        mantissa, _, exponent = plain.replace("∞", r"\infty").partition("e")
+        text = mantissa + (rf" \cdot 10^{{{int(exponent)}}}" if exponent else "")
+        return Formula(text, 2 if exponent or text.startswith("-") else ATOM)
+    return Formula(plain.replace("-", "−", 1) if plain.startswith("-") else plain, 2 if plain[0] == "-" else ATOM)
+
+
+def written(value: Any, spec: str, kind: str) -> str:
+    """An attribute as it is shown: sizes as 2×2, everything else as Python writes it."""
+    if spec:
+        return latex_text(format(value, spec)) if kind == "latex" else format(value, spec)
+    if isinstance(value, tuple) and value and all(isinstance(v, int) for v in value):
+        return (r" \times " if kind == "latex" else "×").join(str(v) for v in value)
+    text = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return latex_text(text) if kind == "latex" else plain_text(text)
+
+
+_LATEX = {
+    "\\": r"\backslash ", "{": r"\{", "}": r"\}", "_": r"\_", "^": r"\hat{\ }", "#": r"\#", "%": r"\%", "&": r"\&",
+    "$": r"\$", "~": r"\sim ", "<": r"\lt ", ">": r"\gt ",
+}  # fmt: skip
+
+
+def latex_text(text: str) -> str:
+    """`text` with what LaTeX would take for a command written as itself.
+
+    Examples
+    --------
+    >>> print(latex_text("a_b"))
+    a\\_b
+    """
+    return "".join(_LATEX.get(c, c) for c in plain_text(text))
+
+
+def plain_text(text: str) -> str:
+    """`text` on one line, without what cannot be printed or written in a file (control signs, lone surrogates)."""
+    return "".join(_printable(text))
+
+
+def _printable(text: str) -> Iterator[str]:
+    for c in text:
+        if c.isspace():
+            yield " "
+        elif ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 or ord(c) & 0xFFFE == 0xFFFE:
+            yield "\ufffd"
+        else:
+            yield c
