@@ -64,8 +64,6 @@ class Input(Leaf):
         shape = as_shape(self.shape, f"the shape of {self.label}")
         if shape.count(None) > 1:
             raise ShapeError(explain("only one axis can be the batch axis (None)", f"the shape is {shape}", node=self))
-        if self.dtype is None:
-            raise DTypeError(explain("its dtype is None", 'leave it out, or give one: "float64"', node=self))
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "dtype", real_or_integer(self.dtype, self.label))
 
@@ -79,6 +77,8 @@ class Input(Leaf):
 def real_or_integer(dtype: DTypeLike, what: str) -> DType:
     """`dtype` as a native NumPy dtype of reals, integers or booleans; DTypeError for others."""
     try:
+        if dtype is None:  # float64 to NumPy
+            raise TypeError
         found = np.dtype(dtype).newbyteorder("=")
     except (TypeError, ValueError):
         raise DTypeError(explain(f"{what}: {quoted(dtype)} is not a dtype", site=call_site())) from None
