@@ -1,8 +1,10 @@
 """Convolution by matrix products: windows are copied into columns that stay in the cache, and BLAS multiplies.
 
-The three convolutions of back propagation differ in shape. Forward and the error of the input have small
-filters over large maps: the columns are multiplied with all filters at once, a few images at a time. The
-gradient of the filters has a kernel as large as a map: it is a sum over images of error times columns.
+The three convolutions of back propagation differ in shape. Forward has small filters over large maps: the columns
+are multiplied with all filters at once, a few images at a time. The gradient of the filters has a kernel as large
+as a map: it is a sum over images of error times columns. The error of the input is a full convolution, over maps
+with a border of zeros: often it is better to multiply what is inside the border with the weights of one place after
+the other, and to add up the shifted products.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ...nodes.conv import Conv
+from ...nodes.window import Pad
 from .kernels import Array, Run, kernel
 from .team import run_all, shares
 
@@ -23,6 +26,8 @@ def conv(node: Conv, out: Array, x: Array, w: Array, b: Array | None = None) -> 
     """Choose by shape."""
     if out.dtype == np.float16 or x.dtype != out.dtype or w.dtype != out.dtype or not out.size or not x.size:
         return None
+    if b is None and _is_full(node) and _shifts_pay(out, w):
+        return _by_shifts(out, x, w)
     small_filters = w.shape[2] * w.shape[3] <= out.shape[2] * out.shape[3]
     return _over_images(out, x, w, b) if small_filters else _over_channels(out, x, w, b)
 
@@ -105,6 +110,62 @@ def _over_channels(out: Array, x: Array, w: Array, b: Array | None) -> Run:
     return run
 
 
+def _is_full(node: Conv) -> bool:
+    """Whether the input has a border of zeros as wide as filters can reach: every weight meets every element."""
+    n, m = node.w.shape[2:]
+    assert n is not None and m is not None
+    border = ((0, 0), (0, 0), (n - 1, n - 1), (m - 1, m - 1))
+    return isinstance(node.x, Pad) and node.x.widths == border
+
+
+def _shifts_pay(out: Array, w: Array) -> bool:
+    """Whether there are clearly fewer numbers in the shifted products than in columns, and enough to be worth it."""
+    images, filters, height, width = out.shape
+    in_products = filters * (height - w.shape[2] + 1) * (width - w.shape[3] + 1)
+    in_columns = w.shape[1] * height * width
+    return bool(2 * in_products <= in_columns and images * in_columns >= 1 << 13)
+
+
+def _by_shifts(out: Array, x: Array, w: Array) -> Run:
+    """out, shifted by (u, v), += what is inside the border of x, times the weights at (u, v); channels last."""
+    images, filters, height, width = out.shape
+    _, channels, n, m = w.shape
+    inside = x[:, :, n - 1 : height, m - 1 : width].transpose(0, 2, 3, 1)
+    rows, columns = inside.shape[1:3]
+    weights = np.empty((n, m, channels, filters), w.dtype)
+    image_bytes = (inside[0].size + rows * columns * filters + out[0].size) * out.itemsize
+
+    def part(first: int, stop: int) -> Run:
+        chunk = _chunk(stop - first, image_bytes)
+        factor = np.empty((chunk, rows, columns, channels), x.dtype)
+        product = np.empty((chunk, rows, columns, filters), out.dtype)
+        total = np.empty((chunk, height, width, filters), out.dtype)
+        shifted = [
+            (weights[u, v], total[:, n - 1 - u : height - u, m - 1 - v : width - v]) for u in range(n) for v in range(m)
+        ]
+
+        def run() -> None:
+            for start in range(first, stop, chunk):
+                count = min(chunk, stop - start)
+                np.copyto(factor[:count], inside[start : start + count])
+                total.fill(0)
+                for matrix, place in shifted:
+                    np.matmul(factor.reshape(-1, channels), matrix, out=product.reshape(-1, filters))
+                    np.add(place, product, out=place)
+                np.copyto(out[start : start + count], total[:count].transpose(0, 3, 1, 2))
+
+        return run
+
+    parts = [part(first, stop) for first, stop in shares(images, images * n * m * image_bytes)]
+
+    def run() -> None:
+        np.copyto(weights, w.transpose(2, 3, 1, 0))
+        run_all(parts)
+
+    return run
+
+
 def _chunk(count: int, nbytes: int) -> int:
-    """How many of `count` items of `nbytes` fit the cache, at least one."""
-    return max(1, min(count, _CACHE_BYTES // max(1, nbytes)))
+    """How many of `count` items of `nbytes` fit the cache, at least one, and so that all chunks are about as large."""
+    most = max(1, min(count, _CACHE_BYTES // max(1, nbytes)))
+    return -(-count // -(-count // most))

@@ -45,36 +45,42 @@ def upsample(node: Upsample, out: Array, x: Array) -> Run:
 
 @kernel(Switches)
 def switches(node: Switches, out: Array, x: Array) -> Run:
-    """The first maximum; NaN is larger than any number, the first NaN wins."""
-    first, *others = corners(x, node.size)
+    """The number of corners before the first that is the maximum (or NaN, where that is the maximum)."""
+    parts = corners(x, node.size)
     best = np.empty(out.shape, x.dtype)
-    beaten, is_number = np.empty(out.shape, bool), np.empty(out.shape, bool)
+    passed, missed = np.empty(out.shape, bool), np.empty(out.shape, bool)
+    count = np.empty(out.shape, np.uint8 if len(parts) <= 256 else out.dtype)
 
     def run() -> None:
-        np.copyto(best, first)
-        out.fill(0)
-        for number, part in enumerate(others, start=1):
-            np.less_equal(part, best, out=beaten)  # False where either is NaN
-            np.equal(best, best, out=is_number)
-            np.logical_not(beaten, out=beaten)
-            np.logical_and(beaten, is_number, out=beaten)
-            np.copyto(best, part, where=beaten)
-            np.copyto(out, number, where=beaten)
+        np.copyto(best, parts[0])
+        for part in parts[1:]:
+            np.maximum(best, part, out=best)
+        nan = bool(np.isnan(best).any())
+        count.fill(0)
+        passed.fill(True)
+        for part in parts[:-1]:
+            np.not_equal(part, best, out=missed)
+            if nan:
+                np.logical_and(missed, np.equal(part, part), out=missed)
+            np.logical_and(passed, missed, out=passed)
+            np.add(count, passed.view(np.uint8), out=count)
+        np.copyto(out, count)
 
     return run
 
 
 @kernel(Place)
 def place(node: Place, out: Array, x: Array, chosen: Array) -> Run:
-    """The error times 1 at the switch, 0 elsewhere, corner by corner."""
-    hit = np.empty(x.shape, bool)
-    parts = corners(out, node.size)
+    """The error where the switch stands, 0 elsewhere: its bits times 1 or 0, so that NaN times 0 is 0."""
+    bits = np.dtype(f"i{x.itemsize}")
+    hit, factor = np.empty(x.shape, bool), np.empty(x.shape, bits)
+    parts, error = corners(out.view(bits), node.size), x.view(bits)
 
     def run() -> None:
         for number, part in enumerate(parts):
             np.equal(chosen, number, out=hit)
-            part.fill(0)
-            np.copyto(part, x, where=hit)
+            np.copyto(factor, hit)
+            np.multiply(error, factor, out=part)
 
     return run
 
