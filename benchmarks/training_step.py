@@ -36,8 +36,9 @@ QUIET = 0.25
 class Result:
     """One peer at one case. `status` is "ok", or what is wrong; the times are only there for "ok".
 
-    `rounds` are the medians of the turns, of which `disturbed` were timed beside other processes. The errors are
-    those of the three checked steps: of the loss, relative to it, and of the updates, in parts of the tolerance.
+    `rounds` are the medians of the turns, of which `disturbed` were timed beside other processes. `seconds` is the
+    median of all steps: of the undisturbed turns, if there are any. The errors are those of the three checked steps:
+    of the loss, relative to it, and of the updates, in parts of the tolerance.
     """
 
     peer: str
@@ -137,14 +138,14 @@ def run_case(
     for peer, result in zip(peers, case.results, strict=True):
         prepare(peer, result, check, network, batch, folder / "parameters.npz")
     patience = Patience(options.patience)
-    steps: dict[str, list[float]] = {peer.name: [] for peer in peers}
+    turns: dict[str, list[Turn]] = {peer.name: [] for peer in peers}
     for _ in range(options.rounds):
         for peer, result in zip(peers, case.results, strict=True):
             if result.status == "ok":
-                steps[peer.name] += time_once(peer, result, options.seconds, patience)
+                turns[peer.name] += time_once(peer, result, options.seconds, patience)
     for result in case.results:
         if result.status == "ok":
-            result.seconds = median(steps[result.peer])
+            summarise(result, turns[result.peer])
     print(".", end="", file=sys.stderr, flush=True)
     return case
 
@@ -176,20 +177,35 @@ class Patience:
         return True
 
 
-def time_once(peer: Peer, result: Result, seconds: float, patience: Patience) -> list[float]:
-    """One turn of one peer, again if it was disturbed: the seconds of each of its steps."""
-    try:
-        answer = peer.ask("time", seconds=seconds, at_least=3)
-        while answer["others_share"] > QUIET and patience.wait():
+@dataclass
+class Turn:
+    """The seconds of each step in one turn of one peer, and whether other processes ran beside it."""
+
+    seconds: list[float]
+    peak_bytes: int
+    disturbed: bool
+
+
+def time_once(peer: Peer, result: Result, seconds: float, patience: Patience) -> list[Turn]:
+    """One turn of one peer, again if it was disturbed; none if the peer fails."""
+    while True:
+        try:
             answer = peer.ask("time", seconds=seconds, at_least=3)
-    except PeerFailed as failure:
-        result.status = f"failed: {failure}"
-        return []
-    taken: list[float] = answer["seconds"]
-    result.rounds.append(median(taken))
-    result.disturbed += answer["others_share"] > QUIET
-    result.peak_bytes = max(result.peak_bytes, answer["peak_bytes"])
-    return taken
+        except PeerFailed as failure:
+            result.status = f"failed: {failure}"
+            return []
+        disturbed = answer["others_share"] > QUIET
+        if not disturbed or not patience.wait():
+            return [Turn(answer["seconds"], answer["peak_bytes"], disturbed)]
+
+
+def summarise(result: Result, turns: list[Turn]) -> None:
+    """What the table shows of all turns."""
+    result.rounds = [median(turn.seconds) for turn in turns]
+    result.disturbed = sum(turn.disturbed for turn in turns)
+    result.peak_bytes = max(turn.peak_bytes for turn in turns)
+    counted = [turn for turn in turns if not turn.disturbed] or turns
+    result.seconds = median(second for turn in counted for second in turn.seconds)
 
 
 def use_cpus(threads: int) -> None:

@@ -49,6 +49,7 @@ NUMBERS = {"numpy", "networkx"}
 NEVER_AN_ARRAY = {"backprop", "simplify"}
 NOT_LOADED = [
     *("scipy", "matplotlib", "graphviz", "tqdm", "hypothesis", "pooch", "torch", "jax", "llvmlite", "latex2mathml"),
+    "threadpoolctl",
     *(f"symcnn.{part}" for part in ("train", "data", "testing", "cli", "tutorial", "demo")),
 ]
 
