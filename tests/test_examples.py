@@ -37,7 +37,7 @@ def test_lenet5_has_the_papers_parameters(tmp_path):
 
 def test_a_node_type_of_ones_own(tmp_path):
     out = run("new_node.py", cwd=tmp_path)
-    assert "log(1 + e" in out
+    assert "a1 = Softplus(z1)" in out
     assert "val accuracy" in out
 
 
