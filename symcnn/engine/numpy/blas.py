@@ -6,12 +6,18 @@ machine, and on a busy one a step of training was seen to take two hundred times
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
 LARGE = 1 << 25
 """From how many multiply-adds on a product is worth the threads: about half a millisecond on one core."""
+
+_LOCK = threading.Lock()
+_running = 0
+_limiter: Any = None
 
 
 @cache
@@ -26,11 +32,25 @@ def _all_threads() -> int:
     return max((lib.num_threads for lib in _controller().lib_controllers if lib.user_api == "blas"), default=1)
 
 
-def one_thread() -> AbstractContextManager[Any]:
-    """Inside, BLAS works in the calling thread alone."""
-    _all_threads()
-    limited: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
-    return limited
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Inside, BLAS works in the calling thread alone.
+
+    The setting is one for the whole process: the first run sets it, and the last one that is still going restores it.
+    """
+    global _running, _limiter
+    with _LOCK:
+        if _running == 0:
+            _all_threads()
+            _limiter = _controller().limit(limits=1, user_api="blas")
+        _running += 1
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _running -= 1
+            if _running == 0:
+                _limiter.restore_original_limits()
 
 
 def all_threads() -> AbstractContextManager[Any]:
