@@ -1,5 +1,6 @@
 """The examples run as they are."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,10 @@ def run(name, *arguments, cwd):
     done = subprocess.run(
         [sys.executable, "-W", "error", EXAMPLES / name, *arguments],
         cwd=cwd,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         text=True,
+        encoding="utf-8",
         timeout=120,
         check=False,
     )
@@ -37,7 +40,7 @@ def test_lenet5_has_the_papers_parameters(tmp_path):
 
 def test_a_node_type_of_ones_own(tmp_path):
     out = run("new_node.py", cwd=tmp_path)
-    assert "a1 = Softplus(z1)" in out
+    assert "max₂ₓ₂(Softplus(z1))" in out
     assert "val accuracy" in out
 
 

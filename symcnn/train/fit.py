@@ -13,7 +13,7 @@ from ..engine.program import Program, compile
 from ..graph.errors import FeedError, call_site, explain, positive_int
 from ..graph.node import Node
 from .history import Epoch, History
-from .optimizers import SGD, Optimizer
+from .optimizers import Adam, Optimizer
 from .step import TrainStep, train_step
 
 Data = dict[str, NDArray[Any]]
@@ -42,7 +42,7 @@ def fit(
     data : mapping
         An array for each input, all with the same number of rows.
     optimizer : Optimizer
-        ``SGD(lr=0.1, momentum=0.9)`` unless told.
+        ``Adam()`` unless told.
     epochs : int
         How many passes over the data.
     batch : int
@@ -86,7 +86,7 @@ def fit(
     rows = len(next(iter(arrays.values())))
     if rows == 0:
         raise FeedError(explain("there is no row to train on", site=call_site()))
-    step = train_step(J, optimizer or SGD(lr=0.1, momentum=0.9), backend=backend)
+    step = train_step(J, optimizer or Adam(), backend=backend)
     measure = {"loss": J, **(metrics or {})}
     judge = compile(list(measure.values()), backend=backend) if validation is not None else None
     held = _rows(validation) if validation is not None else {}
