@@ -112,7 +112,7 @@ class Program:
         asked = len(outputs) - len(self.plan.updated)
         results = [np.array(bound.values[node]) for node in outputs[:asked]]
         new = [bound.values[node] for node in outputs[asked:]]
-        if any(np.may_share_memory(value, p.value) for value in new for p in self.plan.updated):
+        if bound.updates_overlap:
             new = [np.array(value) for value in new]
         try:
             self._update(new)
@@ -152,6 +152,7 @@ class Program:
         bound = self._engine.bind(self.plan, batch_of(arrays))
         _feed(bound, arrays)
         with np.errstate(all="ignore"):
+            bound.run()
             self._check_finite(bound)
 
     def _check_finite(self, bound: Bound) -> None:

@@ -159,7 +159,7 @@ def shown(name: str) -> str:
 
 def called(kind: str, name: object) -> str:
     """How errors speak of a builder's call: ``conv 'c1'``, or ``conv`` where it got no name."""
-    return f"{kind} {quoted(name)}" if name else kind
+    return kind if isinstance(name, str) and not name else f"{kind} {quoted(name)}"
 
 
 def positive_int(value: object, what: str) -> int:

@@ -200,6 +200,8 @@ def _as_inputs(node: Node, name: str, value: Any, real: DType | None) -> Any:
 
 def _as_attribute(node: Node, name: str, value: Any) -> Any:
     """The value of any other field: lists become tuples, and NumPy's numbers Python's."""
+    if name == "name" and not isinstance(value, str):
+        raise DTypeError(explain(f"{type(node).__name__}: its name is {quoted(value)}, no text", site=call_site()))
     if isinstance(value, list) or type(value) is tuple:
         made = tuple([_as_attribute(node, name, v) for v in value])
         same = type(value) is tuple and all(a is b for a, b in zip(made, value, strict=True))
@@ -207,8 +209,6 @@ def _as_attribute(node: Node, name: str, value: Any) -> Any:
     if isinstance(value, Node) and not any(f.name == name and "Any" in str(f.type) for f in dataclasses.fields(node)):
         hint = f"if it is an input, annotate it so: {name}: sc.Node"
         raise NodeTypeError(explain(f"{node.label}: its attribute {name} is {value.label}", hint, site=call_site()))
-    if name == "name" and not isinstance(value, str):
-        raise DTypeError(explain(f"{type(node).__name__}: its name is {quoted(value)}, no text", site=call_site()))
     return value.item() if isinstance(value, np.generic) else value
 
 
