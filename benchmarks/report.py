@@ -17,7 +17,7 @@ def report(comparison: Comparison) -> str:
     sections = [
         _head(comparison),
         _checked(comparison),
-        _table("one training step, microseconds (median)", comparison, lambda r: _microseconds(r.seconds), _floor),
+        _table("one training step, microseconds (median)", comparison, _time, _floor),
         *(_table(f"time of {name} over the others'", comparison, _ratio(comparison, name)) for name in ours),
         _table("peak memory of the process, MiB", comparison, lambda r: f"{r.peak_bytes / 2**20:.0f}"),
         _table("seconds to build, compile and take 3 steps", comparison, lambda r: f"{r.seconds_to_ready:.2f}"),
@@ -38,6 +38,7 @@ def _head(comparison: Comparison) -> str:
     if disturbed := sum(result.disturbed for result in results):
         turns = sum(len(result.rounds) for result in results)
         lines.append(f"the machine was not idle: other processes ran beside {disturbed} of the {turns} turns timed")
+        lines.append("a ? stands where all turns of a peer were disturbed")
     return "\n".join(lines)
 
 
@@ -85,10 +86,20 @@ def _microseconds(seconds: float) -> str:
     return f"{1e6 * seconds:,.0f}"
 
 
-def _ratio(comparison: Comparison, ours: str) -> Cell:
-    own = {id(r): own for case in comparison.cases for own in case.results if own.peer == ours for r in case.results}
+def _time(result: Result) -> str:
+    return _microseconds(result.seconds) + _doubt(result)
+
+
+def _doubt(result: Result) -> str:
+    """A mark for what was never timed undisturbed."""
+    return "?" if result.disturbed == len(result.rounds) else ""
+
+
+def _ratio(comparison: Comparison, name: str) -> Cell:
+    own = {id(r): own for case in comparison.cases for own in case.results if own.peer == name for r in case.results}
 
     def cell(result: Result) -> str:
-        return f"{own[id(result)].seconds / result.seconds:.2f}"
+        ours = own[id(result)]
+        return f"{ours.seconds / result.seconds:.2f}{_doubt(result) or _doubt(ours)}"
 
     return cell

@@ -10,6 +10,7 @@ import math
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -42,6 +43,12 @@ class Bound:
     values: dict[Node, Array] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     nbytes: int = 0
+
+    @cached_property
+    def updates_overlap(self) -> bool:
+        """Whether a new value is in the memory of a parameter: then all are computed before any is written."""
+        new = [self.values[node] for node in self.plan.outputs[-len(self.plan.updated) :]] if self.plan.updated else []
+        return any(np.may_share_memory(value, p.value) for value in new for p in self.plan.updated)
 
     def run(self) -> None:
         """Compute all values once."""
