@@ -59,12 +59,13 @@ class NodeType(type):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> NodeType:
         cls = super().__new__(mcs, name, bases, namespace)
+        annotated = {n for n, t in namespace.get("__annotations__", {}).items() if "ClassVar" not in str(t)}
+        if (clash := _RESERVED & annotated) and not namespace.get("leaf"):
+            raise NodeTypeError(f"{name}: the field name {sorted(clash)[0]!r} is taken by Node; choose another one")
         dataclass(frozen=True, eq=False, repr=False)(cls)  # type: ignore[arg-type]
         cls.__setattr__ = cls.__delattr__ = _refuse_change  # type: ignore[method-assign, assignment]
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]
         cls.field_names = tuple(f.name for f in fields)
-        if (clash := _RESERVED.intersection(cls.field_names)) and not namespace.get("leaf"):
-            raise NodeTypeError(f"{name}: the field name {sorted(clash)[0]!r} is taken by Node; choose another one")
         slots = [f for f in fields if _holds_nodes(f.type)]
         cls.node_fields = tuple(f.name for f in slots)
         cls.tuple_fields = tuple(f.name for f in slots if re.search(r"(?i)\b(tuple|list|sequence)\[", str(f.type)))
@@ -114,7 +115,7 @@ def _with_nodes(hook: Callable[[Any], None]) -> Callable[[Any], None]:
 def _refuse_change(node: Node, name: str, *value: Any) -> None:
     """What ``node.name = value`` and ``del node.name`` call; ``param.value += 1`` has worked in place already."""
     held = getattr(node, name, None)
-    if not value or value[0] is not held:
+    if not value or held is None or value[0] is not held:
         hint = [f"write into the array: .{name}[...] = ..."] if isinstance(held, np.ndarray) else []
         raise FrozenError(explain(f"{name!r} cannot be changed: a node stays what it is", *hint, node=node))
 
@@ -447,7 +448,7 @@ _RESERVED |= {*dir(Node), "serial", "site"} - {"name"}
 
 
 def node_types() -> list[type[Node]]:
-    """All node types that are defined now, the users' own too, in the order of their definition."""
+    """All node types that are defined now, the users' own too: bases before what is derived from them."""
     found: list[type[Node]] = []
     todo: list[type[Node]] = list(Node.__subclasses__())
     while todo:
