@@ -148,11 +148,11 @@ class _Placer:
         bus = 12 + _LEVEL * self.level.get(edge, 0)
         start = (self.x[key], self.layout.params[key].rect.bottom)
         end = (self.entries[edge], self.layout.forward[reader].rect.y)
-        self.layout.fed[edge] = _down(start, self.ground.top - bus, end)
+        self.layout.fed[edge] = _joined(start, self.ground.top - bus, end)
         if key in self.layout.gradients and reader in self.layout.backward:
-            start = (self.entries[edge], self.layout.backward[reader].rect.bottom)
-            end = (self.x[key], self.layout.gradients[key].rect.y)
-            self.layout.learned[edge] = _down(start, self.ground.bottom + bus, end)
+            start = (self.x[key], self.layout.gradients[key].rect.y)
+            end = (self.entries[edge], self.layout.backward[reader].rect.bottom)
+            self.layout.learned[edge] = _joined(start, self.ground.bottom + bus, end)
 
 
 class _Ground:
@@ -182,8 +182,8 @@ def _boxes_around(points: list[Point]) -> list[Rect]:
     return [Rect(min(a[0], b[0]), min(a[1], b[1]), abs(a[0] - b[0]), abs(a[1] - b[1])) for a, b in pairs]
 
 
-def _down(start: Point, bus: float, end: Point) -> Path:
-    """From `start` down to `end`, with the way across at the height `bus`."""
+def _joined(start: Point, bus: float, end: Point) -> Path:
+    """From `start` to `end` below or above it, with the way across at the height `bus`."""
     path = Path(start)
     if abs(start[0] - end[0]) > 0.5:
         path.to((start[0], bus))

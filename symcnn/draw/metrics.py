@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 _NARROW = frozenset("iljI.,:;|!'()[]{}ftr ′″‴·-/\\`")
-_WIDE = frozenset("mwMWGOQ@%∇∂Σ∞⊙→…−+=<>≥≤∗*—&#")
+_WIDE = frozenset("mwMWGOQ@%∇∂Σ∞⊙→…−+=<>≥≤∗*—&#^×")
 
 
 def text_width(text: str, size: float) -> float:

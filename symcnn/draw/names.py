@@ -8,6 +8,7 @@ no name: its formula is part of the formula that uses it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
@@ -189,13 +190,17 @@ class Values:
                 symbols[node] = self.names.new(*_param_name(node, layers[node]))
             elif isinstance(node, Const):
                 if node.uniform is None and not (node.ndim == 1 and node.value.size <= 4):
-                    symbols[node] = self.names.new(node.name or f"c{next(constants)}")
+                    symbols[node] = self._named_or(node, "c", constants)
             elif node in named and node.symbol == GENERIC:
-                symbols[node] = self.names.new(node.name or f"v{next(generic)}")
+                symbols[node] = self._named_or(node, "v", generic)
             elif node in named:
                 running[node.symbol] += 1
                 symbols[node] = self.names.new(node.symbol, str(layers[node] if numbered else running[node.symbol]))
         return symbols
+
+    def _named_or(self, node: Node, letter: str, numbers: Iterator[int]) -> Symbol:
+        """The name that the user gave, or a letter and the next number."""
+        return self.names.new(node.name) if node.name else self.names.new(letter, str(next(numbers)))
 
     def _layers(self, named: set[Node]) -> dict[Node, int]:
         """The number of each node's layer: it goes up with each named z. A parameter has its first reader's."""

@@ -7,13 +7,13 @@ from itertools import count
 
 from ..backprop import Backprop, errors_sent
 from ..graph.graph import Graph
-from ..graph.leaves import Const, Leaf, Param
+from ..graph.leaves import Const, Input, Leaf, Param
 from ..graph.node import Node
 from ..graph.spec import Spec
 from ..simplify import RULES, simplify
 from ..simplify.neutral import uniform
 from .names import LIMIT, Symbol, Values
-from .tidy import tidy
+from .tidy import tidy, unspread
 from .typeset import Formula, Writer
 
 
@@ -92,7 +92,7 @@ class Notation:
 
     def _error(self, value: Node) -> Node:
         """The error of `value` as a leaf that is shown as δ(z1); a number where it is one."""
-        if uniform(self.deltas[value]) is not None:
+        if uniform(unspread(self.deltas[value])) is not None:
             return self.deltas[value]
         if value not in self._errors:
             self._errors[value] = Quoted(len(self._symbols), value.spec)
@@ -144,6 +144,8 @@ class Notation:
 
     def _naming(self, kind: str) -> Callable[[Node], str | None]:
         def name(node: Node) -> str | None:
+            if isinstance(node, Input | Param) and node not in self._symbols:
+                self._symbols[node] = self.values.names.new(node.name)  # of the seed: no part of the forward pass
             symbol = self._symbols.get(node)
             if symbol is not None:
                 return symbol.latex if kind == "latex" else str(symbol)
@@ -157,7 +159,7 @@ class Notation:
         """A name of its own for a large formula; the formula itself otherwise."""
         if formula.size <= LIMIT:
             return formula
-        symbol = self.values.names.new(f"e{next(self._numbers)}")
+        symbol = self.values.names.new("e", str(next(self._numbers)))
         self._symbols[node] = symbol
         self._spilled.append((symbol, node))
         return Formula(str(symbol))

@@ -13,6 +13,8 @@ TITLE, BODY, EDGE, NOTE = 12.0, 13.0, 11.0, 10.5
 PAD = 12.0
 """The room between a text and the side of its box, and between boxes of parameters."""
 _WIDEST = 300.0
+_BOLD = 1.12
+"""How much wider than plain letters the bold ones of titles are."""
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Layout:
     params, gradients : {key: Placed}
         Bundles.
     edges, returns : {(key, key): Path}
-        From a value to its reader, and from its error back (drawn from the value on, so its head is at the start).
+        From a value to its reader, and, in the lane below, from the twin of the value to that of its reader.
     names, errors : {key: Text}
         What stands on the edges.
     reads : {key: Path}
@@ -43,7 +45,12 @@ class Layout:
     notes : {key: Text}
         What stands there.
     fed, learned : {(bundle, box): Path}
-        From parameters to their readers, and from there to the gradients.
+        From parameters to their readers, and from gradients to the twins of these.
+
+    Notes
+    -----
+    What goes back (returns, learned) has its arrow head at the start: paths that share their beginning then share
+    the gaps of their dashes too.
     width, height : float
     """
 
@@ -75,13 +82,14 @@ class Size:
 
 def measured(title: str, lines: list[str]) -> Size:
     """The size of a box for these texts, broken into lines."""
-    heads = tuple(wrapped(title, TITLE, _WIDEST, 2)) if title else ()
-    body = tuple(part for line in lines for part in wrapped(_glued(line), BODY, _WIDEST, 4))
-    widths = [text_width(t, TITLE) for t in heads] + [text_width(t, BODY) for t in body]
+    heads = tuple(wrapped(title, TITLE * _BOLD, _WIDEST, 2)) if title else ()
+    broken = (part for line in lines for part in wrapped(_glued(line), BODY, _WIDEST, 4))
+    body = tuple(part.replace("\u00a0", " ") for part in broken)
+    widths = [text_width(t, TITLE * _BOLD) for t in heads] + [text_width(t, BODY) for t in body]
     height = len(heads) * line_height(TITLE) + len(body) * line_height(BODY)
     return Size(heads, body, max(widths, default=0.0) + 2 * PAD, height + 14)
 
 
 def _glued(line: str) -> str:
-    """A line that is not broken after an operator."""
+    """A line that is not broken after an operator: spaces that do not break stand there."""
     return re.sub(r"(?<= )([-+−·*/Σ]|\*_full) ", "\\1\u00a0", line)

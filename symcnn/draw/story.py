@@ -131,6 +131,7 @@ class Teller:
         self.errors = self.notation.deltas
         computed = self.values.computed
         self.hidden = dict.fromkeys(computed[ENDS:-ENDS] if len(computed) > MOST else ())
+        self.folded = sum(len(self.values.inner(node)) for node in self.hidden)
         self.drawn = [node for node in computed if node not in self.hidden]
         self.sources = {node: self.values.sources(node) for node in computed}
         fed = {s for node in self.drawn for s in self.sources[node] if isinstance(s, Input)}
@@ -147,7 +148,7 @@ class Teller:
         if self.hidden:
             values.insert(ENDS, self._folded())
         edges, sent = self._edges()
-        note = f"{len(self.hidden):,} values in the middle are not drawn." if self.hidden else ""
+        note = f"{self.folded:,} nodes in the middle of the graph are not drawn." if self.hidden else ""
         return Story([*inputs, *values], edges, sent, self._bundles(), note)
 
     # Boxes ---------------------------------------------------------------------------------
@@ -185,22 +186,22 @@ class Teller:
         return " + ".join(names if len(names) <= 3 else names[-1:])
 
     def _folded(self) -> Box:
-        count = len(self.hidden)
         last = {s: None for node in self.drawn for s in self.sources[node] if s in self.hidden}
         symbols = [self.notation.symbol(s) for s in last]
         one = len(symbols) == 1
         back = any(node in self.errors for node in self.hidden)
-        params = {s: None for node in self.hidden for s in self.sources[node] if isinstance(s, Param)}
-        own = f"with {len(params):,} parameters" if params else "not drawn"
+        drawn = {s for node in self.drawn for s in self.sources[node]}
+        params = {s for node in self.hidden for s in self.sources[node] if isinstance(s, Param)} - drawn
+        own = f"with {len(params):,} parameter{'s' * (len(params) > 1)}" if params else "not drawn"
         return Box(
             self.fold,
             "fold",
-            f"… {count:,} values …",
+            f"… {self.folded:,} nodes …",
             [own],
             str(symbols[0]) if one else f"{len(symbols)} values",
             shape_text(next(iter(last)).shape) if one else "",
             str(symbols[0].wrapped("delta")) if one else f"{len(symbols)} errors",
-            Twin(f"… {count:,} errors …", ["not drawn"]) if back else None,
+            Twin(f"… {self.folded:,} nodes …", ["not drawn"]) if back else None,
         )
 
     # Edges ---------------------------------------------------------------------------------

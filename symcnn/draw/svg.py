@@ -39,6 +39,7 @@ class _Writer:
             f'<rect class="page" width="{_n(width)}" height="{_n(height)}"/>',
         ]
         self._edges()
+        self._texts()
         for key, box in self.boxes.items():
             self._box(key, box)
         for bundle in self.story.bundles:
@@ -89,49 +90,41 @@ class _Writer:
     # Lines ---------------------------------------------------------------------------------
 
     def _edges(self) -> None:
-        layout = self.layout
+        layout, symbol = self.layout, {key: box.symbol for key, box in self.boxes.items()}
         for (source, reader), path in layout.edges.items():
-            title = f"{self.boxes[source].symbol} to {self.boxes[reader].symbol}"
-            self._line(f"edge-{source}-{reader}", "edge", path, title, "forward", head=path.end, back=False)
+            title = f"{symbol[source]} to {symbol[reader]}"
+            self._line(f"edge-{source}:{reader}", "edge", path, title, "forward")
         for (source, reader), path in layout.returns.items():
-            title = f"the error from {self.boxes[reader].symbol} to {self.boxes[source].symbol}"
+            title = f"the error from {symbol[reader]} to {symbol[source]}"
             kind = "error" if self._is_needed(source) else "error unneeded"
-            self._line(f"error-{source}-{reader}", kind, path, title, "backward", head=path.start, back=True)
+            self._line(f"error-{source}:{reader}", kind, path, title, "backward", back=True)
         for (key, reader), path in layout.fed.items():
-            title = f"parameters {key} to {self.boxes[reader].symbol}"
-            self._line(f"fed-{key}-{reader}", "fed", path, title, "parameters", head=path.end, back=False)
+            self._line(f"fed-{key}:{reader}", "fed", path, f"parameters to {symbol[reader]}", "forward")
         for (key, reader), path in layout.learned.items():
-            title = f"gradients {key} from {self.boxes[reader].symbol}"
-            self._line(f"learned-{key}-{reader}", "error", path, title, "gradients", head=path.end, back=False)
+            title = f"gradients from {symbol[reader]}"
+            self._line(f"learned-{key}:{reader}", "error", path, title, "backward", back=True)
         for key, path in layout.reads.items():
-            reads = self._twin_reads(key)
-            self._line(f"reads-{key}", "reads", path, f"the rule reads {reads}", "read from the forward pass",
-                       head=path.end, back=False, text=layout.notes[key], label="note")  # fmt: skip
-        for key, text in layout.names.items():
+            self._line(f"reads-{key}", "reads", path, "read by the backward rule", "; ".join(layout.notes[key].lines))
+
+    def _texts(self) -> None:
+        for key, text in self.layout.names.items():
             self._named(f"name-{key}", "name", self.boxes[key].symbol, text)
-        for key, text in layout.errors.items():
+        for key, text in self.layout.errors.items():
             kind = "delta" if self._is_needed(key) else "delta unneeded"
             self._named(f"delta-{key}", kind, self.boxes[key].error, text)
+        for key, text in self.layout.notes.items():
+            self._named(f"note-{key}", "note", "read by the backward rule", text)
 
     def _is_needed(self, key: str) -> bool:
         twin = self.boxes[key].twin
         return twin is None or twin.needed
 
-    def _twin_reads(self, key: str) -> str:
-        twin = self.boxes[key].twin
-        return twin.reads if twin else ""
-
-    def _line(
-        self, key: str, kind: str, path: Path, title: str, about: str,
-        *, head: Point, back: bool, text: Text | None = None, label: str = "",
-    ) -> None:  # fmt: skip
+    def _line(self, key: str, kind: str, path: Path, title: str, about: str, back: bool = False) -> None:
+        """A line with a head at its end, or at its start where it goes back."""
         self._open(key, kind, title, about)
         self.out.append(f'<path class="line" d="{_data(path)}"/>')
-        before = path.flat(8)[1] if back else path.flat(8)[-2]
-        self.out.append(f'<path class="head" d="{_head(before, head, kind == "reads")}"/>')
-        if text is not None:
-            self._text(label, text)
-        self.out.append("</g>")
+        before, tip = path.flat()[1::-1] if back else path.flat()[-2:]
+        self.out.append(f'<path class="head" d="{_head(before, tip, kind == "reads")}"/></g>')
 
     def _named(self, key: str, kind: str, title: str, text: Text) -> None:
         self._open(key, "label", title, "; ".join(text.lines))

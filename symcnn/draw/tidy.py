@@ -6,7 +6,7 @@ end, ``x + x`` is ``2 · x``, and what is the same for all elements is not shown
 
 from __future__ import annotations
 
-from ..graph.algebra import Add, BroadcastTo, Div, Mul, Neg, Sub, broadcast_to
+from ..graph.algebra import Add, BroadcastTo, Div, Mul, Neg, Share, Sub, broadcast_to, cast
 from ..graph.leaves import Const, Leaf, folded
 from ..graph.node import Node
 from ..nodes.shape import Reshape
@@ -26,12 +26,18 @@ def _product(node: Node) -> Node | None:
     match node:
         case Add(a, b) if a is b:
             return 2 * a
+        case Mul(Const() as c, a) if c.uniform == 1:
+            return cast(a, node.dtype.name)
         case Mul(a, Const() as c) if c.uniform is not None and not _is_number(a):
             return c * a
         case Mul(a, Mul(Const() as c, b)) | Mul(Mul(Const() as c, a), b) if c.uniform is not None:
             return _folded(a * c) * b if _is_number(a) else c * (a * b)
         case Mul(Div(a, n), b) | Mul(b, Div(a, n)) if n.shape == ():
             return (b if uniform(a) == 1 else a * b) / n
+        case Div(Div(a, n), b) | Share(Div(a, n), b) if n.shape == () and b.shape != ():
+            return type(node)(a, b) / n
+        case Div(Mul(Const() as c, a), Mul(Const() as d, n)) if c is d and c.uniform is not None:
+            return a / n
         case Neg(Sub(a, b)):
             return b - a
         case Neg(Div(Sub(a, b), n)):
@@ -57,7 +63,7 @@ def _folded(node: Node) -> Node:
 
 def _with_bare_scalars(node: Node) -> Node | None:
     """An elementwise node broadcasts by itself: a scalar among its inputs need not be spread before."""
-    bare = [_bare(i) for i in node.inputs]
+    bare = [unspread(i) for i in node.inputs]
     if all(a is b for a, b in zip(bare, node.inputs, strict=True)):
         return None
     found = node.with_inputs(bare)
@@ -66,7 +72,7 @@ def _with_bare_scalars(node: Node) -> Node | None:
     return found
 
 
-def _bare(node: Node) -> Node:
+def unspread(node: Node) -> Node:
     """The scalar that is spread over `node`, or `node`."""
     at = node
     while isinstance(at, BroadcastTo | Reshape):

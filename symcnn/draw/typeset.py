@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from string import Formatter
 from typing import Any, NamedTuple
 
@@ -111,6 +112,7 @@ def fitted(formula: Formula, hole: Hole, kind: str) -> str:
     return rf"\left({formula.text}\right)" if kind == "latex" else f"({formula.text})"
 
 
+@lru_cache(maxsize=1024)
 def holes(template: str) -> tuple[list[Hole], str]:
     """The holes of a template, and the text after the last one."""
     pieces: list[tuple[str, str, str]] = []

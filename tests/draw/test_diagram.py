@@ -1,0 +1,91 @@
+"""The face: draw, save, and what a notebook shows."""
+
+import sys
+
+import pytest
+
+import symcnn as sc
+from symcnn.draw.diagram import Diagram
+from symcnn.graph.errors import ArgumentError, DTypeError, GradientError
+
+
+def test_draw_takes_a_node_or_a_sweep(make):
+    J = make["tutorial"]()
+    back = sc.backprop(J)
+    assert isinstance(sc.draw(J), Diagram)
+    assert sc.draw(J).svg == sc.draw(back).svg == back.draw().svg
+
+
+def test_draw_after_the_equations_were_asked_for(make):
+    back = sc.backprop(make["tutorial"]())
+    back.equations()
+    assert callable(sc.draw)
+    assert sc.draw(back).svg.startswith("<svg")
+
+
+@pytest.mark.parametrize("wrong", [3, "x", None, [1]])
+def test_draw_refuses_what_is_no_graph(wrong):
+    with pytest.raises(DTypeError, match=r"a node or the result of sc\.backprop"):
+        sc.draw(wrong)
+
+
+def test_what_is_no_scalar_needs_a_seed():
+    x = sc.Input("x", (None, 3))
+    with pytest.raises(GradientError, match="seed"):
+        sc.draw(sc.tanh(x))
+    back = sc.backprop(sc.tanh(x), sc.Input("u", (None, 3)))
+    assert "δ(J) = u" in back.draw().svg
+
+
+@pytest.mark.parametrize("ending", ["svg", "dot", "SVG"])
+def test_save(make, tmp_path, ending):
+    diagram = sc.draw(make["tutorial"]())
+    file = diagram.save(tmp_path / f"net.{ending}")
+    expected = diagram.dot if ending == "dot" else diagram.svg
+    assert file.read_bytes() == expected.encode()
+    assert diagram.save(str(file)) == file
+
+
+@pytest.mark.parametrize("name", ["net.png", "net.pdf", "net", "net.svg.gz"])
+def test_save_names_the_formats_there_are(make, tmp_path, name):
+    with pytest.raises(ArgumentError, match=r"\.svg, \.dot") as error:
+        sc.draw(make["tutorial"]()).save(tmp_path / name)
+    assert name in str(error.value) and "to_graphviz" in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_notebook_shows_it_and_a_repr_never_raises(make, monkeypatch):
+    diagram = sc.draw(make["tutorial"]())
+    assert repr(diagram) == "Diagram of J: 7 boxes, 6 edges"
+    assert diagram._repr_mimebundle_() == {"image/svg+xml": diagram.svg, "text/plain": repr(diagram)}
+
+    def fails(story):
+        raise ValueError("no room")
+
+    monkeypatch.setattr(sys.modules[Diagram.__module__], "laid_out", fails)
+    broken = sc.draw(make["tutorial"]())
+    assert broken._repr_mimebundle_() == {"text/plain": f"{broken!r}, which could not be drawn: no room"}
+
+
+def test_a_users_node_type_draws_itself():
+    class Twice(sc.Node):
+        x: sc.Node
+        text = "2 · {x}"
+        symbol = "d"
+
+        def forward(self, xp, x):
+            return 2 * x
+
+        def backward(self, delta):
+            return (2 * delta,)
+
+    svg = sc.draw(sc.sum(Twice(sc.Param("w", [1.0, 2.0])) * sc.Input("x", (2,)))).svg
+    for text in (">Twice<", "d1 = 2 · w", "∇w = 2 · δ(d1)", "δ(d1) = x"):
+        assert text in svg
+
+
+def test_a_value_without_an_error_has_no_twin():
+    x = sc.Input("x", (None, 3))
+    hard = sc.argmax(x)
+    story = sc.draw(sc.mean(sc.softmax_cross_entropy(sc.dense(x, 3, seed=0), hard, reduction="none"))).story
+    assert {box.key: box.twin is None for box in story.boxes if box.kind == "input"} == {"x": False}

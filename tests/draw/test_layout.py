@@ -1,0 +1,188 @@
+"""The geometry: no box on a box, no text on a text, no line through a box or a text, twins under each other."""
+
+from itertools import combinations, pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import symcnn as sc
+from symcnn.draw.geometry import Path, Rect, Text
+from symcnn.draw.metrics import text_width
+from symcnn.draw.places import BODY, TITLE
+
+
+def clashes(layout):
+    """All that lies on something else, in words."""
+    boxes = {
+        f"{kind} {key}": p.rect
+        for kind in ("forward", "backward", "params", "gradients")
+        for key, p in getattr(layout, kind).items()
+    }
+    texts = {
+        f"{kind} {key}": t.rect for kind in ("names", "errors", "notes") for key, t in getattr(layout, kind).items()
+    }
+    lines = {
+        f"{kind} {key}": path.flat()
+        for kind in ("edges", "returns", "reads", "fed", "learned")
+        for key, path in getattr(layout, kind).items()
+    }
+    found = [f"{a} on {b}" for (a, r), (b, s) in combinations({**boxes, **texts}.items(), 2) if r.overlaps(s)]
+    inside = {name: Rect(r.x + 0.5, r.y + 0.5, r.width - 1, r.height - 1) for name, r in {**boxes, **texts}.items()}
+    for line, points in lines.items():
+        for name, rect in inside.items():
+            if any(rect.is_cut_by(a, b) for a, b in pairwise(points)):
+                found.append(f"{line} through {name}")
+    page = Rect(0, 0, layout.width, layout.height)
+    for name, r in {**boxes, **texts}.items():
+        if r.x < page.x or r.y < page.y or r.right > page.right or r.bottom > page.bottom:
+            found.append(f"{name} outside")
+    return found
+
+
+def ends(layout):
+    """Each line begins and ends on the border of the box that it belongs to."""
+    found = []
+    for kind, first, last in (("edges", "forward", "forward"), ("returns", "backward", "backward"),
+                              ("fed", "params", "forward"), ("learned", "gradients", "backward")):  # fmt: skip
+        for (a, b), path in getattr(layout, kind).items():
+            start, end = getattr(layout, first)[a].rect, getattr(layout, last)[b].rect
+            if not (touches(start, path.start) and touches(end, path.end)):
+                found.append(f"{kind} {a} {b}")
+    for key, path in layout.reads.items():
+        if not (touches(layout.forward[key].rect, path.start) and touches(layout.backward[key].rect, path.end)):
+            found.append(f"reads {key}")
+    return found
+
+
+def touches(rect, point):
+    x, y = point
+    on_side = abs(x - rect.x) < 0.01 or abs(x - rect.right) < 0.01
+    on_top = abs(y - rect.y) < 0.01 or abs(y - rect.bottom) < 0.01
+    return (on_side and rect.y <= y <= rect.bottom) or (on_top and rect.x <= x <= rect.right)
+
+
+def crooked_twins(layout):
+    """Twins that are not under their boxes: neither the middle nor the right side agrees."""
+    pairs = ((key, layout.forward[key].rect, layout.backward[key].rect) for key in layout.backward)
+    return [
+        key
+        for key, a, b in pairs
+        if b.y < a.bottom or (abs(a.centre[0] - b.centre[0]) > 0.01 and abs(a.right - b.right) > 0.01)
+    ]
+
+
+def check(layout):
+    assert clashes(layout) == []
+    assert ends(layout) == []
+    assert crooked_twins(layout) == []
+
+
+def test_networks(network):
+    check(sc.draw(network).layout)
+
+
+def test_a_folded_chain(make):
+    check(sc.draw(make["chain"](1000)).layout)
+
+
+def test_texts_fit_their_boxes(network):
+    layout = sc.draw(network).layout
+    for placed in (layout.forward, layout.backward, layout.params, layout.gradients):
+        for p in placed.values():
+            widths = [text_width(t, TITLE) for t in p.title] + [text_width(t, BODY) for t in p.lines]
+            assert max(widths) < p.rect.width
+
+
+def test_a_recurrent_network_with_shared_parameters():
+    x = sc.Input("x", (None, 5))
+    w, u, b = sc.Param("W", np.ones((4, 4))), sc.Param("U", np.ones((4, 5))), sc.Param("b", np.ones(4))
+    h = sc.Dense(x, u, b)
+    for _ in range(4):
+        h = sc.tanh(sc.Dense(sc.tanh(h), w) + sc.Dense(x, u, b))
+    check(sc.draw(sc.mean(h)).layout)
+
+
+def test_an_inception_block_and_two_losses():
+    x, y, t = sc.Input("x", (None, 3, 8, 8)), sc.Input("y", (None,), "int64"), sc.Input("t", (None, 4))
+    branches = [sc.relu(sc.conv(x, 2, n, pad=n // 2, name=f"branch{n}", seed=0)) for n in (1, 3, 5)]
+    joined = sc.concat([*branches, sc.conv(sc.max_pool(x, 1), 2, 1, name="pooled", seed=0)])
+    head = sc.dense(sc.mean_pool(joined, 4), 4, name="head", seed=0)
+    J = sc.softmax_cross_entropy(head, y) + 0.3 * sc.squared_error(sc.tanh(head), t)
+    check(sc.draw(J).layout)
+
+
+def test_a_graph_without_inputs_and_one_without_parameters():
+    w = sc.Param("w", np.ones(3))
+    check(sc.draw(sc.sum(w * w)).layout)
+    layout = sc.draw(sc.sum(sc.tanh(sc.Input("x", (3,))))).layout
+    check(layout)
+    assert layout.params == {}
+
+
+def test_names_of_any_length_and_script():
+    x = sc.Input("a name that is far longer than anybody would think reasonable for an input", (3,))
+    w = sc.Param("パラメータの名前パラメータの名前", np.ones(3))
+    check(sc.draw(sc.sum(sc.Exp(sc.Tanh(w * x), name="величина"))).layout)
+
+
+OPERATIONS = [
+    lambda a, b, w: sc.sigmoid(a),
+    lambda a, b, w: sc.tanh(sc.Dense(a, w)),
+    lambda a, b, w: sc.dense(a, 4, seed=0),
+    lambda a, b, w: a + b,
+    lambda a, b, w: a * b,
+    lambda a, b, w: sc.relu(a - b),
+    lambda a, b, w: sc.dense(sc.concat([a, b]), 4, name="joined", seed=0),
+    lambda a, b, w: sc.where(a > b, a, sc.exp(b)),
+    lambda a, b, w: sc.Exp(a, name="grown"),
+]
+
+
+@st.composite
+def graphs(draw):
+    """A random graph with branches, merges, skips, shared parameters, up to three inputs, and several losses."""
+    nodes = [sc.Input(name, (None, 4)) for name in ("x", "second", "t")[: draw(st.integers(1, 3))]]
+    w = sc.Param("shared", np.ones((4, 4)))
+    for _ in range(draw(st.integers(1, 16))):
+        a, b = (nodes[draw(st.integers(0, len(nodes) - 1))] for _ in range(2))
+        nodes.append(draw(st.sampled_from(OPERATIONS))(a, b, w))
+    losses = [sc.mean(nodes[-1])] + [sc.squared_error(n, nodes[0]) for n in nodes[3 : 3 + draw(st.integers(0, 3))]]
+    J = losses[0]
+    for loss in losses[1:]:
+        J = J + 0.5 * loss
+    return J + 0.01 * sc.sum(w * w) if draw(st.booleans()) else J
+
+
+@given(graphs())
+@settings(max_examples=60)
+def test_random_graphs(J):
+    check(sc.draw(J).layout)
+
+
+# The checks themselves find what they look for ------------------------------------------------------
+
+
+def test_rectangles_and_lines():
+    r = Rect(0, 0, 10, 10)
+    assert r.overlaps(Rect(9, 9, 5, 5)) and not r.overlaps(Rect(10, 0, 5, 5))
+    assert r.is_cut_by((-1, 5), (11, 5)) and r.is_cut_by((5, 5), (6, 6)) and r.is_cut_by((-5, 0), (15, 9))
+    assert not r.is_cut_by((-1, 11), (11, 11)) and not r.is_cut_by((0, -5), (0, 5)) and not r.is_cut_by((-5, 2), (0, 5))
+    path = Path((0, 0))
+    path.to((10, 0))
+    path.to((20, 0), (20, 10), (30, 10))
+    assert path.end == (30, 10) and path.flat()[-1] == (30, 10) and path.flat(2)[2] == pytest.approx((20, 5))
+
+
+def test_moved_things_are_found(make):
+    layout = sc.draw(make["tutorial"]()).layout
+    box = layout.forward["a1"]
+    box.rect = Rect(layout.forward["z1"].rect.x, box.rect.y, 90, 40)
+    found = clashes(layout)
+    assert "forward z1 on forward a1" in found and "a1" in crooked_twins(layout) and ends(layout)
+    layout.names["x"] = Text(*layout.forward["x"].rect.centre, ("x",), 11)
+    assert "forward x on names x" in clashes(layout)
+    rect = layout.forward["p1"].rect
+    layout.edges["x", "z1"] = Path((0.0, rect.centre[1]), [((rect.right + 5, rect.centre[1]),)])
+    assert "edges ('x', 'z1') through forward p1" in clashes(layout)
