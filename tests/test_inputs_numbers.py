@@ -419,7 +419,9 @@ def test_training_under_every_alarm():
     assert 0 <= sc.evaluate({"a": sc.accuracy(z, y)}, {"x": images, "y": labels})["a"] <= 1
 
 
-@pytest.mark.parametrize("cls", sc.node_types(), ids=lambda c: c.__name__)
+@pytest.mark.parametrize(
+    "cls", [c for c in sc.node_types() if c.__module__.startswith("symcnn.")], ids=lambda c: c.__name__
+)
 def test_every_node_type_under_every_alarm(cls):
     for node in cls.samples():
         rng = np.random.default_rng(0)

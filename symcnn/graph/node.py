@@ -8,245 +8,24 @@ same arguments gives the same object, so common subexpressions are shared for fr
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import re
-import threading
-import weakref
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, wraps
-from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+from collections.abc import Sequence
+from dataclasses import field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .errors import (
-    DTypeError,
-    FrozenError,
-    NodeTypeError,
-    ShapeError,
-    Site,
-    call_site,
-    called,
-    explain,
-    given_serial,
-    quoted,
-    shown,
-)
-from .operators import UFUNCS, Operand, Operators
+from .convert import as_node, given_inputs
+from .errors import NodeTypeError, ShapeError, Site, called, explain, quoted, shown
+from .nodetype import RESERVED, NodeType
+from .operators import Operators
 from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote
 
 if TYPE_CHECKING:
     from .graph import Graph
     from .leaves import Param
 
-_TABLE: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
-_LOCK = threading.RLock()
-_SERIAL = count()
-_RESERVED: set[str] = set()
-"""What a field cannot be called: every name of `Node` itself, filled in below the class."""
-
-
-@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
-class NodeType(type):
-    """The metaclass of `Node`: makes each subclass a frozen dataclass, and each instance unique."""
-
-    field_names: tuple[str, ...]
-    node_fields: tuple[str, ...]
-    tuple_fields: tuple[str, ...]
-    optional_fields: tuple[str, ...]
-    own_identity: bool
-
-    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> NodeType:
-        cls = super().__new__(mcs, name, bases, namespace)
-        annotated = {n for n, t in namespace.get("__annotations__", {}).items() if "ClassVar" not in str(t)}
-        if (clash := _RESERVED & annotated) and not namespace.get("leaf"):
-            raise NodeTypeError(f"{name}: the field name {sorted(clash)[0]!r} is taken by Node; choose another one")
-        dataclass(frozen=True, eq=False, repr=False)(cls)  # type: ignore[arg-type]
-        cls.__setattr__ = cls.__delattr__ = _refuse_change  # type: ignore[method-assign, assignment]
-        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
-        cls.field_names = tuple(f.name for f in fields)
-        slots = [f for f in fields if _holds_nodes(f.type)]
-        cls.node_fields = tuple(f.name for f in slots)
-        cls.tuple_fields = tuple(f.name for f in slots if re.search(r"(?i)\b(tuple|list|sequence)\[", str(f.type)))
-        optional = r"\b(None|Optional)\b"
-        cls.optional_fields = tuple(f.name for f in slots if f.default is None or re.search(optional, str(f.type)))
-        if "elementwise" not in namespace and "infer" in namespace:
-            cls.elementwise = False  # type: ignore[attr-defined]
-        if (ufunc := namespace.get("ufunc")) is not None:
-            UFUNCS[ufunc] = cls
-        elif "forward" in namespace:
-            cls.ufunc = None  # type: ignore[attr-defined]  # it computes something else than its base
-        if "__post_init__" in namespace and slots:
-            cls.__post_init__ = _with_nodes(namespace["__post_init__"])  # type: ignore[attr-defined]
-        return cls
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        node: Node = super().__call__(*args, **kwargs)
-        convert_inputs(node)
-        if cls.own_identity:
-            return _finish(node)
-        key = (cls, *[_key(getattr(node, name)) for name in cls.field_names])
-        with _LOCK:
-            found = _TABLE.get(key)
-            if found is None:
-                found = _TABLE[key] = _finish(node)
-        return found
-
-
-def _holds_nodes(annotation: Any) -> bool:
-    """Whether a field's annotation (often still a string) names `Node`."""
-    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
-        return isinstance(annotation, NodeType)
-    return re.search(r"\bNode\b", str(annotation)) is not None
-
-
-def _with_nodes(hook: Callable[[Any], None]) -> Callable[[Any], None]:
-    """A node type's ``__post_init__``, called when its inputs are nodes already."""
-
-    @wraps(hook)
-    def __post_init__(node: Node) -> None:
-        convert_inputs(node)
-        hook(node)
-
-    return __post_init__
-
-
-def _refuse_change(node: Node, name: str, *value: Any) -> None:
-    """What ``node.name = value`` and ``del node.name`` call; ``param.value += 1`` has worked in place already."""
-    held = getattr(node, name, None)
-    if not value or held is None or value[0] is not held:
-        hint = [f"write into the array: .{name}[...] = ..."] if isinstance(held, np.ndarray) else []
-        raise FrozenError(explain(f"{name!r} cannot be changed: a node stays what it is", *hint, node=node))
-
-
-def _finish(node: Node) -> Node:
-    """Fix what a new node knows of itself: where it was made, its shape and its dtype."""
-    inherited = given_serial()
-    known = vars(node)
-    known["serial"] = next(_SERIAL) if inherited is None else inherited
-    known["site"] = call_site()
-    known["spec"] = spec = node.infer()
-    if not isinstance(spec, Spec):
-        raise NodeTypeError(explain(f"infer returned {quoted(spec)}, not a Spec(shape, dtype)", node=node))
-    if not all(d is None or (type(d) is int and d >= 0) for d in spec.shape):
-        problem = f"its shape would be {quoted(spec.shape)}; sizes are whole numbers from 0 on, or None for the batch"
-        raise ShapeError(explain(problem, node=node))
-    known["shape"], known["dtype"] = spec.shape, spec.dtype
-    return node
-
-
-def _key(value: Any) -> Any:
-    """A hashable stand-in: nodes by identity, numbers with their type (1, 1.0 and True differ)."""
-    if isinstance(value, Node):
-        return id(value)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, tuple):
-        return tuple(_key(v) for v in value)
-    if isinstance(value, float):
-        return float, value.hex()
-    if isinstance(value, np.ndarray) and not value.flags.writeable:
-        return value.shape, value.dtype.str, hashlib.blake2b(value.tobytes(), digest_size=16).digest()
-    try:
-        hash(value)
-    except TypeError:
-        raise DTypeError(
-            explain(
-                f"an attribute that can change (a {type(value).__name__}) cannot be part of a node",
-                "give lists as tuples, and arrays as inputs: sc.Const(array)",
-                site=call_site(),
-            )
-        ) from None
-    return type(value), value
-
-
-def convert_inputs(node: Node) -> None:
-    """Turn numbers and arrays among the inputs into constants, integers into reals where the rule needs them."""
-    for name in node.field_names:
-        value = getattr(node, name)
-        new = _as_slot(node, name, value) if name in node.node_fields else _as_attribute(node, name, value)
-        if new is not value:
-            object.__setattr__(node, name, new)
-    given = _given_inputs(node)
-    if all(isinstance(v, Node) and is_real(v.dtype) for v in given):
-        return
-    dtypes = [v.dtype for v in given if isinstance(v, Node)]
-    real = promote(*dtypes) if dtypes else None
-    for name in node.node_fields:
-        object.__setattr__(node, name, _as_inputs(node, name, getattr(node, name), real))
-
-
-def _as_slot(node: Node, name: str, value: Any) -> Any:
-    """What was given for a field of inputs, with tuples for lists of nodes; refused where its kind is another."""
-    if name in node.tuple_fields:
-        if isinstance(value, tuple | list):
-            return tuple(value)
-    elif value is not None:
-        return value
-    if value is None and name in node.optional_fields:
-        return None
-    wanted = "a tuple of nodes" if name in node.tuple_fields else "a node, a number or an array"
-    given = value.label if isinstance(value, Node) else quoted(value)
-    raise DTypeError(explain(f"{node.label}: its input {name} is {given}; expected {wanted}", site=call_site()))
-
-
-def _as_inputs(node: Node, name: str, value: Any, real: DType | None) -> Any:
-    """The value of a field of inputs: a node, a tuple of nodes, or None."""
-    what, keep_integers = f"{node.label}: its input {name}", name in node.integer_inputs
-    if isinstance(value, tuple) and name in node.tuple_fields:
-        return tuple(as_node(v, real, keep_integers, what) for v in value)
-    return None if value is None else as_node(value, real, keep_integers, what)
-
-
-def _as_attribute(node: Node, name: str, value: Any) -> Any:
-    """The value of any other field: lists become tuples, and NumPy's numbers Python's."""
-    if name == "name" and not isinstance(value, str):
-        raise DTypeError(explain(f"{type(node).__name__}: its name is {quoted(value)}, no text", site=call_site()))
-    if isinstance(value, list) or type(value) is tuple:
-        made = tuple([_as_attribute(node, name, v) for v in value])
-        same = type(value) is tuple and all(a is b for a, b in zip(made, value, strict=True))
-        return value if same else made
-    if isinstance(value, Node) and not any(f.name == name and "Any" in str(f.type) for f in dataclasses.fields(node)):
-        hint = f"if it is an input, annotate it so: {name}: sc.Node"
-        raise NodeTypeError(explain(f"{node.label}: its attribute {name} is {value.label}", hint, site=call_site()))
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _given_inputs(node: Node) -> list[Any]:
-    """What the fields of inputs hold, one after the other."""
-    found: list[Any] = []
-    for name in node.node_fields:
-        value = getattr(node, name)
-        if isinstance(value, tuple) and name in node.tuple_fields:
-            found.extend(value)
-        elif value is not None:
-            found.append(value)
-    return found
-
-
-def as_node(value: Operand, real: DType | None = None, keep_integers: bool = True, what: str = "") -> Node:
-    """`value` as a node. A Python number takes the dtype `real`; an array keeps its own.
-
-    Raises
-    ------
-    DTypeError
-        For what is neither a node, nor a number, nor an array of numbers; `what` says where it stood.
-    """
-    node = value if isinstance(value, Node) else _constant(value, real, keep_integers, what or "what was given")
-    if keep_integers or is_real(node.dtype):
-        return node
-    from .algebra import Cast
-
-    return Cast(node, str(real or promote()))
-
-
-def _constant(value: Any, real: DType | None, keep_integers: bool, what: str) -> Node:
-    from .leaves import Const, as_numbers, real_number
-
-    if real is not None and type(value) in (int, float, bool) and not (keep_integers and isinstance(value, int)):
-        return Const(real_number(value, real, what))
-    return Const(as_numbers(value, what))
+__all__ = ["Node", "as_node", "node_types"]
 
 
 class Node(Operators, metaclass=NodeType):
@@ -316,6 +95,8 @@ class Node(Operators, metaclass=NodeType):
 
     def infer(self) -> Spec:
         """Shape and dtype of the value; here for functions of each element, with broadcasting."""
+        if not self.inputs:
+            raise NodeTypeError(explain("there is no input to take its shape from", "declare infer(self)", node=self))
         spec = self.inputs[0].spec
         if all(i.spec is spec or i.spec == spec for i in self.inputs) and is_real(spec.dtype):
             return spec
@@ -386,7 +167,7 @@ class Node(Operators, metaclass=NodeType):
     @cached_property
     def inputs(self) -> tuple[Node, ...]:
         """The nodes this one is computed from, in the order of its fields."""
-        return tuple(_given_inputs(self))
+        return tuple(given_inputs(self))
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -444,7 +225,7 @@ class Node(Operators, metaclass=NodeType):
     __hash__ = object.__hash__
 
 
-_RESERVED |= {*dir(Node), "serial", "site"} - {"name"}
+RESERVED |= {*dir(Node), "serial", "site"} - {"name"}
 
 
 def node_types() -> list[type[Node]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, TypeGuard, Union
 
 import numpy as np
 
@@ -34,6 +34,11 @@ def builds(*keys: str | np.ufunc) -> Callable[[Callable[..., Node]], Callable[..
         return function
 
     return claim
+
+
+def is_node(value: object) -> TypeGuard[Node]:
+    """Whether `value` is a node, for the modules that `Node` itself is made of."""
+    return isinstance(value, Operators)
 
 
 class Operators:

@@ -211,8 +211,8 @@ def test_attributes_of_any_kind_that_cannot_change():
 def test_attributes_that_can_change_are_refused(held, refused):
     if isinstance(held, types.SimpleNamespace):
         held.__hash__ = None
-    with refused(TypeError, "an attribute that can change", "sc.Const(array)"):
-        Holding(X, held)
+    with refused(TypeError, "Holding 'h': an attribute that can change", "sc.Const(array)"):
+        Holding(X, held, name="h")
 
 
 # Node types of the user's own ----------------------------------------------------------------------------
@@ -433,6 +433,9 @@ def test_backward_rules_that_break_their_contract(backward, problem, refused):
 
 
 def test_rules_that_are_missing(refused):
+    for build in (sc.Node, type(sc.Node)("Nothing", (sc.Node,), {"__module__": __name__})):
+        with refused(TypeError, build.__name__, "there is no input to take its shape from", "infer(self)"):
+            build()
     node = broken()(X, name="b")
     with refused(TypeError, "Broken 'b'", "has no forward(self, xp, ...) rule"):
         sc.compile(node)(x=np.ones((1, 3)))
