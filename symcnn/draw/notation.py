@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from ..backprop import Backprop, errors_sent
+from ..backprop import Backprop, backprop, errors_sent
 from ..graph.graph import Graph
 from ..graph.leaves import Const, Input, Leaf, Param
 from ..graph.node import Node
 from ..graph.spec import Spec
+from ..nodes.shape import Reshape
 from ..simplify import RULES, simplify
 from ..simplify.neutral import uniform
 from .names import LIMIT, Symbol, Values
@@ -40,6 +41,8 @@ class Notation:
     """
 
     def __init__(self, back: Backprop) -> None:
+        if isinstance(back.J, Leaf):
+            back = backprop(Reshape(back.J, back.J.shape), back.delta(back.J))  # a value of its own, to be called J
         self.values = Values(Graph(back.J).order)
         self.deltas = {step.node: step.delta for step in back.steps}
         self._symbols: dict[Node, Symbol] = dict(self.values.symbols)

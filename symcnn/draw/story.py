@@ -183,7 +183,7 @@ class Teller:
         large = [n for n in inner if not isinstance(n, (*_ARITHMETIC, *_ARRANGING))]
         small = [n for n in inner if not isinstance(n, _ARRANGING)]
         names = list(dict.fromkeys(type(n).__name__ for n in large or small or [node]))
-        return " + ".join(names if len(names) <= 3 else names[-1:])
+        return " + ".join(names) if len(names) <= 3 else type(node).__name__
 
     def _folded(self) -> Box:
         last = {s: None for node in self.drawn for s in self.sources[node] if s in self.hidden}
@@ -260,7 +260,7 @@ class Teller:
             twins[node].lines += self._lines(f"{self.notation.error_symbol(source)} {sign} ", error)
             reads[node].update(dict.fromkeys(self._reads(error)))
         for node in self.drawn:
-            if node in twins and twins[node].lines:
+            if node in twins and twins[node].needed:
                 twins[node].reads = ", ".join(reads[node]) or "shape only"
         return twins
 
@@ -275,12 +275,10 @@ class Teller:
         return senders
 
     def _empty_twin(self, node: Node) -> Twin:
-        if isinstance(node, Input):
-            needed = self.notation.is_needed(node)
-            return Twin(f"∂J/∂{self.notation.symbol(node)}", [] if needed else ["not needed"], needed)
-        title = f"∂{self._title(node)}"
+        needed = self.notation.is_needed(node)
+        title = f"∂J/∂{self.notation.symbol(node)}" if isinstance(node, Input) else f"∂{self._title(node)}"
         if node is not self.values.J:
-            return Twin(title, [], self.notation.is_needed(node))
+            return Twin(title, [] if needed else ["not needed"], needed)
         (first,) = self.notation.readable([self.errors[node]])
         return Twin(title, self._lines(f"{self.notation.error_symbol(node)} = ", first))
 

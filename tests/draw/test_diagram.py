@@ -89,3 +89,20 @@ def test_a_value_without_an_error_has_no_twin():
     hard = sc.argmax(x)
     story = sc.draw(sc.mean(sc.softmax_cross_entropy(sc.dense(x, 3, seed=0), hard, reduction="none"))).story
     assert {box.key: box.twin is None for box in story.boxes if box.kind == "input"} == {"x": False}
+
+
+def test_what_only_depends_on_inputs_is_not_needed():
+    x = sc.Input("x", (None, 3))
+    story = sc.draw(sc.mean(sc.dense(sc.tanh(x), 2, seed=0))).story
+    twins = {box.key: box.twin for box in story.boxes}
+    assert twins["a0"].lines == twins["x"].lines == ["not needed"] and not twins["a0"].needed
+    assert twins["z1"].lines == ["∇W1 = δ(z1) a0ᵀ", "∇b1 = Σ δ(z1)"] and twins["z1"].reads == "a0"
+    assert "not needed" not in sc.draw(sc.sum(sc.tanh(sc.Input("x", (3,))))).svg.split('id="legend"')[0]
+
+
+@pytest.mark.parametrize("J", [sc.Param("w", 2.0), sc.Input("w", ())])
+def test_a_graph_of_one_leaf(J):
+    back = sc.backprop(J)
+    lines = [str(e) for e in back.equations()]
+    assert lines[:2] == ["J = w", "δ(J) = 1"] and lines[2] in ("∇w = 1", "δ(w) = 1") and len(lines) == 3
+    assert "J = w" in back.draw().svg and "J = w" in back.draw().dot

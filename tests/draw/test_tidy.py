@@ -8,7 +8,12 @@ from symcnn.draw.tidy import tidy, unspread
 from symcnn.simplify import RULES, simplify
 
 a, b, s = sc.Input("a", (2, 3), "float64"), sc.Input("b", (2, 3), "float64"), sc.Input("s", (), "float64")
-FEEDS = {"a": np.arange(1.0, 7).reshape(2, 3), "b": np.linspace(-1, 2, 6).reshape(2, 3), "s": np.array(2.5), "h": np.ones((2, 3))}
+FEEDS = {
+    "a": np.arange(1.0, 7).reshape(2, 3),
+    "b": np.linspace(-1, 2, 6).reshape(2, 3),
+    "s": np.array(2.5),
+    "h": np.ones((2, 3)),
+}
 spread = sc.broadcast_to(sc.reshape(1 / s, (1, 1)), (2, 3))
 
 CASES = {
