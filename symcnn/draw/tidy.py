@@ -36,8 +36,10 @@ def _product(node: Node) -> Node | None:
             return (b if uniform(a) == 1 else a * b) / n
         case Div(Div(a, n), b) | Share(Div(a, n), b) if n.shape == () and b.shape != ():
             return type(node)(a, b) / n
-        case Div(Mul(Const() as c, a), Mul(Const() as d, n)) if c is d and c.uniform is not None:
-            return a / n
+        case Div(Mul(Const() as c, a), Mul(Const() as d, n)) | Share(Mul(Const() as c, a), Mul(Const() as d, n)) if (
+            c is d and c.uniform
+        ):
+            return type(node)(a, n)
         case Neg(Sub(a, b)):
             return b - a
         case Neg(Div(Sub(a, b), n)):

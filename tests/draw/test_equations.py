@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import symcnn as sc
 from symcnn.draw.equations import Equation
+from symcnn.graph.node import node_types
 
 
 def lines(J):
@@ -182,6 +183,26 @@ def test_a_chain_of_100_000_nodes(make):
     equations = sc.backprop(make["chain"](100_000)).equations()
     assert len(equations.forward) == 100_001
     assert "δ(v50000) = δ(a50000) · a50000 · (1 − a50000)" in str(equations)
+
+
+SAMPLES = {
+    f"{cls.__name__}-{n}": node
+    for cls in node_types()
+    if cls.__module__.startswith("symcnn.")
+    for n, node in enumerate(cls.samples())
+    if node.dtype.kind == "f"
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_node_type_has_equations_and_a_picture(name):
+    node = SAMPLES[name]
+    back = sc.backprop(node, sc.Input("u", node.shape, node.dtype))
+    equations = back.equations()
+    assert [e.left for e in equations.forward][-1] == "J" and equations.errors[0].right == "u"
+    latex = re.sub(r"\\[{}]", "", equations.latex)
+    assert latex.count("{") == latex.count("}") and latex.count(r"\left") == latex.count(r"\right")
+    assert "u" in back.draw().svg
 
 
 # True: what is printed is computed, and compared with what the compiled graph computes -------------
