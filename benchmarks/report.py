@@ -17,7 +17,7 @@ def report(comparison: Comparison) -> str:
     sections = [
         _head(comparison),
         _checked(comparison),
-        _table("one training step, microseconds (median)", comparison, _time, _floor),
+        _table("one training step, microseconds (median)", comparison, _time, _floor(comparison)),
         *(_table(f"time of {name} over the others'", comparison, _ratio(comparison, name)) for name in ours),
         _table("peak memory of the process, MiB", comparison, lambda r: f"{r.peak_bytes / 2**20:.0f}"),
         _table("seconds to build, compile and take 3 steps", comparison, lambda r: f"{r.seconds_to_ready:.2f}"),
@@ -78,8 +78,8 @@ def _title(case: Case) -> str:
     return f"{case.network} batch {case.batch}"
 
 
-def _floor(case: Case) -> list[str]:
-    return [f"{case.flops / 1e6:,.1f}", _microseconds(case.floor_seconds)]
+def _floor(comparison: Comparison) -> Callable[[Case], list[str]]:
+    return lambda case: [f"{case.flops / 1e6:,.1f}", _microseconds(case.flops / comparison.sgemm_flops)]
 
 
 def _microseconds(seconds: float) -> str:

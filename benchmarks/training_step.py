@@ -54,18 +54,17 @@ class Result:
 
 @dataclass
 class Case:
-    """One network at one batch size, its floor, and what the peers made of it."""
+    """One network at one batch size, the arithmetic of a step, and what the peers made of it."""
 
     network: str
     batch: int
     flops: int
-    floor_seconds: float
     results: list[Result] = field(default_factory=list)
 
 
 @dataclass
 class Comparison:
-    """A whole run."""
+    """A whole run. `sgemm_flops` is the best rate of a large matrix product that was seen between the cases."""
 
     machine: str
     threads: int
@@ -110,30 +109,27 @@ def compare(options: argparse.Namespace) -> Comparison:
         library: next(c for c in asked if c.library == library).is_there() for library in ("symcnn", "torch", "jax")
     }
     missing = [f"{c.name} (cannot be imported by {c.python})" for c in asked if not there[c.library]]
-    sgemm = sgemm_rate(options.threads)
+    rates, cases = [], []
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         peers = [Peer(c, options.threads, log) for c in asked if there[c.library]]
         try:
-            cases = []
             for network in options.networks:
                 for batch in options.batches:
-                    cases.append(run_case(peers, NETWORKS[network], batch, sgemm, options, Path(folder)))
+                    rates.append(sgemm_rate(options.threads, Patience(options.patience)))
+                    cases.append(run_case(peers, NETWORKS[network], batch, options, Path(folder)))
         finally:
             for peer in peers:
                 peer.close()
             if options.verbose:
                 sys.stderr.write(log.read_text())
     versions = {peer.name: peer.version for peer in peers}
-    return Comparison(machine(), options.threads, sgemm, versions, missing, cases)
+    return Comparison(machine(), options.threads, max(rates), versions, missing, cases)
 
 
-def run_case(
-    peers: list[Peer], network: Network, batch: int, sgemm: float, options: argparse.Namespace, folder: Path
-) -> Case:
+def run_case(peers: list[Peer], network: Network, batch: int, options: argparse.Namespace, folder: Path) -> Case:
     """Check each peer, then time those that are right, in turns."""
-    flops = network.flops(batch)
-    case = Case(network.name, batch, flops, flops / sgemm, [Result(peer.name) for peer in peers])
+    case = Case(network.name, batch, network.flops(batch), [Result(peer.name) for peer in peers])
     check = Check(network, batch)
     for peer, result in zip(peers, case.results, strict=True):
         prepare(peer, result, check, network, batch, folder / "parameters.npz")
@@ -217,11 +213,14 @@ def use_cpus(threads: int) -> None:
         os.sched_setaffinity(0, there[:threads])
 
 
-def sgemm_rate(threads: int) -> float:
-    """Floating point operations a second of a large matrix product."""
+def sgemm_rate(threads: int, patience: Patience) -> float:
+    """Floating point operations a second of a large matrix product, if possible on an idle machine."""
     command = [sys.executable, str(HERE / "workers" / "sgemm.py")]
-    answer = subprocess.run(command, env=environment(threads), capture_output=True, text=True, check=True)
-    return float(answer.stdout)
+    while True:
+        answer = subprocess.run(command, env=environment(threads), capture_output=True, text=True, check=True)
+        rate, others_share = map(float, answer.stdout.split())
+        if others_share < QUIET or not patience.wait():
+            return rate
 
 
 def machine() -> str:

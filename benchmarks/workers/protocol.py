@@ -58,12 +58,12 @@ class Worker:
         for _ in range(3):
             step()
         taken: list[float] = []
-        others, begin = _others_seconds(), clock()
+        others, begin = others_seconds(), clock()
         while len(taken) < at_least or clock() < begin + seconds:
             start = clock()
             step()
             taken.append(clock() - start)
-        others_share = (_others_seconds() - others) / (clock() - begin)
+        others_share = (others_seconds() - others) / (clock() - begin)
         return {"seconds": taken, "peak_bytes": _peak(), "others_share": others_share}
 
 
@@ -85,7 +85,7 @@ def _answer(worker: Worker, order: dict[str, Any], answers: TextIO) -> None:
     print(json.dumps(answer), file=answers, flush=True)
 
 
-def _others_seconds() -> float:
+def others_seconds() -> float:
     """CPU seconds that all other processes have used so far; 0 where the system does not tell."""
     try:
         with open("/proc/stat") as status:
