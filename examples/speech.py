@@ -3,7 +3,9 @@
     python examples/speech.py japanese_vowels_640.npz
 
 The data (UCI Japanese Vowels, CC BY 4.0: 270 + 370 utterances of 9 speakers, up to 29 frames) are not part of the
-package; the file holds x_train and x_test (N, 12, frames) and y_train and y_test (N,), 0 to 8.
+package: they are at https://archive.ics.uci.edu/dataset/128/japanese+vowels as text. The .npz file holds them as
+x_train and x_test (N, 12, frames), float32, the frames after the end of an utterance 0, and as y_train and y_test (N,),
+the speakers 0 to 8.
 """
 
 import argparse

@@ -46,10 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--data", help="MNIST: an .npz file or a folder; else SYMCNN_DATA, else it is downloaded")
     train.add_argument("--mini", action="store_true", help="use the 2,000 bundled digits instead")
     train.add_argument("--pool", choices=["mean", "max"], default="mean")
-    train.add_argument("--filters", type=_positive, default=20)
-    train.add_argument("--epochs", type=_positive, default=3)
-    train.add_argument("--batch", type=_positive, default=256)
-    train.add_argument("--lr", type=float, default=0.1, help="the rate, halved after each epoch (%(default)s)")
+    train.add_argument("--filters", type=_positive, help="20; 8 with --mini")
+    train.add_argument("--epochs", type=_positive, help="3; 10 with --mini")
+    train.add_argument("--batch", type=_positive, help="256; 32 with --mini")
+    train.add_argument("--lr", type=float, default=0.1, help="the rate (%(default)s), halved after each epoch of MNIST")
     train.add_argument("--seed", type=int, default=0)
     train.set_defaults(run=_train)
 
@@ -83,15 +83,17 @@ def _train(options: argparse.Namespace) -> int:
     from .train import fit, schedules
     from .tutorial import tutorial_network, tutorial_optimizer
 
-    digits = mnist_mini() if options.mini else mnist(options.data)
-    network = tutorial_network(filters=options.filters, mode=options.pool, seed=options.seed)
-    print(f"{digits}; {options.filters} filters of 9x9, {options.pool} pooling, {options.epochs} epochs")
+    mini = options.mini
+    digits = mnist_mini() if mini else mnist(options.data)
+    filters, epochs = options.filters or (8 if mini else 20), options.epochs or (10 if mini else 3)
+    network = tutorial_network(filters=filters, mode=options.pool, seed=options.seed)
+    print(f"{digits}; {filters} filters of 9x9, {options.pool} pooling, {epochs} epochs")
     history = fit(
         network.J,
         digits.train,
-        optimizer=tutorial_optimizer(schedules.by_epoch(options.lr, 0.5)),
-        epochs=options.epochs,
-        batch=options.batch,
+        optimizer=tutorial_optimizer(schedules.by_epoch(options.lr, 1.0 if mini else 0.5)),
+        epochs=epochs,
+        batch=options.batch or (32 if mini else 256),
         seed=options.seed,
         validation=digits.test,
         metrics={"accuracy": network.accuracy},
@@ -124,7 +126,11 @@ def _built_in(cls: type[Node]) -> bool:
 def _find_type(name: str) -> type[Node]:
     """The node type that ``module:Name`` or ``file.py:Name`` names."""
     module_name, _, attribute = name.rpartition(":")
+    if not module_name or not attribute:
+        raise SymcnnError(f"{name!r} names no node type; expected module:Name or file.py:Name")
     if module_name.endswith(".py"):
+        if not Path(module_name).is_file():
+            raise SymcnnError(f"there is no file {module_name}")
         sys.path.insert(0, str(Path(module_name).resolve().parent))
         module_name = Path(module_name).stem
     try:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .backprop import Backprop, backprop
-from .data import Digits, mnist_mini
+from .data import DataError, Digits, mnist_mini
 from .engine.program import compile
 from .train.fit import fit
 from .train.history import History
@@ -38,6 +38,8 @@ def demo(folder: Path, *, epochs: int = 10, seed: int = 0, say: Say = print) -> 
         The accuracy on the 500 test digits, from 0 to 1.
     """
     start = time.perf_counter()
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder} is a file; name a folder: symcnn demo --out FOLDER")
     folder.mkdir(parents=True, exist_ok=True)
     digits = mnist_mini()
     network = tutorial_network(filters=8, seed=seed)

@@ -5,6 +5,6 @@ MNIST is by Y. LeCun and C. Cortes, under CC BY-SA 3.0; see the file LICENSE-MNI
 
 from __future__ import annotations
 
-from .digits import Digits, mnist, mnist_mini
+from .digits import DataError, Digits, mnist, mnist_mini
 
-__all__ = ["Digits", "mnist", "mnist_mini"]
+__all__ = ["DataError", "Digits", "mnist", "mnist_mini"]

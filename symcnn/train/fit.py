@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..engine.program import Program, compile
-from ..graph.errors import FeedError, call_site, explain, positive_int
+from ..graph.errors import DTypeError, FeedError, ShapeError, call_site, explain, positive_int, quoted
 from ..graph.node import Node
 from .history import Epoch, History
 from .optimizers import Adam, Optimizer
@@ -87,8 +87,8 @@ def fit(
     if rows == 0:
         raise FeedError(explain("there is no row to train on", site=call_site()))
     step = train_step(J, optimizer or Adam(), backend=backend)
-    measure = {"loss": J, **(metrics or {})}
-    judge = compile(list(measure.values()), backend=backend) if validation is not None else None
+    measure = {"loss": J, **({} if metrics is None else _named(metrics))}
+    judge = compile(_measures(measure), backend=backend) if validation is not None else None
     held = _rows(validation) if validation is not None else {}
     rng = np.random.default_rng(seed)
     history = History()
@@ -136,8 +136,25 @@ def evaluate(
     -------
     dict of str to float
     """
-    program = compile(list(nodes.values()), backend=backend)
+    program = compile(_measures(nodes), backend=backend)
     return dict(zip(nodes, _means(program, _rows(data), positive_int(batch, "batch")), strict=True))
+
+
+def _named(nodes: Mapping[str, Node]) -> Mapping[str, Node]:
+    """`nodes`, which must be a mapping from names to nodes."""
+    if isinstance(nodes, Mapping) and all(isinstance(node, Node) for node in nodes.values()):
+        return nodes
+    problem = f"what is to be measured is {quoted(nodes)}; expected names and nodes: {{'accuracy': node}}"
+    raise DTypeError(explain(problem, site=call_site()))
+
+
+def _measures(nodes: Mapping[str, Node]) -> list[Node]:
+    """The nodes, which must be scalars."""
+    for name, node in _named(nodes).items():
+        if node.shape != ():
+            problem = f"{name!r} has shape {node.shape}; what is measured must be a scalar, a mean over the batch"
+            raise ShapeError(explain(problem, node=node))
+    return list(nodes.values())
 
 
 def _means(program: Program, arrays: Data, batch: int) -> list[float]:
@@ -153,6 +170,9 @@ def _means(program: Program, arrays: Data, batch: int) -> list[float]:
 
 def _rows(data: Mapping[str, ArrayLike]) -> Data:
     """The arrays of `data`, which must agree on their number of rows."""
+    if not isinstance(data, Mapping):
+        problem = f"the data are a {type(data).__name__}; expected a mapping: dict(x=images, y=labels)"
+        raise DTypeError(explain(problem, site=call_site()))
     arrays = {name: np.asarray(value) for name, value in data.items()}
     sizes = {name: (a.shape[0] if a.ndim else None) for name, a in arrays.items()}
     if len(set(sizes.values())) != 1 or None in sizes.values():

@@ -54,7 +54,7 @@ class History:
         return "\n".join("  ".join(c.rjust(w) for c, w in zip(r, widths, strict=True)) for r in [head, *rows])
 
     def __repr__(self) -> str:
-        return f"History({len(self.epochs)} epochs, {len(self.loss)} steps)"
+        return str(self)
 
     def csv(self) -> str:
         """The epochs as comma-separated text, with a line of names."""

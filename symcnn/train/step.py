@@ -10,7 +10,7 @@ import numpy as np
 from ..backprop import backprop
 from ..engine.profile import Profile
 from ..engine.program import Program, compile
-from ..graph.errors import GradientError, explain
+from ..graph.errors import DTypeError, GradientError, call_site, explain, quoted
 from ..graph.leaves import Param
 from ..graph.node import Node
 from .optimizers import Optimizer
@@ -111,6 +111,9 @@ def train_step(
     >>> losses[-1] < 1e-6
     True
     """
+    if not hasattr(optimizer, "updates") or isinstance(optimizer, type):
+        problem = f"the optimizer is {quoted(optimizer)}; expected sc.SGD(...), sc.Adam(...), or one like them"
+        raise DTypeError(explain(problem, site=call_site()))
     back = backprop(J)
     trained = list(back.grads) if params is None else list(params)
     if not trained:
