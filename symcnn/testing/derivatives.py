@@ -25,6 +25,8 @@ _BATCH = 2
 _STEP = float(np.cbrt(np.finfo("float64").eps))
 """Where truncation and rounding of a central difference are about equal."""
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-8
+_SPREADS = (1.0, 4.0)
+"""Standard deviations of the numbers at which derivatives are compared: near 0, and far from it."""
 _SMALL = 100
 """Up to so many elements, each is moved by itself."""
 
@@ -96,15 +98,23 @@ def _next_order(J: Node, over: Sequence[Node]) -> Node:
 
 def _off(J: Node, over: Sequence[Node], fault: str, of: str) -> Iterator[Problem]:
     """Where the gradient of the scalar `J` differs from central differences."""
-    values = drawn([J, *over], _BATCH) | {n: n.value for n in over if isinstance(n, Param)}
-    symbolic = evaluate(grad(J, over, unconnected="zeros"), values, _BATCH)
-    for leaf, found in zip(over, symbolic, strict=True):
-        problem = _off_by(J, leaf, found, values)
-        if problem:
-            yield Problem(
-                f"the derivative of {of} by {leaf.name!r} {problem}",
-                f"{fault}: it must be delta times the derivative of what forward computes",
-            )
+    gradients = grad(J, over, unconnected="zeros")
+    for turn, spread in enumerate(_SPREADS):
+        values = drawn([J, *over], _BATCH, turn, spread) | {n: n.value for n in over if isinstance(n, Param)}
+        with np.errstate(all="ignore"):
+            symbolic = evaluate(gradients, values, _BATCH)
+            finite = np.isfinite(evaluate([J], values, _BATCH)[0])
+        if spread > 1 and not (finite and all(np.isfinite(g).all() for g in symbolic)):
+            continue  # outside the domain
+        problems = [(leaf, _off_by(J, leaf, found, values)) for leaf, found in zip(over, symbolic, strict=True)]
+        for leaf, problem in problems:
+            if problem:
+                yield Problem(
+                    f"the derivative of {of} by {leaf.name!r} {problem}",
+                    f"{fault}: it must be delta times the derivative of what forward computes",
+                )
+        if any(problem for _, problem in problems):
+            return
 
 
 def _off_by(J: Node, leaf: Node, found: Array, values: Values) -> str:

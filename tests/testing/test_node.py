@@ -428,3 +428,37 @@ def test_samples_of_another_type():
 def test_not_a_node():
     with pytest.raises(TypeError, match="expected a node type or a node, got 3"):
         check_node(3)
+
+
+class BentSine(sc.Node):
+    """sin z, with a derivative that is right only between -pi/2 and pi/2."""
+
+    z: sc.Node
+    text = "sin({z})"
+    latex = r"\sin({z})"
+
+    def forward(self, xp, z):
+        return xp.sin(z)
+
+    def backward(self, delta):
+        return (delta * sc.sqrt(1 - self * self),)
+
+
+class Clamp(sc.Node):
+    """z between -3 and 3, with a derivative of 1 everywhere."""
+
+    z: sc.Node
+    text = "clamp({z})"
+    latex = r"\operatorname{{clamp}}({z})"
+
+    def forward(self, xp, z):
+        return xp.clip(z, -3.0, 3.0)
+
+    def backward(self, delta):
+        return (delta * 1,)
+
+
+@pytest.mark.parametrize("cls", [BentSine, Clamp])
+def test_a_derivative_that_is_right_only_near_0_is_refused(cls):
+    with pytest.raises(sc.errors.NodeTypeError, match="derivative"):
+        sc.testing.check_node(cls)
