@@ -1,4 +1,4 @@
-"""Make what is derived in this folder: node-types.md from the node types, backprop.svg from the tutorial's network.
+"""Make what is derived in this folder, from the code: node-types.md, functions.md, and the picture backprop.svg.
 
 python docs/make.py            write the files
 python docs/make.py --check    exit with 1 where a file is not what it would be written as
@@ -7,6 +7,7 @@ python docs/make.py --check    exit with 1 where a file is not what it would be 
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import symcnn as sc
 from symcnn.tutorial import tutorial_network
 
 HERE = Path(__file__).parent
+TYPE_MODULES = {t.__module__ for t in sc.node_types()} - {"symcnn.graph.leaves"}
 HEAD = """# The node types
 
 Made by `python docs/make.py` from what each type declares. For one sample of each type: its formula, and what its
@@ -62,6 +64,54 @@ def numbered(node: sc.Node) -> list[tuple[str, int]]:
     return [(name, n) for name, values in slots for n, _ in enumerate(values)]
 
 
+def functions() -> str:
+    """The public functions and classes that are not node types, with their signatures and first sentences."""
+    text = [
+        "# What you call\n",
+        "Made by `python docs/make.py` from the code. `help(sc.conv)` says more, with examples.\n",
+    ]
+    text += ["| | |", "|---|---|"]
+    for name in sorted(sc.__all__, key=str.lower):
+        thing = getattr(sc, name)
+        if isinstance(thing, type) and issubclass(thing, sc.Node) and thing.__module__ in TYPE_MODULES:
+            continue
+        if inspect.ismodule(thing):
+            public = [n for n, value in vars(thing).items() if getattr(value, "__module__", "") == thing.__name__]
+            listed = getattr(thing, "__all__", [n for n in public if not n.startswith("_")])
+            text.append(f"| `sc.{name}` | {first_sentence(thing)} Has {', '.join(f'`{n}`' for n in listed)}. |")
+        else:
+            text.append(f"| `sc.{name}{signature(thing)}` | {first_sentence(thing)} |")
+    return "\n".join(text) + "\n"
+
+
+def signature(thing: object) -> str:
+    """The parameters of a function or class, without annotations."""
+    if not callable(thing) or isinstance(thing, type):
+        return ""
+    parameters = inspect.signature(thing).parameters.values()
+    bare = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
+    shown = [
+        p if not callable(p.default) or p.default is p.empty else p.replace(default=Named(p.default)) for p in bare
+    ]
+    return str(inspect.Signature(shown)).replace("|", "\\|")
+
+
+class Named:
+    """A default that is a function, shown by its name."""
+
+    def __init__(self, function: object) -> None:
+        self._name = getattr(function, "__name__", str(function))
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+def first_sentence(thing: object) -> str:
+    """The first sentence of a docstring, on one line."""
+    text = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
+    return text.replace("|", "\\|")
+
+
 def picture() -> str:
     """The diagram of the tutorial's network."""
     return sc.backprop(tutorial_network().J).draw().svg
@@ -73,7 +123,8 @@ def main() -> int:
     options.add_argument("--check", action="store_true")
     check = options.parse_args().check
     stale = []
-    for name, content in {"node-types.md": node_types(), "backprop.svg": picture()}.items():
+    made = {"node-types.md": node_types(), "functions.md": functions(), "backprop.svg": picture()}
+    for name, content in made.items():
         path = HERE / name
         if check:
             stale += [name] * (not path.exists() or path.read_text(encoding="utf-8") != content)

@@ -23,13 +23,14 @@ RULES: tuple[Rule, ...] = (folded, cancel, neutral, stable)
 """Each gives a node of the same value, shape and dtype, or None where it has nothing to say."""
 
 
-def simplify(nodes: Sequence[Node], rules: Sequence[Rule] = RULES) -> list[Node]:
+def simplify(nodes: Sequence[Node], rules: Sequence[Rule] | None = None) -> list[Node]:
     """Nodes with the values of `nodes`, rewritten until no rule applies.
 
     Parameters
     ----------
     nodes : sequence of Node
     rules : sequence of callables, optional
+        `RULES` unless told.
 
     Examples
     --------
@@ -43,7 +44,7 @@ def simplify(nodes: Sequence[Node], rules: Sequence[Rule] = RULES) -> list[Node]
     settled: set[Node] = set()
     with collector_paused():
         while True:
-            following = _one_pass(current, rules, settled)
+            following = _one_pass(current, RULES if rules is None else rules, settled)
             if all(a is b for a, b in zip(current, following, strict=True)):
                 return following
             current = following
