@@ -80,7 +80,8 @@ class Notation:
             for node in reversed(self.values.inner(value)) if errors else ():
                 for source, error in errors_sent(node, errors[node]) if node in errors else ():
                     errors[source] = errors[source] + error if source in errors else error
-            sources = [s for s in self.values.sources(value) if not isinstance(s, Const)]
+            known = self.values.symbols  # N and other leaves without a name have no equation
+            sources = [s for s in self.values.sources(value) if s in known and not isinstance(s, Const)]
             self._sent[value] = {s: errors[s] for s in sources if s in errors}
         return self._sent[value]
 

@@ -163,6 +163,36 @@ def test_a_row_vector_of_examples_reads_as_a_column():
     assert found["∇L"] == "(1 − a1²) Rᵀ" and found["∇R"] == "Lᵀ (1 − a1²)"
 
 
+SECOND_ORDER = {
+    "of its sum": lambda dW, u: sc.sum(dW),
+    "of its square": lambda dW, u: sc.sum(dW * dW),
+    "times a vector": lambda dW, u: sc.sum(dW * u),
+}
+
+
+@pytest.mark.parametrize("case", SECOND_ORDER)
+def test_the_gradient_of_a_gradient(make, case):
+    J = make["tutorial"]()
+    W = J.params[0]
+    (dW,) = sc.grad(J, [W])
+    back = sc.backprop(SECOND_ORDER[case](dW, sc.Input("u", W.shape)))
+    equations = back.equations()
+    assert [e.left for e in equations.gradients] == ["∇W1", "∇b1", "∇W2", "∇b2"]
+    assert [e.right for e in equations if e.left == "z3"] == ["x * rot90(v2, 2)"]
+    assert "δ(N)" not in str(equations)
+    assert "∇W1" in back.draw().svg and equations.latex.count("&=") == len(equations)
+
+
+def test_the_third_derivative_of_a_sigmoid():
+    x = sc.Input("x", (), "float64")
+    y = sc.sigmoid(x)
+    (third,) = sc.grad(sc.grad(sc.grad(y, [x])[0], [x])[0], [x])
+    values = evaluated(sc.backprop(third).equations(), {"x": 0.3})
+    a = 1 / (1 + np.exp(-0.3))
+    assert values["J"] == pytest.approx(a * (1 - a) * (1 - 6 * a + 6 * a**2))
+    assert values["δ(x)"] == pytest.approx(a * (1 - a) * (1 - 2 * a) * (1 - 12 * a + 12 * a**2))
+
+
 def test_a_seed_instead_of_a_scalar():
     x = sc.Input("x", (None, 3))
     z = sc.dense(x, 2, seed=0)
