@@ -55,7 +55,8 @@ def _check_names(inputs: Sequence[Input], found: Mapping[Input, Any], unknown: S
     problem += [f"unknown: {', '.join(names)}"] if unknown else []
     details = [f"{i.label} was {i.site}" for i in missing]
     details += [f"{key.label}, {key.site}, is not in this program" for key in unknown if isinstance(key, Node)]
-    raise FeedError(explain("; ".join(problem), f"this program takes {takes}", *details))
+    site = None if details else call_site()
+    raise FeedError(explain("; ".join(problem), f"this program takes {takes}", *details, site=site))
 
 
 def checked(node: Input, value: Any) -> NDArray[Any]:
