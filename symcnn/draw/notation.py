@@ -151,11 +151,9 @@ class Notation:
             if isinstance(node, Input | Param) and node not in self._symbols:
                 self._symbols[node] = self.values.names.new(node.name)  # of the seed: no part of the forward pass
             symbol = self._symbols.get(node)
-            if symbol is not None:
-                return symbol.latex if kind == "latex" else str(symbol)
-            if isinstance(node, Leaf) and not isinstance(node, Const):
-                return node.template(kind)
-            return None
+            if symbol is None:
+                return None
+            return symbol.latex if kind == "latex" else str(symbol)
 
         return name
 

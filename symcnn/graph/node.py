@@ -134,9 +134,14 @@ class Node(Operators, metaclass=NodeType):
         given: str = getattr(type(self), kind)
         if given:
             return given
-        inner = ", ".join(f"{{{name}}}" for name in self.node_fields)
+        holes = [f"{{{name}}}" for name in self.node_fields if getattr(self, name) is not None]
+        for name, value in self.attributes.items():
+            if isinstance(value, int | float | str | tuple | np.generic):
+                word = name if kind == "text" or len(name) == 1 else _upright(name.replace("_", r"\_"))
+                words = kind == "latex" and isinstance(value, str | bool)
+                holes.append(f"{word}={_upright(f'{{{name}}}') if words else f'{{{name}}}'}")
         head = type(self).__name__
-        return (rf"\operatorname{{{{{head}}}}}" if kind == "latex" else head) + f"({inner})"
+        return (rf"\operatorname{{{{{head}}}}}" if kind == "latex" else head) + f"({', '.join(holes)})"
 
     def parts(self) -> dict[str, Any]:
         """What the formula can show: the fields, by name."""
@@ -223,6 +228,11 @@ class Node(Operators, metaclass=NodeType):
         return unpack, (pack(self),)
 
     __hash__ = object.__hash__
+
+
+def _upright(words: str) -> str:
+    """Words in a template of LaTeX."""
+    return rf"\text{{{{{words}}}}}"
 
 
 RESERVED |= {*dir(Node), "serial", "site"} - {"name"}

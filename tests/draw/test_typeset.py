@@ -99,8 +99,28 @@ def test_a_node_type_without_a_template_is_shown_as_a_function():
         def forward(self, xp, x):
             return x
 
-    assert text_of(Blur(a + b)) == "Blur(a + b)"
-    assert text_of(Blur(a + b), "latex") == r"\operatorname{Blur}(a + b)"
+    assert text_of(Blur(a + b)) == "Blur(a + b, radius=2)"
+    assert text_of(Blur(a + b, 3), "latex") == r"\operatorname{Blur}(a + b, \text{radius}=3)"
+
+
+def test_without_a_template_attributes_are_shown_where_they_are_short():
+    class Warp(sc.Node):
+        x: sc.Node
+        y: sc.Node | None = None
+        k: float = -0.5
+        edge_mode: str = "keep"
+        size: tuple[int, int] = (2, 3)
+        exact: bool = True
+        table: object = None
+
+        def forward(self, xp, x, y=None):
+            return x
+
+    assert text_of(Warp(a)) == "Warp(a, k=-0.5, edge_mode=keep, size=2×3, exact=True)"
+    assert text_of(Warp(a, b, table=len)) == "Warp(a, b, k=-0.5, edge_mode=keep, size=2×3, exact=True)"
+    assert text_of(Warp(a), "latex") == (
+        r"\operatorname{Warp}(a, k=-0.5, \text{edge\_mode}=\text{keep}, \text{size}=2 \times 3, \text{exact}=\text{True})"
+    )
 
 
 def test_a_template_shows_attributes_and_tuples_of_nodes():
