@@ -468,7 +468,7 @@ def test_a_node_describes_itself():
     assert node.inputs == (X,)
     assert node.attributes == {"k": 2.0, "c": 0.5}
     assert node.parts() == {"name": "s", "z": X, "k": 2.0, "c": 0.5}
-    assert node.template("text") == "Scaled({z})"
+    assert broken()(X).template("text") == "Broken({z})"
     assert node.template("latex") == r"{k} \, {z} + {c}"
 
 
