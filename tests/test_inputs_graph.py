@@ -486,7 +486,7 @@ def test_counts_of_a_program(wrong, refused):
 
 def test_size_of_a_batch_that_nothing_tells(refused):
     w = sc.Param("w", np.ones(3))
-    with refused(ValueError, "BatchSize", "the size of the batch is needed, but no input has a batch axis"):
+    with refused(ValueError, "the size of the batch is needed, but no input has a batch axis", "BatchSize"):
         sc.compile(sc.broadcast_to(w, (None, 3)))
 
 

@@ -18,7 +18,8 @@ LEAVES = {sc.Input, sc.Param, sc.Const, sc.BatchSize}
 BUILT_IN = [
     cls
     for cls in sc.node_types()
-    if cls.__module__.startswith("symcnn.") and getattr(sys.modules[cls.__module__], cls.__name__, None) is cls
+    if cls.__module__.startswith(("symcnn.graph.", "symcnn.nodes."))
+    and getattr(sys.modules[cls.__module__], cls.__name__, None) is cls
 ]
 TYPES = [cls for cls in BUILT_IN if cls not in BASES | LEAVES]
 SAMPLES = [pytest.param(sample, id=repr(sample).split("): ")[0] + ")") for cls in TYPES for sample in cls.samples()]

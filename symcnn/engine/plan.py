@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..graph.errors import GraphError, explain
+from ..graph.errors import GraphError, call_site, explain
 from ..graph.graph import Graph
 from ..graph.leaves import BatchSize, Input, Param
 from ..graph.node import Node
@@ -49,9 +49,14 @@ class Plan:
                     explain(f"two inputs are named {node.name!r}", f"the other is {other.site}", node=node)
                 )
             names[node.name] = node
-        batch = next((node for node in self.order if isinstance(node, BatchSize)), None)
-        if batch is not None and not any(None in node.shape for node in self.inputs):
-            raise GraphError(explain("the size of the batch is needed, but no input has a batch axis", node=batch))
+        size = next((node for node in self.order if isinstance(node, BatchSize)), None)
+        if size is None or any(None in node.shape for node in self.inputs):
+            return
+        # A BatchSize is one for all graphs, so its site may be in another: the node that reads it is in this one.
+        reader = next((node for node in self.order if size in node.inputs), None)
+        problem = "the size of the batch is needed, but no input has a batch axis"
+        site = call_site() if reader is None else reader.site
+        raise GraphError(explain(problem, "it is the value of BatchSize", node=reader, site=site))
 
     @cached_property
     def order(self) -> list[Node]:
