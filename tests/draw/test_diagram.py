@@ -91,6 +91,17 @@ def test_a_value_without_an_error_has_no_twin():
     assert {box.key: box.twin is None for box in story.boxes if box.kind == "input"} == {"x": False}
 
 
+def test_a_title_comes_from_the_boxes_own_nodes(make):
+    x, y = sc.Input("x", (None, 1, 8, 8)), sc.Input("y", (None,), dtype="int64")
+    z = sc.conv(x, 2, 3, name="edges", seed=0)
+    s = sc.dense(sc.sigmoid(z), 3, name="out", seed=0)
+    J = sc.softmax_cross_entropy(s, y) + 1e-3 * sc.sum(z.params[0] ** 2)
+    titles = [box.title for box in sc.draw(J).story.boxes]
+    assert titles == ["x", "y", "edges · Conv", "Sigmoid", "out · Dense", "loss · SoftmaxCrossEntropy + Pow"]
+    lenet5 = [box.title for box in sc.draw(make["lenet5"]()).story.boxes]
+    assert "S2 · Mul + Add" in lenet5 and "C3 · Conv" in lenet5 and "loss" in lenet5[-1]
+
+
 def test_what_only_depends_on_inputs_is_not_needed():
     x = sc.Input("x", (None, 3))
     story = sc.draw(sc.mean(sc.dense(sc.tanh(x), 2, seed=0))).story

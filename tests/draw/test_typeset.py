@@ -119,7 +119,8 @@ def test_without_a_template_attributes_are_shown_where_they_are_short():
     assert text_of(Warp(a)) == "Warp(a, k=-0.5, edge_mode=keep, size=2×3, exact=True)"
     assert text_of(Warp(a, b, table=len)) == "Warp(a, b, k=-0.5, edge_mode=keep, size=2×3, exact=True)"
     assert text_of(Warp(a), "latex") == (
-        r"\operatorname{Warp}(a, k=-0.5, \text{edge\_mode}=\text{keep}, \text{size}=2 \times 3, \text{exact}=\text{True})"
+        r"\operatorname{Warp}(a, k=-0.5, \text{edge\_mode}=\text{keep}, "
+        r"\text{size}=2 \times 3, \text{exact}=\text{True})"
     )
 
 
