@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backprop import Backprop
-from ..graph.errors import ArgumentError, call_site, explain
+from ..graph.errors import ArgumentError, explain, quoted
 from .layout import laid_out
 from .places import Layout
 from .story import Teller
@@ -64,7 +65,7 @@ class Diagram:
         return digraph(self.story)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture to a file: ``.svg`` or ``.dot``.
+        """Write the picture to a file: ``.svg`` or ``.dot``. The error for other endings says how to make them.
 
         Returns
         -------
@@ -79,14 +80,7 @@ class Diagram:
         file = Path(path)
         kind = file.suffix.lower().removeprefix(".")
         if kind not in _FORMATS:
-            raise ArgumentError(
-                explain(
-                    f"a diagram cannot be saved as {file.name!r}",
-                    f"the formats are {', '.join('.' + f for f in _FORMATS)}",
-                    "where Graphviz is installed: diagram.to_graphviz().render(outfile=...) makes .png and .pdf",
-                    site=call_site(),
-                )
-            )
+            raise ArgumentError(_other_ways(file.name))
         file.write_bytes((self.svg if kind == "svg" else self.dot).encode())
         return file
 
@@ -99,3 +93,16 @@ class Diagram:
     def __repr__(self) -> str:
         boxes, edges = len(self.story.boxes), len(self.story.edges)
         return f"Diagram of {self.story.boxes[-1].symbol}: {boxes} boxes, {edges} edges"
+
+
+def _other_ways(name: str) -> str:
+    """What is said to someone who wants a PNG or a PDF."""
+    stem, ending = os.path.splitext(name)
+    kind = ending.lower().removeprefix(".") if ending.lower() in (".png", ".pdf", ".ps", ".eps") else "png"
+    svg, wanted = f"{stem}.svg", f"{stem}.{kind}"
+    converted = shlex.join(["rsvg-convert", "-f", kind, svg, "-o", wanted])
+    return explain(
+        f"a diagram is saved as .svg or .dot, not as {quoted(name)}",
+        f"this very picture as .{kind}: diagram.save({svg!r}), then `{converted}` in a shell",
+        f"or laid out by Graphviz, which must be installed: diagram.to_graphviz().render(outfile={wanted!r})",
+    )

@@ -46,12 +46,17 @@ def test_save(make, tmp_path, ending):
     assert diagram.save(str(file)) == file
 
 
-@pytest.mark.parametrize("name", ["net.png", "net.pdf", "net", "net.svg.gz"])
-def test_save_names_the_formats_there_are(make, tmp_path, name):
-    with pytest.raises(ArgumentError, match=r"\.svg, \.dot") as error:
+@pytest.mark.parametrize("name", ["net.png", "net.pdf", "net", "net.svg.gz", "my net.PNG"])
+def test_save_says_what_there_is_and_two_other_ways(make, tmp_path, name):
+    with pytest.raises(ArgumentError, match=r"\.svg or \.dot") as error:
         sc.draw(make["tutorial"]()).save(tmp_path / name)
-    assert name in str(error.value) and "to_graphviz" in str(error.value)
+    assert repr(name) in str(error.value) and "made at" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
+    first, second = (line for line in str(error.value).splitlines()[1:])
+    kind = "pdf" if name.endswith("pdf") else "png"
+    stem = name.rpartition(".")[0] or name
+    assert f"diagram.save({stem + '.svg'!r})" in first and f"rsvg-convert -f {kind} " in first
+    assert f"to_graphviz().render(outfile={stem + '.' + kind!r})" in second and "installed" in second
 
 
 def test_a_notebook_shows_it_and_a_repr_never_raises(make, monkeypatch):
