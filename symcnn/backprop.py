@@ -23,6 +23,7 @@ from .graph.errors import (
     explain,
     made_by_rule,
     quoted,
+    shown,
 )
 from .graph.graph import Graph
 from .graph.leaves import Param
@@ -55,6 +56,12 @@ class Step:
     delta: Node
     sent: tuple[tuple[Node, Node], ...]
     made: tuple[Node, ...]
+
+    def __repr__(self) -> str:
+        names = [shown(source.name) or type(source).__name__ for source, _ in self.sent]
+        names = names if len(names) <= 8 else [*names[:6], f"... {len(names) - 6} more"]
+        sends = f"sends errors to {', '.join(names)}" if names else "sends no errors on"
+        return f"{self.node.label} {self.node.shape}: {sends}"
 
 
 class Backprop:

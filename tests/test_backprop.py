@@ -46,6 +46,18 @@ def test_each_node_is_visited_after_all_that_use_it(pool):
     assert set(real) <= set(visited)
 
 
+def test_the_steps_read_like_the_sweep():
+    J, _ = network()
+    lines = [str(step) for step in sc.backprop(J).steps]
+    assert lines[0] == "Mean (): sends errors to SoftmaxCrossEntropy"
+    assert "Dense 'out' (None, 3): sends errors to Reshape, out.W, out.b" in lines
+    assert "Conv 'conv' (None, 2, 6, 6): sends errors to x, conv.W, conv.b" in lines
+    assert "Param 'conv.W' (2, 1, 3, 3): sends no errors on" in lines
+    many = sc.concat([sc.Input(f"x{n}", (None, 1)) for n in range(12)])
+    step = next(s for s in sc.backprop(sc.sum(many)).steps if s.node is many)
+    assert repr(step) == "Concat (None, 12): sends errors to x0, x1, x2, x3, x4, x5, ... 6 more"
+
+
 @pytest.mark.parametrize("pool", ["mean", "max"])
 def test_delta_is_complete_when_a_node_is_visited(pool):
     """It is the sum of everything that has been sent to the node before, and final."""
