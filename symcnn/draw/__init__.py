@@ -16,7 +16,8 @@ def draw(J: Node | Backprop) -> Diagram:
     Parameters
     ----------
     J : Node or Backprop
-        A scalar node, which is swept first, or the result of `symcnn.backprop`.
+        A node, which is swept first, or the result of `symcnn.backprop`. The error of a node that is no scalar,
+        such as the scores of a network without a loss, is shown as given.
 
     Examples
     --------
@@ -25,14 +26,19 @@ def draw(J: Node | Backprop) -> Diagram:
     >>> diagram = sc.draw(sc.sum(sc.tanh(w)))
     >>> diagram.svg[:4], "∇w" in diagram.svg
     ('<svg', True)
+    >>> scores = sc.dense(sc.Input("x", (None, 4)), 3, seed=0)
+    >>> "δ(J) = given" in sc.draw(scores).svg
+    True
     """
     from ..backprop import Backprop, backprop
     from ..graph.errors import DTypeError, call_site, explain, quoted
+    from ..graph.leaves import Input
     from ..graph.node import Node
+    from ..graph.spec import is_real
     from .diagram import Diagram
 
     if isinstance(J, Node):
-        return Diagram(backprop(J))
+        return Diagram(backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None))
     if not isinstance(J, Backprop):
         what = f"draw needs a node or the result of sc.backprop, got {quoted(J)}"
         raise DTypeError(explain(what, site=call_site()))

@@ -171,7 +171,8 @@ class Teller:
         return [*inner, line]
 
     def _title(self, node: Node) -> str:
-        name = plain_text(node.name) or self._layer_name(node) or ("loss" if node is self.values.J else "")
+        last = "" if node is not self.values.J else "output" if node.shape else "loss"
+        name = plain_text(node.name) or self._layer_name(node) or last
         return f"{name} · {self._types(node)}" if name else self._types(node)
 
     def _layer_name(self, node: Node) -> str:

@@ -29,12 +29,18 @@ def test_draw_refuses_what_is_no_graph(wrong):
         sc.draw(wrong)
 
 
-def test_what_is_no_scalar_needs_a_seed():
+def test_the_error_of_what_is_no_scalar_is_given():
     x = sc.Input("x", (None, 3))
-    with pytest.raises(GradientError, match="seed"):
-        sc.draw(sc.tanh(x))
+    diagram = sc.draw(sc.tanh(x))
+    box = diagram.story.boxes[-1]
+    assert (box.title, box.lines) == ("output · Tanh", ["J = tanh(x)"])
+    assert box.twin.lines == ["δ(J) = given", "δ(x) = δ(J) · (1 − J²)"]
+    assert "δ(J) = given" in diagram.svg and "δ(J) = given" in diagram.dot
+    assert sc.draw(sc.transpose(x)).story.boxes[-1].twin.lines == ["δ(J) = given", "δ(x) = δ(J)ᵀ"]
     back = sc.backprop(sc.tanh(x), sc.Input("u", (None, 3)))
     assert "δ(J) = u" in back.draw().svg
+    with pytest.raises(GradientError, match="int64"):
+        sc.draw(sc.argmax(x))
 
 
 @pytest.mark.parametrize("ending", ["svg", "dot", "SVG"])
