@@ -110,9 +110,9 @@ MOVES += [lambda draw, a: sc.rot90(a), lambda draw, a: sc.swap(a)]
 
 
 @st.composite
-def programs(draw):
+def programs(draw, dtypes=("float64",)):
     """Outputs of a random graph over two inputs, a parameter and a constant; some are leaves, some come twice."""
-    x, y = (sc.Input(name, (None, 2, 4, 4), "float64") for name in "xy")
+    x, y = (sc.Input(name, (None, 2, 4, 4), draw(st.sampled_from(dtypes))) for name in "xy")
     nodes = [x, y, sc.Param("w", WEIGHTS), sc.Const(TABLE)]
     for _ in range(draw(st.integers(2, 18))):
         a = draw(st.sampled_from(nodes[-6:]) | st.sampled_from(nodes))
@@ -131,19 +131,27 @@ def programs(draw):
     return draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=4)) + nodes[-2:]
 
 
-def check(outputs, batches):
+def ordinary(rng, node, shape):
+    return rng.standard_normal(shape) if node.dtype.kind == "f" else rng.integers(0, 2, shape).astype(node.dtype)
+
+
+def extreme(rng, node, shape):
+    return rng.choice([0.0, -0.0, 1, -1, 2.5, np.nan, np.inf, -np.inf], shape)
+
+
+def check(outputs, batches, draw=ordinary, tolerance=1e-9):
     asked = [*outputs, *sc.Graph(*outputs).inputs]
     program = sc.compile(asked)
     params = {p: p.value.copy() for p in sc.Graph(*asked).params}
     for n, batch in enumerate(batches):
         rng = np.random.default_rng(n)
-        feeds = {i.name: rng.standard_normal(i.spec.bind(batch)) for i in program.inputs}
+        feeds = {i.name: draw(rng, i, i.spec.bind(batch)) for i in program.inputs}
         given = {name: array.copy() for name, array in feeds.items()}
         found = program(feeds)
         for value, expected, node in zip(found, one_by_one(asked, given, batch), asked, strict=True):
             assert value.dtype == node.dtype
-            np.testing.assert_allclose(value, expected, rtol=1e-9, atol=1e-9)
-        assert all(np.array_equal(feeds[name], array) for name, array in given.items())
+            np.testing.assert_allclose(value, expected, rtol=tolerance, atol=tolerance)
+        assert all(np.array_equal(feeds[name], array, equal_nan=draw is extreme) for name, array in given.items())
         assert all(np.array_equal(p.value, value) for p, value in params.items())
         owners = [*feeds.values(), *(p.value for p in params)]
         assert not any(np.shares_memory(value, other) for value in found for other in owners)
@@ -159,6 +167,18 @@ def test_values_are_those_of_the_rules_one_by_one(outputs):
 @given(programs())
 def test_an_empty_batch_and_a_return_to_others(outputs):
     check(outputs, [0, 2, 0, 2])
+
+
+@settings(max_examples=60)
+@given(programs())
+def test_nan_and_infinities_are_where_the_rules_have_them(outputs):
+    check(outputs, [3, 1], draw=extreme)
+
+
+@settings(max_examples=60)
+@given(programs(dtypes=("float16", "float32", "float64", "int64", "uint8", "bool")))
+def test_dtypes_are_those_of_the_rules(outputs):
+    check(outputs, [2], tolerance=0.3)  # the dtypes count here: sums of float16 go other ways in kernels
 
 
 @settings(max_examples=40)
