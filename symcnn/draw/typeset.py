@@ -107,9 +107,34 @@ def fitted(formula: Formula, hole: Hole, kind: str) -> str:
     loose = any(formula.binding < s.binding or (formula.binding == s.binding and not s.equal) for s in (left, right))
     swallows = formula.open_end and right.binding >= 2
     signed = formula.text.startswith(("-", "−")) and left != _FREE
-    if not (loose or swallows or signed):
+    doubled = kind == "latex" and hole.after[:1] in ("^", "_") and hole.after[0] in _scripts(formula.text)
+    if not (loose or swallows or signed or doubled):
         return formula.text
     return rf"\left({formula.text}\right)" if kind == "latex" else f"({formula.text})"
+
+
+def _scripts(latex: str) -> str:
+    """Which of ^ and _ the end of a formula carries: LaTeX takes no second one."""
+    found = ""
+    at = len(latex.rstrip("'"))
+    while at > 1:
+        start = _opening(latex, at - 1) if latex[at - 1] == "}" else at - 1
+        if start < 1 or latex[start - 1] not in "^_":
+            break
+        at = start - 1
+        found += latex[at]
+    return found
+
+
+def _opening(latex: str, closing: int) -> int:
+    """Where the group that ends at `closing` begins."""
+    depth = 0
+    for at in range(closing, -1, -1):
+        if latex[at] in "{}" and latex[at - 1 : at] != "\\":
+            depth += 1 if latex[at] == "}" else -1
+        if depth == 0:
+            return at
+    return 0
 
 
 @lru_cache(maxsize=1024)

@@ -217,8 +217,9 @@ class Take(Node):
     index: Node
     axis: int = 0
     integer_inputs = ("x", "index")
-    latex = r"{x}_{{[{index}]}}"
-    text = "{x}[{index}]"
+
+    def template(self, kind: str) -> str:
+        return "{x}[" + ":, " * self.axis + "{index}]"
 
     def infer(self) -> Spec:
         _check_index(self, self.index, self.x.shape, self.axis)
@@ -249,8 +250,8 @@ class Put(Node):
     axis: int
     size: int
     integer_inputs = ("index",)
-    latex = r"\operatorname{{put}}({x}, {index})"
-    text = "put({x}, {index})"
+    latex = r"\operatorname{{put}}({x}, {index}, \text{{axis}}={axis}, \text{{size}}={size})"
+    text = "put({x}, {index}, axis={axis}, size={size})"
 
     def infer(self) -> Spec:
         shape = self.x.shape

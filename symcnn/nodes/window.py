@@ -18,8 +18,12 @@ class Pad(Node):
 
     x: Node
     widths: Widths
-    latex = r"\operatorname{{pad}}({x})"
-    text = "pad({x})"
+
+    def template(self, kind: str) -> str:
+        return _function("pad", kind, _border(self.widths))
+
+    def parts(self) -> dict[str, Any]:
+        return super().parts() | {"amount": _border(self.widths)}
 
     def infer(self) -> Spec:
         _check_axes(self, self.x, self.widths)
@@ -50,18 +54,14 @@ class Crop(Node):
     x: Node
     widths: Widths
     integer_inputs = ("x",)
-    latex = r"\operatorname{{crop}}({x})"
-    text = "crop({x})"
 
     def template(self, kind: str) -> str:
-        if not any(w != (0, 0) for w in self.widths[:-2]):
-            return super().template(kind)
-        return "{x}_{{[{slices}]}}" if kind == "latex" else "{x}[{slices}]"
+        return _function("crop", kind, amount) if (amount := _border(self.widths)).isdigit() else "{x}[{slices}]"
 
     def parts(self) -> dict[str, Any]:
         ends = zip(self.x.shape, self.widths, strict=True)
         slices = [":" if d is None or (a, b) == (0, 0) else f"{a}:{d - b}" for d, (a, b) in ends]
-        return super().parts() | {"slices": ", ".join(slices)}
+        return super().parts() | {"slices": ", ".join(slices), "amount": _border(self.widths)}
 
     def infer(self) -> Spec:
         _check_axes(self, self.x, self.widths)
@@ -103,8 +103,13 @@ class Subsample(Node):
     x: Node
     steps: tuple[int, ...]
     integer_inputs = ("x",)
-    latex = r"{x}_{{\downarrow}}"
-    text = "subsample({x})"
+
+    def template(self, kind: str) -> str:
+        return _function("subsample", kind, amount) if (amount := _pace(self.steps)).isdigit() else "{x}[{slices}]"
+
+    def parts(self) -> dict[str, Any]:
+        slices = ", ".join(":" if n == 1 else f"::{n}" for n in self.steps)
+        return super().parts() | {"slices": slices, "amount": _pace(self.steps)}
 
     def infer(self) -> Spec:
         _check_steps(self, self.x, self.steps)
@@ -128,8 +133,13 @@ class Dilate(Node):
     x: Node
     steps: tuple[int, ...]
     target: tuple[Dim, ...]
-    latex = r"{x}_{{\uparrow}}"
-    text = "dilate({x})"
+
+    def template(self, kind: str) -> str:
+        return _function("dilate", kind, _pace(self.steps), ", {size}")
+
+    def parts(self) -> dict[str, Any]:
+        shown = self.target[-2:] if _pace(self.steps).isdigit() else self.target
+        return super().parts() | {"amount": _pace(self.steps), "size": tuple(d for d in shown if d is not None)}
 
     def infer(self) -> Spec:
         _check_steps(self, self.x, self.steps)
@@ -170,6 +180,27 @@ def _check_steps(node: Node, x: Node, steps: tuple[int, ...]) -> None:
                 node=node,
             )
         )
+
+
+def _function(name: str, kind: str, amount: str, rest: str = "") -> str:
+    """The template of pad_2(x) or of pad(x, [1, 2, 3])."""
+    head = rf"\operatorname{{{{{name}}}}}" if kind == "latex" else name
+    if not amount.isdigit():
+        return f"{head}({{x}}, {{amount}}{rest})"
+    return head + ("_{{{amount}}}" if kind == "latex" else "_{amount}") + f"({{x}}{rest})"
+
+
+def _border(widths: Widths) -> str:
+    """How wide a border is: 2 around the last two axes, or [0, 1+2, 3] with before+after for each axis."""
+    around = len(widths) > 1 and not any(map(any, widths[:-2])) and len({*widths[-2], *widths[-1]}) == 1
+    every = ", ".join(str(a) if a == b else f"{a}+{b}" for a, b in widths)
+    return str(widths[-1][0]) if around else f"[{every}]"
+
+
+def _pace(steps: tuple[int, ...]) -> str:
+    """The step of the last two axes, or [1, 2, 3] with one for each axis."""
+    both = len(steps) > 1 and set(steps[:-2]) <= {1} and steps[-2] == steps[-1]
+    return str(steps[-1]) if both else f"[{', '.join(map(str, steps))}]"
 
 
 def pad(x: Node, widths: int | Widths) -> Node:

@@ -1,6 +1,7 @@
 """The equations read as the tutorial's do, and are true."""
 
 import re
+from itertools import product
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 import symcnn as sc
 from symcnn.draw.equations import Equation
+from symcnn.draw.typeset import Writer
 from symcnn.graph.node import node_types
 
 
@@ -67,7 +69,7 @@ def test_a_lower_layer_gets_the_full_convolution_and_switches(make):
 def test_branches_skips_and_shared_parameters(make):
     found = lines(make["residual"]())
     assert found["v1"] == "a1 + z3" and found["δ(z3)"] == "δ(v1)"
-    assert found["δ(a1)"] == "δ(v1) + crop(δ(z2) *_full W2)"
+    assert found["δ(a1)"] == "δ(v1) + crop_1(δ(z2) *_full W2)"
     assert found["δ(z1)"] == "where(z1 > 0, δ(a1), 0)"
     found = lines(make["two_inputs"]())
     assert found["J"] == "mean(−log softmax(z3)[y]) + 0.01 · Σ W1²"
@@ -230,9 +232,84 @@ def test_every_node_type_has_equations_and_a_picture(name):
     back = sc.backprop(node, sc.Input("u", node.shape, node.dtype))
     equations = back.equations()
     assert [e.left for e in equations.forward][-1] == "J" and equations.errors[0].right == "u"
-    latex = re.sub(r"\\[{}]", "", equations.latex)
-    assert latex.count("{") == latex.count("}") and latex.count(r"\left") == latex.count(r"\right")
+    check_latex(equations.latex)
     assert "u" in back.draw().svg
+
+
+def check_latex(latex):
+    """Braces balance, and nothing has two subscripts or two superscripts, which TeX refuses."""
+    text = re.sub(r"\\[{}_^]", "", latex)
+    assert text.count(r"\left") == text.count(r"\right")
+    scripts, waiting = [""], ""
+    for token in re.findall(r"\\[A-Za-z]+|\\.|\s+|.", text):
+        if token in "_^":
+            assert not waiting and token not in scripts[-1], latex
+            scripts[-1] += token
+            waiting = token
+        elif token == "{":
+            scripts = [*scripts[:-1], scripts[-1] if waiting else "", ""]
+            waiting = ""
+        elif token == "}":
+            scripts.pop()
+            assert scripts, latex
+        elif waiting:
+            waiting = ""
+        elif not token.isspace() and token != "'":
+            scripts[-1] = ""
+    assert len(scripts) == 1 and not waiting, latex
+
+
+@pytest.mark.parametrize("wrong", ["z_{1}_{2}", "{a", "a}", "e^{x}^2", "x^2_{1}^3", "a_{b_{1}_{2}}", r"\left(a"])
+def test_the_check_of_latex_sees_what_tex_refuses(wrong):
+    with pytest.raises(AssertionError):
+        check_latex(wrong)
+    check_latex(r"z_{1}^{2} + \left(e^{x_{1}}\right)^2 + \text{a\_b}_{1}'")
+
+
+def strided():
+    x, y = sc.Input("x", (None, 2, 13, 13)), sc.Input("y", (None,), dtype="int64")
+    a1 = sc.sigmoid(sc.conv(x, 4, 3, stride=2, pad=1, name="edges", seed=0))
+    z2 = sc.conv(a1, 6, 2, stride=3, seed=0)
+    squares = sc.mean(sc.exp(z2) ** 2 + sc.exp(z2) * sc.exp(z2) + z2[:, 0:1, ::2, 1:] ** 2)
+    return sc.softmax_cross_entropy(sc.dense(z2, 3, seed=0), y) + squares
+
+
+def test_latex_of_a_strided_network():
+    latex = sc.backprop(strided()).equations().latex
+    check_latex(latex)
+    assert r"\operatorname{subsample}_{2}(" in latex and r"\operatorname{dilate}_{3}(" in latex
+
+
+def test_different_crops_pads_and_takes_are_told_apart():
+    x, s = sc.Input("x", (None, 4, 6, 6)), sc.Input("s", (None, 4, 3, 3))
+    none = (0, 0)
+    nodes = [sc.Pad(x, (none, *w)) for w in product([(0, 0), (0, 1), (1, 1), (2, 2)], repeat=3)]
+    nodes += [sc.Crop(x, (none, *w)) for w in product([(0, 0), (0, 1), (1, 1), (1, 0)], repeat=3)]
+    nodes += [sc.Subsample(x, (1, *n)) for n in product([1, 2, 3], repeat=3)]
+    nodes += [sc.Dilate(s, (1, 1, 2, 2), (None, 4, *n)) for n in product([5, 6], repeat=2)]
+    nodes += [sc.Take(x, sc.Const(index), axis) for index in ([0, 1], [1, 0], [0]) for axis in (1, 2, 3)]
+    nodes += [sc.Put(x, sc.Const([0, 1, 2, 3]), 1, size) for size in (4, 5)]
+    for kind in ("text", "latex"):
+        shown = [Writer(kind, lambda n: getattr(n, "name", "") or None, lambda _, f: f).formula(n).text for n in nodes]
+        assert len(set(shown)) == len(nodes)
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (lambda x: sc.pad(x, 2), "pad_2(x)"),
+        (lambda x: sc.pad(x, ((0, 0), (0, 0), (1, 2), (3, 3))), "pad(x, [0, 0, 1+2, 3])"),
+        (lambda x: sc.crop(x, 1), "crop_1(x)"),
+        (lambda x: x[:, 1:3], "x[:, 1:3, :, :]"),
+        (lambda x: x[:, :, ::2, ::2], "subsample_2(x)"),
+        (lambda x: x[:, :, ::2, ::3], "x[:, :, ::2, ::3]"),
+        (lambda x: x[:, [2, 0]], "x[:, [2, 0]]"),
+        (lambda x: sc.Dilate(x, (1, 1, 2, 2), (None, 4, 12, 11)), "dilate_2(x, 12×11)"),
+    ],
+)
+def test_geometry_says_how_much(node, expected):
+    x = sc.Input("x", (None, 4, 6, 6))
+    assert str(sc.backprop(sc.sum(node(x))).equations().forward[-1]) == f"J = Σ {expected}"
 
 
 # True: what is printed is computed, and compared with what the compiled graph computes -------------
