@@ -208,3 +208,27 @@ def test_a_failing_thread_does_not_disturb_the_others():
                 assert f(batch(4)) == expected
 
     in_threads(4, work)
+
+
+def test_runs_that_overlap_leave_the_threads_of_blas_alone(monkeypatch):
+    """The first run begins first and ends first: what the second one found must not be what is restored."""
+    inside = {name: threading.Event() for name in ("first", "second")}
+    first_is_done, x = threading.Event(), sc.Input("x", ())
+    f = sc.compile(Interrupted(x))
+
+    def wait(self, xp, z):
+        me = threading.current_thread().name
+        inside[me].set()
+        assert (inside["second"] if me == "first" else first_is_done).wait(10)
+        return z
+
+    monkeypatch.setattr(Interrupted, "forward", wait)
+    before = [lib["num_threads"] for lib in threadpoolctl.threadpool_info()]
+    threads = {name: threading.Thread(target=lambda: f(x=1), name=name) for name in inside}
+    threads["first"].start()
+    assert inside["first"].wait(10)
+    threads["second"].start()
+    threads["first"].join()
+    first_is_done.set()
+    threads["second"].join()
+    assert [lib["num_threads"] for lib in threadpoolctl.threadpool_info()] == before
