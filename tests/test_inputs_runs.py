@@ -10,6 +10,14 @@ import threadpoolctl
 import symcnn as sc
 import symcnn.engine.program
 
+
+def blas_threads():
+    return [lib["num_threads"] for lib in threadpoolctl.threadpool_info()]
+
+
+BLAS_THREADS = blas_threads()
+"""Before any program has run."""
+
 # Repeated calls, failed calls ---------------------------------------------------------------------
 
 
@@ -166,7 +174,6 @@ def test_threads_share_a_program():
     f = sc.compile([J, *sc.grad(J, J.params)], guard=True)
     sizes = [1, 2, 3, 5, 5, 8]
     expected = [f(batch(n, seed=i)) for i, n in enumerate(sizes)]
-    before = [lib["num_threads"] for lib in threadpoolctl.threadpool_info()]
 
     def work(i):
         for _ in range(15):
@@ -174,7 +181,7 @@ def test_threads_share_a_program():
                 np.testing.assert_array_equal(one, other)
 
     in_threads(len(sizes), work)
-    assert [lib["num_threads"] for lib in threadpoolctl.threadpool_info()] == before
+    assert blas_threads() == BLAS_THREADS
 
 
 def test_threads_build_and_differentiate_graphs():
@@ -223,7 +230,6 @@ def test_runs_that_overlap_leave_the_threads_of_blas_alone(monkeypatch):
         return z
 
     monkeypatch.setattr(Interrupted, "forward", wait)
-    before = [lib["num_threads"] for lib in threadpoolctl.threadpool_info()]
     threads = {name: threading.Thread(target=lambda: f(x=1), name=name) for name in inside}
     threads["first"].start()
     assert inside["first"].wait(10)
@@ -231,4 +237,4 @@ def test_runs_that_overlap_leave_the_threads_of_blas_alone(monkeypatch):
     threads["first"].join()
     first_is_done.set()
     threads["second"].join()
-    assert [lib["num_threads"] for lib in threadpoolctl.threadpool_info()] == before
+    assert blas_threads() == BLAS_THREADS
