@@ -14,6 +14,8 @@ from itertools import count
 
 from ..graph.leaves import Const, Input, Leaf, Param
 from ..graph.node import Node
+from ..nodes.conv import Conv
+from ..nodes.window import Subsample
 from .typeset import latex_text, plain_text, seen_through
 
 LIMIT = 12
@@ -95,6 +97,8 @@ class Values:
         self._position = {node: n for n, node in enumerate(order)}
         self._bases = self._seen_through()
         self._users = self._count_users()
+        self._strided = self._convolutions_with_strides()
+        self._folded = set(self._strided.values())
         self._layer_ends = self._read_by_symbols()
         self.fed = self._downstream_of(Input)
         self.learned = self._downstream_of(Param)
@@ -141,6 +145,15 @@ class Values:
                 users.update({self._bases.get(i, i) for i in node.inputs})
         return users
 
+    def _convolutions_with_strides(self) -> dict[Node, Node]:
+        """Strided convolutions are one value: from the subsampling to the convolution that nothing else reads."""
+        pairs = ((node, node.x) for node in self.order if isinstance(node, Subsample))
+        return {node: x for node, x in pairs if isinstance(x, Conv) and self._users[x] == 1}
+
+    def _letter(self, node: Node) -> str:
+        """The symbol of a node; a strided convolution's z is that after the stride."""
+        return self._strided.get(node, node).symbol
+
     def _downstream_of(self, kind: type[Node]) -> set[Node]:
         found: set[Node] = set()
         for node in self.order:
@@ -160,7 +173,9 @@ class Values:
         return False
 
     def _stands_out(self, node: Node, sources: dict[Node, None], size: int) -> bool:
-        if node.symbol != GENERIC or node.name or size > LIMIT:
+        if node in self._folded:
+            return False
+        if self._letter(node) != GENERIC or node.name or size > LIMIT:
             return True
         if node not in self.fed:
             return False
@@ -178,7 +193,7 @@ class Values:
     def _symbols(self) -> dict[Node, Symbol]:
         named = set(self.computed)
         layers = self._layers(named)
-        numbered = any(n.symbol == "z" for n in self.computed)
+        numbered = any(self._letter(n) == "z" for n in self.computed)
         running: Counter[str] = Counter()
         symbols: dict[Node, Symbol] = {n: self.names.new(n.name) for n in self.order if isinstance(n, Input)}
         symbols[self.J] = self.names.new("J")
@@ -191,11 +206,12 @@ class Values:
             elif isinstance(node, Const):
                 if node.uniform is None and not (node.ndim == 1 and node.value.size <= 4):
                     symbols[node] = self._named_or(node, "c", constants)
-            elif node in named and node.symbol == GENERIC:
+            elif node in named and self._letter(node) == GENERIC:
                 symbols[node] = self._named_or(node, "v", generic)
             elif node in named:
-                running[node.symbol] += 1
-                symbols[node] = self.names.new(node.symbol, str(layers[node] if numbered else running[node.symbol]))
+                letter = self._letter(node)
+                running[letter] += 1
+                symbols[node] = self.names.new(letter, str(layers[node] if numbered else running[letter]))
         return symbols
 
     def _named_or(self, node: Node, letter: str, numbers: Iterator[int]) -> Symbol:
@@ -209,9 +225,9 @@ class Values:
         for node in self.order:
             if node in self.fed:
                 layers[node] = max((layers[i] for i in node.inputs if i in layers), default=0)
-                if node in named and node.symbol == "z":
+                if node in named and self._letter(node) == "z":
                     number += 1
-                    layers[node] = number
+                    layers[node] = layers[self._strided.get(node, node)] = number
         for node in reversed(self.order):
             for i in node.inputs:
                 if i not in self.fed:

@@ -9,12 +9,16 @@ from __future__ import annotations
 from ..graph.algebra import Add, BroadcastTo, Div, Mul, Neg, Share, Sub, broadcast_to, cast
 from ..graph.leaves import Const, Leaf, folded
 from ..graph.node import Node
+from ..nodes.reduce import Sum
 from ..nodes.shape import Reshape
+from ..nodes.window import Dilate
 from ..simplify.neutral import uniform
 
 
 def tidy(node: Node) -> Node | None:
     """The rules; a node of the same value for all real numbers, or None."""
+    if isinstance(node, Sum) and isinstance(node.x, Dilate):
+        return _sum_without_gaps(node, node.x)
     if not node.elementwise or isinstance(node, Leaf):
         return None
     found = _product(node)
@@ -51,6 +55,12 @@ def _product(node: Node) -> Node | None:
         case Div(Mul(Const() as c, a), Const() as d) if c.uniform is not None and d.uniform is not None:
             return _folded(c / d) * a
     return None
+
+
+def _sum_without_gaps(total: Sum, gaps: Dilate) -> Node | None:
+    """The zeros between elements change no sum over them."""
+    spread = {axis for axis, step in enumerate(gaps.steps) if step > 1}
+    return Sum(gaps.x, total.axes, total.keepdims) if spread <= set(total.reduced) else None
 
 
 def _is_number(node: Node) -> bool:

@@ -274,6 +274,26 @@ def strided():
     return sc.softmax_cross_entropy(sc.dense(z2, 3, seed=0), y) + squares
 
 
+def test_a_strided_convolution_is_one_value():
+    x = sc.Input("x", (None, 1, 28, 28))
+    z = sc.conv(x, 2, 5, stride=2, pad=2, name="c", seed=0)
+    back = sc.backprop(sc.mean(sc.dense(sc.sigmoid(z), 3, name="out", seed=0)))
+    first = back.equations().forward[0]
+    assert (str(first), first.shape) == ("z1 = subsample_2(pad_2(x) * rot90(W1, 2) + b1)", z.shape)
+    found = {e.left: e.right for e in back.equations()}
+    assert found["a1"] == "σ(z1)" and found["z2"] == "W2 a1 + b2" and found["δ(z1)"] == "δ(a1) · a1 · (1 − a1)"
+    assert found["∇W1"] == "pad_2(x) * rot90(dilate_2(δ(z1), 28×28), 2)" and found["∇b1"] == "Σ δ(z1)"
+    box = back.draw().story.boxes[1]
+    assert (box.title, box.shape) == ("c · Pad + Conv + Subsample", "2×14×14")
+
+
+def test_a_convolution_that_is_read_beside_its_stride_keeps_its_name():
+    x, w = sc.Input("x", (None, 1, 6, 6)), sc.Param("W", np.ones((1, 1, 3, 3)))
+    z = sc.Conv(x, w)
+    found = lines(sc.sum(sc.subsample(z, 2)) + sc.sum(z * z))
+    assert found["z1"] == "x * rot90(W1, 2)" and found["J"] == "Σ subsample_2(z1) + Σ z1²"
+
+
 def test_latex_of_a_strided_network():
     latex = sc.backprop(strided()).equations().latex
     check_latex(latex)
