@@ -29,15 +29,19 @@ def drawn(init: Initializer, seed: int | None, shape: tuple[int, ...], dtype: DT
     if not callable(init):
         hint = "expected a function (rng, shape) -> array, like sc.initial.normal(0.1)"
         raise DTypeError(explain(f"{what}: init is {quoted(init)}", hint, site=call_site()))
-    try:
-        rng = np.random.default_rng(seed)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(explain(f"{what}: seed is {quoted(seed)}: {error}", site=call_site())) from None
-    value = as_numbers(init(rng, shape), f"{what}: what init returned")
+    value = as_numbers(init(generator(seed, what), shape), f"{what}: what init returned")
     if value.shape != shape:
         message = f"{what}: init returned an array of shape {value.shape}; expected {shape}"
         raise ShapeError(explain(message, site=call_site()))
     return value.astype(dtype)
+
+
+def generator(seed: int | None, what: str) -> np.random.Generator:
+    """NumPy's random numbers from `seed`; ArgumentError, which begins with `what`, for a seed that is none."""
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(explain(f"{what}: seed is {quoted(seed)}: {error}", site=call_site())) from None
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:

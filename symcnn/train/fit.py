@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..engine.feeds import collect
 from ..engine.program import Program, compile
 from ..graph.errors import DTypeError, FeedError, ShapeError, call_site, explain, positive_int, quoted
+from ..graph.leaves import Input, as_numbers
 from ..graph.node import Node
+from ..nodes.initial import generator
 from .history import Epoch, History
 from .optimizers import Adam, Optimizer
 from .step import TrainStep, train_step
@@ -89,8 +92,8 @@ def fit(
     step = train_step(J, optimizer or Adam(), backend=backend)
     measure = {"loss": J, **({} if metrics is None else _named(metrics))}
     judge = compile(_measures(measure), backend=backend) if validation is not None else None
-    held = _rows(validation) if validation is not None else {}
-    rng = np.random.default_rng(seed)
+    held = _taken(judge, validation) if judge is not None and validation is not None else {}
+    rng = generator(seed, "fit")
     history = History()
     with _bar(epochs * -(-rows // batch), progress) as bar:
         for epoch in range(epochs):
@@ -137,7 +140,7 @@ def evaluate(
     dict of str to float
     """
     program = compile(_measures(nodes), backend=backend)
-    return dict(zip(nodes, _means(program, _rows(data), positive_int(batch, "batch")), strict=True))
+    return dict(zip(nodes, _means(program, _taken(program, data), positive_int(batch, "batch")), strict=True))
 
 
 def _named(nodes: Mapping[str, Node]) -> Mapping[str, Node]:
@@ -158,14 +161,23 @@ def _measures(nodes: Mapping[str, Node]) -> list[Node]:
 
 
 def _means(program: Program, arrays: Data, batch: int) -> list[float]:
-    needed = {node.name for node in program.inputs}
     rows = len(next(iter(arrays.values())))
     sums = np.zeros(len(program.plan.asked))
     for first in range(0, rows, batch):
-        part = {name: array[first : first + batch] for name, array in arrays.items() if name in needed}
+        part = {name: array[first : first + batch] for name, array in arrays.items()}
         size = min(batch, rows - first)
         sums += size * np.array([float(value) for value in program(part)])
     return [float(total) / rows for total in sums]
+
+
+def _taken(program: Program, data: Mapping[str, ArrayLike]) -> Data:
+    """What `program` takes of `data`, looked at before anything is computed."""
+    arrays = _rows(data)
+    taken = {node.name: arrays[node.name] for node in program.inputs if node.name in arrays}
+    collect(program.inputs, taken, {})
+    if not len(next(iter(arrays.values()))):
+        raise FeedError(explain("there is no row to measure", site=call_site()))
+    return taken
 
 
 def _rows(data: Mapping[str, ArrayLike]) -> Data:
@@ -173,7 +185,8 @@ def _rows(data: Mapping[str, ArrayLike]) -> Data:
     if not isinstance(data, Mapping):
         problem = f"the data are a {type(data).__name__}; expected a mapping: dict(x=images, y=labels)"
         raise DTypeError(explain(problem, site=call_site()))
-    arrays = {name: np.asarray(value) for name, value in data.items()}
+    named = {key.name if isinstance(key, Input) else key: value for key, value in data.items()}
+    arrays = {name: as_numbers(value, f"the data for {name!r}") for name, value in named.items()}
     sizes = {name: (a.shape[0] if a.ndim else None) for name, a in arrays.items()}
     if len(set(sizes.values())) != 1 or None in sizes.values():
         listed = ", ".join(f"{name} has {size}" for name, size in sizes.items()) or "nothing was given"

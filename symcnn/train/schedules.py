@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
+from ..graph.errors import DTypeError, call_site, explain, quoted
+
 Schedule = Callable[[int, int], float]
 
 
@@ -57,4 +59,10 @@ def cosine(start: float, iterations: int, end: float = 0.0) -> Schedule:
 
 def as_schedule(value: float | Schedule) -> Schedule:
     """A number as a constant schedule."""
-    return value if callable(value) else constant(float(value))
+    if callable(value):
+        return value
+    try:
+        return constant(float(value))
+    except (TypeError, ValueError):
+        problem = f"{quoted(value)} is neither a number nor a schedule, a function (iteration, epoch) -> number"
+        raise DTypeError(explain(problem, site=call_site())) from None
