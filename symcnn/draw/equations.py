@@ -81,7 +81,8 @@ class Equations(Sequence[Equation]):
     def __init__(self, back: Backprop) -> None:
         self._notation = notation = Notation(back)
         values = notation.values
-        self.forward = self._all([(n, n, notation.symbol(n)) for n in values.computed])
+        shown = zip(values.computed, notation.forward(values.computed), strict=True)
+        self.forward = self._all([(value, node, notation.symbol(value)) for value, node in shown])
         totals = notation.totals()
         readable = notation.readable(list(totals.values()))
         lines = [(n, e, notation.error_symbol(n)) for n, e in zip(totals, readable, strict=True)]

@@ -7,14 +7,14 @@ from itertools import count
 
 from ..backprop import Backprop, backprop, errors_sent
 from ..graph.graph import Graph
-from ..graph.leaves import Const, Input, Leaf, Param
+from ..graph.leaves import Const, Input, Leaf, Param, folded
 from ..graph.node import Node
 from ..graph.spec import Spec
 from ..nodes.shape import Reshape
 from ..simplify import RULES, simplify
 from ..simplify.neutral import uniform
 from .names import LIMIT, Symbol, Values
-from .tidy import tidy, unspread
+from .tidy import tidy, unspread, without_gaps
 from .typeset import Formula, Writer
 
 
@@ -117,7 +117,12 @@ class Notation:
 
     def readable(self, errors: Sequence[Node]) -> list[Node]:
         """Backward nodes as short formulas over named values."""
-        return simplify([self._cut(node) for node in errors], (*RULES, tidy))
+        return simplify([self._cut(node) for node in errors], (*RULES, tidy, without_gaps))
+
+    def forward(self, values: Sequence[Node]) -> list[Node]:
+        """Named values as short formulas over other named values: as they were built, with numbers in front."""
+        over = [v.with_inputs([self._cut(i) for i in v.inputs]) for v in values]
+        return simplify(over, (folded, tidy))
 
     def original(self, node: Node) -> Node:
         """What a quoted value stands for; other nodes stand for themselves."""

@@ -133,6 +133,7 @@ class Teller:
         self.hidden = dict.fromkeys(computed[ENDS:-ENDS] if len(computed) > MOST else ())
         self.folded = sum(len(self.values.inner(node)) for node in self.hidden)
         self.drawn = [node for node in computed if node not in self.hidden]
+        self.formulas = dict(zip(self.drawn, self.notation.forward(self.drawn), strict=True))
         self.sources = {node: self.values.sources(node) for node in computed}
         self.owners = {s: node for node in reversed(computed) for s in self.sources[node]}
         """For each value: the first that reads it."""
@@ -160,7 +161,7 @@ class Teller:
         if kind == "input":
             title, lines = symbol, ["input"]
         else:
-            title, lines = self._title(node), self._lines(f"{symbol} = ", node)
+            title, lines = self._title(node), self._lines(f"{symbol} = ", self.formulas[node])
         error = str(self.notation.error_symbol(node))
         return Box(self.keys[node], kind, title, lines, symbol, shape_text(node.shape), error, twins.get(node))
 

@@ -17,8 +17,6 @@ from ..simplify.neutral import uniform
 
 def tidy(node: Node) -> Node | None:
     """The rules; a node of the same value for all real numbers, or None."""
-    if isinstance(node, Sum) and isinstance(node.x, Dilate):
-        return _sum_without_gaps(node, node.x)
     if not node.elementwise or isinstance(node, Leaf):
         return None
     found = _product(node)
@@ -30,8 +28,10 @@ def _product(node: Node) -> Node | None:
     match node:
         case Add(a, b) if a is b:
             return 2 * a
-        case Mul(Const() as c, a) if c.uniform == 1:
+        case Mul(one, a) | Mul(a, one) if a.shape == node.shape and uniform(unspread(one)) == 1:
             return cast(a, node.dtype.name)
+        case Add(a, Neg(b)):
+            return a - b
         case Mul(a, Const() as c) if c.uniform is not None and not _is_number(a):
             return c * a
         case Mul(a, Mul(Const() as c, b)) | Mul(Mul(Const() as c, a), b) if c.uniform is not None:
@@ -52,15 +52,40 @@ def _product(node: Node) -> Node | None:
             return -(a * b)
         case Div(Neg(a), b) | Div(a, Neg(b)):
             return -(a / b)
-        case Div(Mul(Const() as c, a), Const() as d) if c.uniform is not None and d.uniform is not None:
+        case Div(Mul(Const() as c, a), Const() as d) | Share(Mul(Const() as c, a), Const() as d) if (
+            c.uniform is not None and d.uniform is not None
+        ):
             return _folded(c / d) * a
+        case Div(Div(a, n), d) | Share(Div(a, n), d) if n.shape == () and _is_number(d):
+            return a / (_scalar(d) * n)
+        case Div(Mul(c, a), Mul(d, n)) | Share(Mul(c, a), Mul(d, n)) if d.shape == () == n.shape:
+            return _shortened(node, c, a, d, n)
     return None
 
 
-def _sum_without_gaps(total: Sum, gaps: Dilate) -> Node | None:
-    """The zeros between elements change no sum over them."""
-    spread = {axis for axis, step in enumerate(gaps.steps) if step > 1}
-    return Sum(gaps.x, total.axes, total.keepdims) if spread <= set(total.reduced) else None
+def _shortened(node: Node, c: Node, a: Node, d: Node, n: Node) -> Node | None:
+    """``2 · a / (4 · n)`` as ``a / (2 · n)``: a quotient where the number above or below divides the other."""
+    above, below = uniform(c), uniform(d)
+    if not (above and below and _is_number(c) and _is_number(d)):
+        return None
+    if below % above == 0:
+        return node.with_inputs([a, _folded(_scalar(d) / _scalar(c)) * n])
+    return node.with_inputs([_folded(_scalar(c) / _scalar(d)) * a, n]) if above % below == 0 else None
+
+
+def _scalar(node: Node) -> Const:
+    """The number of a uniform constant."""
+    assert isinstance(node, Const)
+    return Const(node.value.ravel()[0])
+
+
+def without_gaps(node: Node) -> Node | None:
+    """A sum over a dilated error without the dilation: the zeros between elements change no sum over them."""
+    match node:
+        case Sum(Dilate(x, steps), axes, keepdims):
+            spread = {axis for axis, step in enumerate(steps) if step > 1}
+            return Sum(x, axes, keepdims) if spread <= set(node.reduced) else None
+    return None
 
 
 def _is_number(node: Node) -> bool:

@@ -195,6 +195,17 @@ def test_the_third_derivative_of_a_sigmoid():
     assert values["δ(x)"] == pytest.approx(a * (1 - a) * (1 - 2 * a) * (1 - 12 * a + 12 * a**2))
 
 
+def test_numbers_stand_in_front_and_ones_vanish():
+    x, w = sc.Input("x", (None, 4)), sc.Param("w", np.ones(4))
+    assert lines(sc.mean((x * w) ** 2))["∇w"] == "Σ x · w · x / (2 · N)"
+    assert lines(1 * sc.sum(x * 3 * w)) == {
+        "J": "Σ 3 · x · w", "δ(J)": "1", "δ(x)": "3 · w", "∇w": "Σ 3 · x"
+    }  # fmt: skip
+    J = sc.mean(sc.tanh(x * w))
+    (dw,) = sc.grad(J, [w])
+    assert lines(sc.sum(dw * dw))["v2"] == "(Σ (1 − a1²) · x / (4 · N))²"
+
+
 def test_a_seed_instead_of_a_scalar():
     x = sc.Input("x", (None, 3))
     z = sc.dense(x, 2, seed=0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.draw.tidy import tidy, unspread
+from symcnn.draw.tidy import tidy, unspread, without_gaps
 from symcnn.simplify import RULES, simplify
 
 a, b, s = sc.Input("a", (2, 3), "float64"), sc.Input("b", (2, 3), "float64"), sc.Input("s", (), "float64")
@@ -34,6 +34,12 @@ CASES = {
     "once, in a wider dtype": (np.float64(1) * sc.Input("h", (2, 3), "float32"), ["Cast"]),
     "a sum over gaps": (sc.sum(sc.Dilate(a, (1, 2), (2, 5)), axis=1), ["Sum"]),
     "a sum beside gaps": (sc.sum(sc.Dilate(a, (1, 2), (2, 5)), axis=0), ["Dilate", "Sum"]),
+    "one, spread": (a * sc.broadcast_to(sc.Const(1.0), (2, 3)), []),
+    "two quarters": ((2 * a) / (4 * s), ["Mul", "Div"]),
+    "four halves": ((4 * a) / (2 * s), ["Mul", "Div"]),
+    "two thirds stay": ((2 * a) / (3 * s), ["Mul", "Mul", "Div"]),
+    "divided by a number at the end": ((a / s) / 4, ["Mul", "Div"]),
+    "minus of what is added": (a + -b, ["Sub"]),
     "all scalars": (-spread * a, ["Div", "Neg"]),
 }
 
@@ -41,7 +47,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_rules(case):
     node, kinds = CASES[case]
-    (found,) = simplify([node], (*RULES, tidy))
+    (found,) = simplify([node], (*RULES, tidy, without_gaps))
     order = [type(n).__name__ for n in found.graph().order if n.inputs]
     assert order == kinds
     assert found.spec == node.spec
