@@ -4,38 +4,11 @@ import gc
 
 import numpy as np
 import pytest
+from user_nodes import Blend, Scaled
 
 import symcnn as sc
 
 X = sc.Input("x", (None, 3))
-
-
-class Scaled(sc.Node):
-    """k z + c: an attribute with a default value, and one without."""
-
-    z: sc.Node
-    k: float
-    c: float = 0.5
-    latex = r"{k} \, {z} + {c}"
-
-    def forward(self, xp, z):
-        return self.k * z + self.c
-
-    def backward(self, delta):
-        return (self.k * delta,)
-
-
-class Blend(sc.Node):
-    """The sum of any number of nodes, plus one more where it is given."""
-
-    xs: tuple[sc.Node, ...]
-    more: sc.Node | None = None
-
-    def forward(self, xp, *xs):
-        return sum(xs[1:], start=xs[0])
-
-    def backward(self, delta):
-        return (delta,) * len(self.inputs)
 
 
 # Rules that break their contract ---------------------------------------------------------------------------
