@@ -96,6 +96,24 @@ def test_more_numbers_than_memory(size, refused):
         sc.compile(sc.Pad(padded, ((0, 0), (0, size))))(s=1)
 
 
+def test_layers_larger_than_memory(refused):
+    with refused(MemoryError, "dense 'out': there is no memory for (100000000000, 4) weights"):
+        sc.dense(FLAT, 10**11, name="out")
+    with refused(MemoryError, "conv 'c1': there is no memory for (100000000000, 3, 2, 2) weights"):
+        sc.conv(X, 10**11, 2, name="c1")
+
+
+def test_forward_rule_without_memory(refused):
+    class Wasteful(sc.Node):
+        z: sc.Node
+
+        def forward(self, xp, z):
+            return xp.zeros(10**14)
+
+    with refused(MemoryError, "Wasteful 'w': there is no memory to compute it", "Unable to allocate"):
+        sc.compile(Wasteful(FLAT, name="w"))(flat=np.zeros((1, 4)))
+
+
 def test_parameter_larger_than_memory(refused):
     with refused(MemoryError, "the value of Param 'huge'", "400,000,000,000,000 bytes"):
         sc.Param("huge", np.broadcast_to(np.float32(1), (10**7, 10**7)))

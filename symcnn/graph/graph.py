@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import networkx as nx
+import numpy as np
 
 from .collector import collector_paused
 from .errors import DTypeError, GraphError, call_site, explain, quoted
@@ -197,4 +198,6 @@ def unpack(rows: Iterable[Node | _Row]) -> Node:
 def _resolve(value: Any, made: Sequence[Node]) -> Any:
     if isinstance(value, _Ref):
         return made[value.row]
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False  # as it was: a pickle forgets it
     return tuple(_resolve(v, made) for v in value) if isinstance(value, tuple) else value

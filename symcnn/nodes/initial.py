@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import ArgumentError, DTypeError, ShapeError, call_site, explain, quoted
+from ..graph.errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, explain, quoted
 from ..graph.leaves import as_numbers
 from ..graph.spec import DType
 
@@ -29,7 +29,11 @@ def drawn(init: Initializer, seed: int | None, shape: tuple[int, ...], dtype: DT
     if not callable(init):
         hint = "expected a function (rng, shape) -> array, like sc.initial.normal(0.1)"
         raise DTypeError(explain(f"{what}: init is {quoted(init)}", hint, site=call_site()))
-    value = as_numbers(init(generator(seed, what), shape), f"{what}: what init returned")
+    try:
+        value = as_numbers(init(generator(seed, what), shape), f"{what}: what init returned")
+    except MemoryError:
+        problem = f"{what}: there is no memory for {shape} weights"
+        raise SizeError(explain(problem, site=call_site())) from None
     if value.shape != shape:
         message = f"{what}: init returned an array of shape {value.shape}; expected {shape}"
         raise ShapeError(explain(message, site=call_site()))

@@ -171,6 +171,17 @@ def test_pickles_of_every_protocol(protocol):
     assert [p.size for p in loaded[0].params] == [p.size for p in J.params]
 
 
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))])
+def test_an_array_among_the_attributes(again):
+    x, weights = sc.Input("x", (2,)), np.array([1.0, 2.0])
+    weights.flags.writeable = False
+    node = Stretch(x, (3, weights))
+    same = again(node)
+    np.testing.assert_array_equal(same.by[1], weights)
+    assert not same.by[1].flags.writeable
+    assert Stretch(same.z, (3, weights)) is same
+
+
 def test_a_type_that_python_cannot_find_cannot_be_pickled():
     class Local(sc.Node):
         z: sc.Node
