@@ -348,6 +348,54 @@ def test_spellings_of_one_table():
         assert weights.size == 27
 
 
+# Attributes of node types, given directly ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("build", "kind", "problem"),
+    [
+        (lambda: sc.Pad(X, 1, name="n"), ValueError, "Pad 'n': the widths 1"),
+        (lambda: sc.Crop(X, None, name="n"), ValueError, "Crop 'n': the widths None"),
+        (lambda: sc.Subsample(X, 2, name="n"), ValueError, "Subsample 'n': the steps 2"),
+        (lambda: sc.Dilate(X, 2, X.shape, name="n"), ValueError, "Dilate 'n': the steps 2"),
+        (lambda: sc.Dilate(X, (1, 1, 1, 1), None, name="n"), ValueError, "Dilate 'n'"),
+        (lambda: sc.Dilate(X, (1, 1, 2, 2), (None, 3, 9), name="n"), ValueError, "does not fill (None, 3, 9)"),
+        (lambda: sc.Dilate(X, (1, 1, 2, 2), (None, 3, 9.0, 8), name="n"), ValueError, "Dilate 'n'"),
+        (lambda: sc.Concat((X, X), "a", name="n"), TypeError, "Concat 'n': axis is 'a'"),
+        (lambda: sc.Concat((X, X), None, name="n"), TypeError, "Concat 'n': axis is None"),
+        (lambda: sc.Concat((X, X), True, name="n"), TypeError, "Concat 'n': axis is True"),
+        (lambda: sc.Take(X, [0], 1.0, name="n"), ValueError, "Take 'n': axis 1.0"),
+        (lambda: sc.Take(X, [0], -1, name="n"), ValueError, "Take 'n': axis -1"),
+        (lambda: sc.Take(X, [0.5], 1, name="n"), TypeError, "Take 'n': the indices are (1,) float64"),
+        (lambda: sc.Put(X, [0, 1, 2], "a", 3, name="n"), TypeError, "Put 'n': axis is 'a'"),
+        (lambda: sc.Put(X, [0, 1, 2], 1, 3.0, name="n"), TypeError, "Put 'n': size is 3.0"),
+        (lambda: sc.Put(X, [0, 1, 2], 1, -3, name="n"), ValueError, "Put 'n': size is -3"),
+        (lambda: sc.Put(X, [0, 1], 1, 3, name="n"), ValueError, "Put 'n': there are 2 indices for the 3 slices"),
+        (lambda: sc.Put(X, [0, 1, 3], 1, 3, name="n"), ValueError, "Put 'n': number 2 is 3; expected 0 to 2"),
+        (lambda: sc.SumTo(X, None, name="n"), ValueError, "SumTo 'n': the shape None"),
+        (lambda: sc.SumTo(X, (2,), name="n"), ValueError, "SumTo 'n': the shape (2,)"),
+        (lambda: sc.SumTo(X, (4.0,), name="n"), ValueError, "SumTo 'n'"),
+        (lambda: sc.BroadcastTo(X, None, name="n"), ValueError, "BroadcastTo 'n'"),
+        (lambda: sc.BroadcastTo(FLAT, (None, -4), name="n"), ValueError, "BroadcastTo 'n'"),
+        (lambda: sc.Cast(X, "nope", name="n"), TypeError, "Cast 'n': 'nope' is not a dtype"),
+        (lambda: sc.Sum(X, "a", name="n"), ValueError, "Sum 'n': axis 'a' is not a whole number"),
+        (lambda: sc.Sum(X, (0, 9), name="n"), ValueError, "Sum 'n': axis 9 is out of range for 4 axes"),
+        (lambda: sc.Pick(X, sc.mean_pool(X, 1), 1, name="n"), TypeError, "Pick 'n': the switches are float32"),
+        (lambda: sc.Place(X, sc.tanh(X), 1, name="n"), TypeError, "Place 'n': the switches are float32"),
+        (lambda: sc.Conv(X, param("w", 2, 3, 3), name="n"), ValueError, "Conv 'n': expected x of"),
+        (lambda: sc.BatchSize(3), TypeError, "BatchSize: 3 is not a dtype"),
+    ],
+)
+def test_attributes_that_do_not_fit(build, kind, problem, refused):
+    with refused(kind, problem):
+        build()
+
+
+def test_keepdims_is_yes_or_no():
+    assert sc.sum(X, axis=1, keepdims=1) is sc.sum(X, axis=1, keepdims=True) is sc.sum(X, axis=1, keepdims=np.True_)
+    assert sc.sum(X, axis=1, keepdims=None) is sc.sum(X, axis=1)
+
+
 # Initial values --------------------------------------------------------------------------------
 
 
@@ -358,6 +406,14 @@ def test_initializers_and_seeds_that_are_none(refused):
         sc.dense(FLAT, 2, init=lambda rng, shape: np.zeros(3), name="out")
     with refused(TypeError, "dense 'out': what init returned is None"):
         sc.dense(FLAT, 2, init=lambda rng, shape: None, name="out")
+    with refused(ValueError, "dense 'out': init failed: TypeError"):
+        sc.dense(FLAT, 2, init=lambda: 0, name="out")
+    with refused(ValueError, "dense 'out': init failed: ValueError"):
+        sc.dense(FLAT, 2, init=sc.initial.uniform(-1), name="out")
+    with refused(ValueError, "dense 'out': init returned numbers that are too large for float32"):
+        sc.dense(FLAT, 2, init=sc.initial.constant(1e300), name="out")
+    with refused(TypeError, "the name of a layer is 3"):
+        sc.scale(FLAT, name=3)
     for wrong in (-1, "a", 1.5):
         with refused(ValueError, "conv 'c1': seed is"):
             sc.conv(X, 2, 3, seed=wrong, name="c1")

@@ -253,7 +253,7 @@ class BroadcastTo(Node):
 def _check_stretch(node: Node, small: Shape, large: Shape) -> None:
     try:
         fits = broadcast_shapes(small, large) == large
-    except ValueError:
+    except (TypeError, ValueError):
         fits = False
     if not fits:
         raise ShapeError(explain(f"the shape {small} does not broadcast to {large}", node=node))
@@ -283,6 +283,7 @@ def broadcast_to(x: Node, shape: Shape) -> Node:
 
 def sum_to(x: Node, shape: Shape) -> Node:
     """`x` summed over what broadcasting from `shape` had stretched; `x` itself where it has that shape."""
+    x, shape = as_node(x), as_shape(shape, "the shape to sum to")
     return x if x.shape == tuple(shape) else SumTo(x, tuple(shape))
 
 

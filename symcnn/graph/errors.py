@@ -147,7 +147,7 @@ def quoted(value: object) -> str:
     >>> quoted("conv1"), len(quoted("x" * 1000))
     ("'conv1'", 80)
     """
-    text = repr(value)
+    text = " ".join(line.strip() for line in repr(value).splitlines())
     half = (_LONGEST - 5) // 2
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 5 - half]} ... {text[-half:]}"
 

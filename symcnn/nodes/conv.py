@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..graph.errors import (
     ArgumentError,
+    DTypeError,
     ShapeError,
     call_site,
     called,
@@ -276,6 +277,8 @@ def conv(
 
 def prefixed(layer: str, letter: str) -> str:
     """The name of a layer's parameter."""
+    if not isinstance(layer, str):
+        raise DTypeError(explain(f"the name of a layer is {quoted(layer)}, no text", site=call_site()))
     return f"{layer}.{letter}" if layer else letter
 
 

@@ -29,15 +29,24 @@ def drawn(init: Initializer, seed: int | None, shape: tuple[int, ...], dtype: DT
     if not callable(init):
         hint = "expected a function (rng, shape) -> array, like sc.initial.normal(0.1)"
         raise DTypeError(explain(f"{what}: init is {quoted(init)}", hint, site=call_site()))
+    rng = generator(seed, what)
     try:
-        value = as_numbers(init(generator(seed, what), shape), f"{what}: what init returned")
+        given = init(rng, shape)
     except MemoryError:
-        problem = f"{what}: there is no memory for {shape} weights"
-        raise SizeError(explain(problem, site=call_site())) from None
+        raise SizeError(explain(f"{what}: there is no memory for {shape} weights", site=call_site())) from None
+    except Exception as error:
+        problem = f"{what}: init failed: {type(error).__name__}: {error}"
+        raise ArgumentError(explain(problem, site=call_site())) from error
+    value = as_numbers(given, f"{what}: what init returned")
     if value.shape != shape:
         message = f"{what}: init returned an array of shape {value.shape}; expected {shape}"
         raise ShapeError(explain(message, site=call_site()))
-    return value.astype(dtype)
+    try:
+        with np.errstate(over="raise", under="ignore", invalid="ignore"):
+            return value.astype(dtype)
+    except FloatingPointError:
+        message = f"{what}: init returned numbers that are too large for {dtype}"
+        raise ArgumentError(explain(message, site=call_site())) from None
 
 
 def generator(seed: int | None, what: str) -> np.random.Generator:

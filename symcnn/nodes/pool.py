@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..graph.errors import ShapeError, call_site, called, chosen, explain, pair
+from ..graph.errors import DTypeError, ShapeError, call_site, called, chosen, explain, pair
 from ..graph.leaves import Input
 from ..graph.node import Node, as_node
 from ..graph.spec import Shape, Spec
@@ -172,6 +172,11 @@ class Switches(_Windowed):
         return [cls(Input("x", (None, 2, 4, 6)), (2, 3))]
 
 
+def _check_switches(node: Node, switches: Node) -> None:
+    if switches.dtype.kind not in "iu":
+        raise DTypeError(explain(f"the switches are {switches.dtype}; expected integers: sc.Switches(x, p)", node=node))
+
+
 class Pick(Node):
     """The unit of each window of x at which the switch stands. The adjoint of `Place`."""
 
@@ -189,6 +194,7 @@ class Pick(Node):
         shape = _pooled(self, self.x.shape, self.size)
         if self.switches.shape != shape:
             raise ShapeError(explain(f"the switches have shape {self.switches.shape}; expected {shape}", node=self))
+        _check_switches(self, self.switches)
         return Spec(shape, self.x.dtype)
 
     def forward(self, xp: Any, x: Any, switches: Any) -> Any:
@@ -222,6 +228,7 @@ class Place(Node):
     def infer(self) -> Spec:
         if self.switches.shape != self.x.shape:
             raise ShapeError(explain(f"switches of {self.switches.shape} for errors of {self.x.shape}", node=self))
+        _check_switches(self, self.switches)
         return Spec(_enlarged(self.x.shape, self.size), self.x.dtype)
 
     def forward(self, xp: Any, x: Any, switches: Any) -> Any:

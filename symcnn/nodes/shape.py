@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.errors import DTypeError, ShapeError, call_site, explain, items, quoted, whole
+from ..graph.errors import DTypeError, ShapeError, call_site, explain, items, natural, quoted, whole
 from ..graph.leaves import Const, Input
 from ..graph.node import Node, as_node
 from ..graph.operators import builds
@@ -147,6 +147,7 @@ class Concat(Node):
     def infer(self) -> Spec:
         if not self.xs:
             raise ShapeError(explain("nothing to join", node=self))
+        whole(self.axis, f"{self.label}: axis")
         shapes = [x.shape for x in self.xs]
         rest = {s[: self.axis] + s[self.axis + 1 :] for s in shapes}
         sizes = [s[self.axis] if 0 <= self.axis < len(s) else None for s in shapes]
@@ -254,9 +255,12 @@ class Put(Node):
     text = "put({x}, {index}, axis={axis}, size={size})"
 
     def infer(self) -> Spec:
-        shape = self.x.shape
-        target = (*shape[: self.axis], self.size, *shape[self.axis + 1 :])
-        _check_index(self, self.index, target, self.axis)
+        shape, axis = self.x.shape, whole(self.axis, f"{self.label}: axis")
+        target = (*shape[:axis], natural(self.size, f"{self.label}: size"), *shape[axis + 1 :])
+        _check_index(self, self.index, target, axis)
+        if self.index.shape[0] != shape[axis]:
+            problem = f"there are {self.index.shape[0]} indices for the {shape[axis]} slices of {shape} on axis {axis}"
+            raise ShapeError(explain(problem, node=self))
         return Spec(target, self.x.dtype)
 
     def verify(self, x: Any, index: Any) -> None:

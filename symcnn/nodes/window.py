@@ -84,7 +84,8 @@ class Crop(Node):
 
 
 def _check_axes(node: Node, x: Node, widths: Widths) -> None:
-    fits = len(widths) == x.ndim and all(
+    fits = isinstance(widths, tuple) and len(widths) == x.ndim
+    fits = fits and all(
         isinstance(w, tuple) and len(w) == 2 and all(type(n) is int and n >= 0 for n in w) for w in widths
     )
     if not fits or any(d is None and w != (0, 0) for d, w in zip(x.shape, widths, strict=True)):
@@ -143,7 +144,8 @@ class Dilate(Node):
 
     def infer(self) -> Spec:
         _check_steps(self, self.x, self.steps)
-        fits = len(self.target) == self.x.ndim and all(
+        fits = isinstance(self.target, tuple) and len(self.target) == self.x.ndim
+        fits = fits and all(
             d == (t if t is None else -(-t // s)) for d, t, s in zip(self.x.shape, self.target, self.steps, strict=True)
         )
         if not fits:
@@ -171,7 +173,7 @@ class Dilate(Node):
 
 
 def _check_steps(node: Node, x: Node, steps: tuple[int, ...]) -> None:
-    fits = len(steps) == x.ndim and all(type(s) is int and s >= 1 for s in steps)
+    fits = isinstance(steps, tuple) and len(steps) == x.ndim and all(type(s) is int and s >= 1 for s in steps)
     if not fits or any(d is None and s != 1 for d, s in zip(x.shape, steps, strict=True)):
         raise ShapeError(
             explain(

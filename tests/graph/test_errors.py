@@ -91,6 +91,7 @@ def test_the_site_of_a_rule_does_not_leak_into_other_threads():
 def test_names_and_values_are_shown_in_short():
     assert errors.quoted("conv1") == "'conv1'"
     assert errors.quoted(np.float32(2)) == "np.float32(2.0)"
+    assert errors.quoted(np.zeros((2, 2))) == "array([[0., 0.], [0., 0.]])"
     long = errors.quoted("a" * 100 + "z" * 100)
     assert len(long) == 80
     assert long.startswith("'aaa")
