@@ -22,8 +22,9 @@ from ..graph.errors import (
 from ..graph.leaves import Const, Input, Param, as_numbers
 from ..graph.node import Node, as_node
 from ..graph.spec import Spec, promote
-from .initial import Initializer, drawn, lecun_normal
+from .initial import Initializer, lecun_normal
 from .reduce import sum
+from .weights import drawn
 from .window import Pad, subsample
 from .window import pad as pad_border
 

@@ -13,9 +13,10 @@ from ..graph.node import Node, as_node
 from ..graph.operators import Operand, builds
 from ..graph.spec import Spec, broadcast_shapes, promote
 from .conv import prefixed
-from .initial import Initializer, drawn, tutorial_uniform
+from .initial import Initializer, tutorial_uniform
 from .reduce import sum
 from .shape import Transpose, flatten, reshape, transpose
+from .weights import drawn
 
 
 class Dense(Node):

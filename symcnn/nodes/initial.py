@@ -11,50 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, explain, quoted
-from ..graph.leaves import as_numbers
-from ..graph.spec import DType
-
 Initializer = Callable[["np.random.Generator", tuple[int, ...]], NDArray[np.float64]]  # in quotes: not loaded here
-
-
-def drawn(init: Initializer, seed: int | None, shape: tuple[int, ...], dtype: DType, what: str) -> NDArray[np.generic]:
-    """The first value of a parameter; `what` says in errors whose.
-
-    Raises
-    ------
-    ArgumentError, DTypeError, ShapeError
-        For a seed that NumPy does not take, and an initializer that returns something else.
-    """
-    if not callable(init):
-        hint = "expected a function (rng, shape) -> array, like sc.initial.normal(0.1)"
-        raise DTypeError(explain(f"{what}: init is {quoted(init)}", hint, site=call_site()))
-    rng = generator(seed, what)
-    try:
-        given = init(rng, shape)
-    except MemoryError:
-        raise SizeError(explain(f"{what}: there is no memory for {shape} weights", site=call_site())) from None
-    except Exception as error:
-        problem = f"{what}: init failed: {type(error).__name__}: {error}"
-        raise ArgumentError(explain(problem, site=call_site())) from error
-    value = as_numbers(given, f"{what}: what init returned")
-    if value.shape != shape:
-        message = f"{what}: init returned an array of shape {value.shape}; expected {shape}"
-        raise ShapeError(explain(message, site=call_site()))
-    try:
-        with np.errstate(over="raise", under="ignore", invalid="ignore"):
-            return value.astype(dtype)
-    except FloatingPointError:
-        message = f"{what}: init returned numbers that are too large for {dtype}"
-        raise ArgumentError(explain(message, site=call_site())) from None
-
-
-def generator(seed: int | None, what: str) -> np.random.Generator:
-    """NumPy's random numbers from `seed`; ArgumentError, which begins with `what`, for a seed that is none."""
-    try:
-        return np.random.default_rng(seed)
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(explain(f"{what}: seed is {quoted(seed)}: {error}", site=call_site())) from None
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:

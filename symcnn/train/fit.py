@@ -14,7 +14,7 @@ from ..engine.program import Program, compile
 from ..graph.errors import DTypeError, FeedError, ShapeError, call_site, explain, positive_int, quoted
 from ..graph.leaves import Input, as_numbers
 from ..graph.node import Node
-from ..nodes.initial import generator
+from ..nodes.weights import generator
 from .history import Epoch, History
 from .optimizers import Adam, Optimizer
 from .step import TrainStep, train_step
