@@ -216,4 +216,5 @@ def _p(point: Point) -> str:
 
 def _n(value: float) -> str:
     """A number with one decimal at most."""
-    return f"{value:.1f}".removesuffix(".0")
+    # A sum may differ in its last bit between versions of Python: halves of a tenth are not left to that bit.
+    return f"{value + 1e-6:.1f}".removesuffix(".0")
