@@ -7,6 +7,7 @@ Each kind of rule is a function with one ``match``, in a file of its own: `cance
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from ..graph.collector import collector_paused
 from ..graph.errors import in_place_of
@@ -64,8 +65,24 @@ def _one_pass(nodes: Sequence[Node], rules: Sequence[Rule], settled: set[Node]) 
     return [new[node] for node in nodes]
 
 
+def _meets_derived(node: Node) -> bool:
+    """Whether a type derived from another one is within the reach of the patterns.
+
+    ``case Softmax(z)`` also matches a type derived from `Softmax`, whose rule may be another.
+    """
+    near = (node, *node.inputs, *[second for first in node.inputs for second in first.inputs])
+    return any(_is_derived(type(n)) for n in near)
+
+
+@cache
+def _is_derived(cls: type[Node]) -> bool:
+    return any("forward" in vars(base) for base in cls.__mro__[1:] if issubclass(base, Node) and base is not Node)
+
+
 def _rewritten(node: Node, rules: Sequence[Rule]) -> Node:
     """`node` after the first rule that applies, and so on until none does."""
+    if _meets_derived(node):
+        return node
     changed = True
     while changed:
         changed = False
