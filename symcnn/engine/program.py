@@ -25,7 +25,7 @@ from ..graph.leaves import BatchSize, Const, Input, Param
 from ..graph.node import Node
 from .feeds import Feeds, batch_of, collect, copy_into
 from .numpy import NumpyBackend
-from .numpy.bound import Bound
+from .numpy.bound import Bound, is_finite
 from .plan import Plan
 from .profile import Profile, Row
 
@@ -156,7 +156,7 @@ class Program:
             self._check_finite(bound)
 
     def _check_finite(self, bound: Bound) -> None:
-        if all(_finite(bound.values[node]) for node in self.plan.outputs):
+        if all(is_finite(bound.values[node]) for node in self.plan.outputs):
             return
         broken = bound.broken_nodes()
         node = next((o for o in self.plan.outputs if o in broken), None)
@@ -217,10 +217,6 @@ def _feed(bound: Bound, arrays: Feeds) -> None:
     for node, value in arrays.items():
         if node in bound.values:
             copy_into(bound.values[node], node, value)
-
-
-def _finite(array: Array) -> bool:
-    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
 def _blame(node: Node, bound: Bound) -> tuple[str, ...]:

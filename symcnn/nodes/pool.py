@@ -37,7 +37,7 @@ def _enlarged(shape: Shape, size: Size) -> Shape:
     return (*shape[:-2], height * size[0], width * size[1])
 
 
-def _corners(x: Any, size: Size) -> list[Any]:
+def corners(x: Any, size: Size) -> list[Any]:
     """The windows' first elements, second elements, ...: views of x, in row-major order."""
     return [x[..., u :: size[0], v :: size[1]] for u in range(size[0]) for v in range(size[1])]
 
@@ -96,7 +96,7 @@ class Pool(_Windowed):
 
     def forward(self, xp: Any, x: Any) -> Any:
         wide = xp.float32 if self.mode == "mean" and self.dtype == np.float16 else x.dtype
-        parts = [xp.astype(part, wide, copy=False) for part in _corners(x, self.size)]
+        parts = [xp.astype(part, wide, copy=False) for part in corners(x, self.size)]
         total = parts[0]
         for part in parts[1:]:
             total = total + part if self.mode == "mean" else xp.maximum(total, part)
@@ -156,7 +156,7 @@ class Switches(_Windowed):
         return Spec(_pooled(self, self.x.shape, self.size), np.dtype("int64"))
 
     def forward(self, xp: Any, x: Any) -> Any:
-        best, *others = _corners(x, self.size)
+        best, *others = corners(x, self.size)
         chosen = xp.zeros(best.shape, dtype=xp.int64)
         for number, part in enumerate(others, start=1):
             better = (part > best) | (xp.isnan(part) & ~xp.isnan(best))
@@ -198,7 +198,7 @@ class Pick(Node):
         return Spec(shape, self.x.dtype)
 
     def forward(self, xp: Any, x: Any, switches: Any) -> Any:
-        first, *others = _corners(x, self.size)
+        first, *others = corners(x, self.size)
         for number, part in enumerate(others, start=1):
             first = xp.where(switches == number, part, first)
         return first

@@ -75,12 +75,13 @@ class Bound:
             while call is not None and call.node is node:
                 call.run()
                 call = next(calls, None)
-            if not _finite(self.values[node]):  # now: its buffer may be used again
+            if not is_finite(self.values[node]):  # now: its buffer may be used again
                 broken.add(node)
         return broken
 
 
-def _finite(array: Array) -> bool:
+def is_finite(array: Array) -> bool:
+    """Whether no number is NaN or infinite; integers and booleans never are."""
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 

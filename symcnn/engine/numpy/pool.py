@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
+from ...nodes.pool import Pick, Place, Pool, Switches, Upsample, corners
 from .kernels import Array, Run, kernel
-
-
-def corners(x: Array, size: tuple[int, int]) -> list[Array]:
-    """The windows' first elements, second elements, ... in row-major order, as views."""
-    return [x[..., u :: size[0], v :: size[1]] for u in range(size[0]) for v in range(size[1])]
 
 
 @kernel(Pool)
