@@ -6,7 +6,6 @@ import fractions
 
 import numpy as np
 import pytest
-from small_network import IMAGES, LABELS, network
 
 import symcnn as sc
 
@@ -55,6 +54,17 @@ def mapped(a, path):
     name = path / a.dtype.name
     a.tofile(name)
     return np.memmap(name, a.dtype, "r", shape=a.shape)
+
+
+def network():
+    x, y = sc.Input("x", (None, 2, 6, 6)), sc.Input("y", (None,), "int64")
+    a = sc.max_pool(sc.sigmoid(sc.conv(x, 3, 3, seed=0, name="conv1")), 2)
+    J = sc.softmax_cross_entropy(sc.dense(a, 4, seed=1, name="out"), y)
+    return x, y, J
+
+
+RNG = np.random.default_rng(0)
+IMAGES, LABELS = RNG.standard_normal((5, 2, 6, 6)).astype("float32"), RNG.integers(0, 4, 5)
 
 
 @pytest.fixture(scope="module")
