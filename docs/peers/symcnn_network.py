@@ -4,6 +4,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))  # this checkout, also where another one is installed
+
 import symcnn as sc
 from symcnn.tutorial import tutorial_network
 
