@@ -15,7 +15,7 @@ from .cases import Array, Refused, drawn, evaluate, has_batch, place_of, recast,
 from .report import Problem, Unchecked
 
 _ROWS = 3
-_DRAWS = 3
+_DRAWS = 2
 _PROBES = 200
 """How many elements of an input are changed, one at a time; of a larger input as many as that are picked."""
 
@@ -51,9 +51,17 @@ class _Tried:
         """For each axis: which units were seen to read the first, and the last, position of their window."""
         self.full = int(np.prod(self.read)) <= _PROBES
         for draw in range(_DRAWS):
-            self._try(evaluate(node.inputs, drawn([node], batch, seed=draw), batch))
+            inputs = evaluate(node.inputs, drawn([node], batch, seed=draw), batch)
+            self._try(inputs)
+            self._try([self._other(i, a) for i, a in zip(node.inputs, inputs, strict=True)], outside=False)
 
-    def _try(self, inputs: list[Array]) -> None:
+    def _other(self, i: Node, value: Array) -> Array:
+        """Any numbers in place of those that the sample's graph computes: zeros there would hide what is read."""
+        real = value.dtype.kind == "f" and not isinstance(i, BatchSize)
+        return self.rng.standard_normal(value.shape) if real else value
+
+    def _try(self, inputs: list[Array], outside: bool = True) -> None:
+        """Change each element; look for units outside the windows, and for those at the windows' edges."""
         before = np.asarray(self.node.forward(np, *inputs))
         for place in self._places():
             after = self._after(inputs, place)
@@ -61,7 +69,7 @@ class _Tried:
                 continue
             changed = ~np.isclose(before, after, rtol=1e-9, atol=1e-9, equal_nan=True)
             beyond = np.argwhere(changed & ~self._allowed(place))
-            if len(beyond) and self.outside is None:
+            if outside and len(beyond) and self.outside is None:
                 self.outside = place, tuple(map(int, beyond[0]))
             for k, end in self.edges:
                 self.edges[k, end] |= changed & self._at_edge(k, end, place[k])
@@ -125,8 +133,8 @@ class _Tried:
             place, unit = self.outside
             mend = f"name all that a unit reads; None for an axis where no window does ({where})"
             if type(self.node).windows is Node.windows:
-                mend = "declare elementwise = False, or mixes_rows, or what is read: windows(self)"
-            yield Problem(f"the unit at {unit} reads its input {name} at {place}, which its windows leave out", mend)
+                mend = "declare elementwise = False, or mixes_rows = True, or what is read: windows(self)"
+            yield Problem(f"the unit at {unit} reads {name} at {place}, outside its windows", mend)
         elif self.full and type(self.node).windows is not Node.windows:
             yield from self._too_wide(name, where)
 
@@ -139,6 +147,6 @@ class _Tried:
             seen = [np.logical_and.reduce(ends)] if window is not None and window.axis is None else ends
             if not all(units.any() for units in seen):
                 yield Problem(
-                    f"no unit reads both ends of the window along axis {k} of its input {name}: {window}",
+                    f"no unit reads both ends of the window along axis {k} of {name}: {window}",
                     f"make it narrower; None where no window says what is read ({where})",
                 )
