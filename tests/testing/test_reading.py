@@ -188,3 +188,28 @@ def test_large_samples_are_checked_at_some_places():
 
 def test_numbers_that_the_node_refuses_are_not_tried():
     check_node(sc.take(sc.Input("x", (1, 2)), [0, 0]))
+
+
+def test_windows_that_follow_from_a_constant():
+    class Weighted(Difference):
+        """The sum of a row with fixed weights, of which the outer ones may be 0."""
+
+        w: sc.Node
+        text = latex = r"weighted({x}, {w})"
+
+        def infer(self):
+            return sc.Spec(self.x.shape[:-1], self.x.dtype)
+
+        def windows(self):
+            used = np.flatnonzero(self.w.value)
+            return (*ROWS, sc.Window(None, low=int(used[0]), high=int(used[-1]))), (None,)
+
+        def forward(self, xp, x, w):
+            return xp.sum(x * w, axis=-1)
+
+        def backward(self, delta):
+            column = sc.reshape(delta, (*delta.shape, 1))
+            return column * self.w, sc.sum(column * self.x, axis=(0, 1))
+
+    weights = sc.Const(np.array([0, 1, 3, 0], "float32"))
+    assert TITLE in check_node(Weighted(sc.Input("x", (None, 2, 4)), weights)).passed
