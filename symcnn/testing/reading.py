@@ -16,8 +16,9 @@ from .report import Problem, Unchecked
 
 _ROWS = 3
 _DRAWS = 2
-_PROBES = 200
-"""How many elements of an input are changed, one at a time; of a larger input as many as that are picked."""
+_ALL = 200
+_SOME = 50
+"""How many elements of an input are changed, one at a time: all of `_ALL` at most, else some that are picked."""
 
 Mask = NDArray[np.bool_]
 
@@ -49,11 +50,12 @@ class _Tried:
         self.outside: tuple[tuple[int, ...], tuple[int, ...]] | None = None
         self.edges = {(k, end): np.zeros(self.shape, dtype=bool) for k in range(len(windows)) for end in (0, 1)}
         """For each axis: which units were seen to read the first, and the last, position of their window."""
-        self.full = int(np.prod(self.read)) <= _PROBES
+        self.full = int(np.prod(self.read)) <= _ALL
         for draw in range(_DRAWS):
             inputs = evaluate(node.inputs, drawn([node], batch, seed=draw), batch)
             self._try(inputs)
-            self._try([self._other(i, a) for i, a in zip(node.inputs, inputs, strict=True)], outside=False)
+            if self.full:
+                self._try([self._other(i, a) for i, a in zip(node.inputs, inputs, strict=True)], outside=False)
 
     def _other(self, i: Node, value: Array) -> Array:
         """Any numbers in place of those that the sample's graph computes: zeros there would hide what is read."""
@@ -75,8 +77,9 @@ class _Tried:
                 self.edges[k, end] |= changed & self._at_edge(k, end, place[k])
 
     def _places(self) -> list[tuple[int, ...]]:
-        every = list(product(*map(range, self.read))) if self.full else []
-        return every or [tuple(int(self.rng.integers(0, n)) for n in self.read) for _ in range(_PROBES)]
+        if self.full:
+            return list(product(*map(range, self.read)))
+        return [tuple(int(self.rng.integers(0, n)) for n in self.read) for _ in range(_SOME)]
 
     def _after(self, inputs: list[Array], place: tuple[int, ...]) -> Array | None:
         """The node's value with one number changed; None where the node refuses the other number."""

@@ -190,6 +190,10 @@ def test_numbers_that_the_node_refuses_are_not_tried():
     check_node(sc.take(sc.Input("x", (1, 2)), [0, 0]))
 
 
+def test_inputs_without_elements_have_nothing_to_try():
+    assert TITLE in check_node(sc.concat([sc.Input("x", (None, 2)), sc.Input("y", (None, 0))])).passed
+
+
 def test_windows_that_follow_from_a_constant():
     class Weighted(Difference):
         """The sum of a row with fixed weights, of which the outer ones may be 0."""
