@@ -5,16 +5,17 @@ from __future__ import annotations
 from itertools import pairwise
 
 from .geometry import Point
-from .metrics import wrapped
-from .typeset import plain_text
+from .metrics import text_width
 from .units_chain import Chain
 from .units_legend import dashes_beside
 from .units_rows import Held, Row
-from .units_sheet import BODY, MARGIN, SMALL, Sheet
-from .units_words import Filters, count, dash, details, sentences, title, weight_name
+from .units_sheet import MARGIN, Sheet
+from .units_words import Filters, dash, label_lines, sentences, title, weight_name
 
-LABELS = 170.0
-"""The room for the names of rows, left of the units."""
+_LABELS = 158.0
+"""The room for the names of rows, left of the units, at most."""
+_MANY = 5
+"""From so many lines to a unit on, lines are thinner."""
 ROOM = 900.0
 LARGEST, SMALLEST = 46.0, 22.0
 """From one unit to the next."""
@@ -69,7 +70,8 @@ class Circles:
         self.span = high - self.low
         self.pitch = min(LARGEST, ROOM / (self.span + 1))
         self.radius = min(13.0, 0.4 * self.pitch)
-        self.left = MARGIN + LABELS + self.radius + 8
+        wide = max(text_width(text, size) for row in self.rows for text, size, _ in self._label_lines(row))
+        self.left = MARGIN + wide + self.radius + 20
         self.heights = self._heights()
 
     def _heights(self) -> dict[Row, float]:
@@ -77,10 +79,21 @@ class Circles:
         rises, y = {}, 0.0
         for row in self.rows:
             if row.below is not None:
-                y += (self._drawn(row.below) - 1) * self._rise() + (95 if row.kind == "pool" else 150)
+                y += (self._drawn(row.below) - 1) * self._rise() + self._gap(row)
             rises[row] = y
         top = MARGIN + self.radius + 8 + y + (self._drawn(self.rows[-1]) - 1) * self._rise()
         return {row: top - rise for row, rise in rises.items()}
+
+    def _gap(self, row: Row) -> float:
+        """From the last map of the row below up to the first one of `row`."""
+        if row.kind == "pool":
+            return 95.0
+        return 200.0 if self._is_dense(row) else 150.0
+
+    def _is_dense(self, row: Row) -> bool:
+        """Whether many lines lead to each unit."""
+        assert row.below is not None
+        return row.kind == "conv" and self._drawn(row.below) * len(row.taps(self.axis)) > _MANY
 
     def _rise(self) -> float:
         """From one map of a row up to the next."""
@@ -138,18 +151,15 @@ class Circles:
 
     def _label(self, sheet: Sheet, row: Row) -> None:
         """The name of a row, left of it, and how much of it is not drawn."""
-        x, y = MARGIN, self.heights[row]
-        lines = [(title(row), BODY, "bold"), (count(row, True), BODY, "")]
-        lines += [(line, SMALL, "quiet") for line in details(row, True)]
-        if row.kind == "dense" and row.maps > self._units(row):
-            lines.append((f"… {row.maps:,} units", SMALL, "quiet"))
-        elif self._drawn(row) < row.maps and row.kind != "dense":
-            lines.append((f"… {row.maps:,} maps", SMALL, "quiet"))
-        fitted = [(t, s, k) for text, s, k in lines for t in wrapped(plain_text(text), s, LABELS - 12, 3)]
-        y -= (self._drawn(row) - 1) * self._rise() / 2 + (len(fitted) - 1) * 7.5 - 4
+        lines = self._label_lines(row)
+        y = self.heights[row] - (self._drawn(row) - 1) * self._rise() / 2 - (len(lines) - 1) * 7.5 + 4
         with sheet.group(f"{title(row)}-label", "label", title(row), ", ".join(text for text, _, _ in lines)):
-            for n, (text, size, kind) in enumerate(fitted):
-                sheet.text((x, y + 15 * n), text, size, kind)
+            for n, (text, size, kind) in enumerate(lines):
+                sheet.text((MARGIN, y + 15 * n), text, size, kind)
+
+    def _label_lines(self, row: Row) -> list[tuple[str, float, str]]:
+        drawn = self._units(row) if row.kind == "dense" else self._drawn(row)
+        return label_lines(row, drawn, True, _LABELS)
 
     # Lines ---------------------------------------------------------------------------------
 
@@ -171,7 +181,7 @@ class Circles:
         """All lines of a filter, a group for each weight: they are the same weight at every unit."""
         assert row.below is not None and row.exists is not None
         one = self._shown_unit(row, unit)
-        found = self.filters.of(row, unit)
+        found, many = self.filters.of(row, unit), " many" if self._is_dense(row) else ""
         for c in range(self._drawn(row.below)):
             for number, tap in enumerate(row.taps(self.axis)):
                 if not row.exists[unit, c, tap[0], tap[1]]:
@@ -180,9 +190,9 @@ class Circles:
                 name = weight_name(row, found.letter, c, tap)
                 with sheet.group(f"{title(row)}-{name}", f"weight {found.colour}", name, f"filter {found.letter}"):
                     zeros = self._read_zeros(row, unit, c, tap)
-                    sheet.lines(zeros, "faint", dash(number))
-                    sheet.lines([line for line, n in read if n != one], "faint", dash(number))
-                    sheet.lines([line for line, n in read if n == one], "strong", dash(number))
+                    sheet.lines(zeros, f"faint{many}", dash(number))
+                    sheet.lines([line for line, n in read if n != one], f"faint{many}", dash(number))
+                    sheet.lines([line for line, n in read if n == one], f"strong{many}", dash(number))
 
     def _read(self, row: Row, unit: int, channel: int, tap: tuple[int, int]) -> list[tuple[tuple[Point, Point], int]]:
         """The lines from each unit of a map to what it reads by one tap, each with the unit's number."""
@@ -217,7 +227,7 @@ class Circles:
             ends = [self.at(below, unit, n) for unit in range(self._drawn(below)) for n in held]
         lines = [(self.at(row, 0, n), end) for n in range(self._units(row)) for end in ends]
         with sheet.group(f"{title(row)}-lines", "dense", f"weights of {title(row)}", "fully connected"):
-            sheet.lines(lines, "faint")
+            sheet.lines(lines, "faint" if len(lines) < 100 else "faint many")
 
     def _shown_unit(self, row: Row, unit: int) -> int:
         """The unit whose lines are strong: another place for each filter, away from the padding."""

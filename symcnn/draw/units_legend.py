@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..nodes.conv import Conv
 from .geometry import Point, Rect
 from .metrics import text_width
 from .units_rows import Row
@@ -19,7 +20,7 @@ _TAPS = 9
 def dashes_beside(sheet: Sheet, rows: list[Row], filters: Filters, most: int, axis: int, at: Point) -> None:
     """The legend right of a figure of circles: the weights of each filter, with their dashes."""
     y = at[1]
-    convs = [row for row in rows if row.kind == "conv"]
+    convs = list({row.node.w: row for row in reversed(rows) if isinstance(row.node, Conv)}.values())[::-1]
     for row in convs:
         drawn = [(f, filters.of(row, f)) for f in range(min(row.maps, most))]
         if len(convs) > 1:
@@ -63,19 +64,35 @@ def _dashes(sheet: Sheet, found: Filter | None, names: list[str], at: Point) -> 
 
 
 def filters_below(sheet: Sheet, rows: list[Row], filters: Filters, most: int, at: Point, width: float) -> None:
-    """The legend below a figure of maps: the filters, layer after layer, side by side."""
+    """The legend below a figure of maps: the filters of each layer, those together that have as many weights."""
     x, y = at
+    entries = _alike(rows, filters, most)
+    wide = max((19 * len(found) + text_width(text, BODY) + 30 for _, found, text in entries), default=0.0)
+    for row, found, text in entries:
+        if x + wide > at[0] + width and x > at[0]:
+            x, y = at[0], y + 23
+        names = ", ".join(f.letter for f in found)
+        with sheet.group(f"{title(row)}-{found[0].letter}-legend", "legend", f"filters {names}", text):
+            for n, one in enumerate(found):
+                with sheet.group(f"filter-{one.letter}-legend", one.colour, f"filter {one.letter}", text):
+                    tag = Rect(x + 19 * n, y - 12, 16, 16)
+                    sheet.rect(tag, "swatch")
+                    sheet.letter(tag.centre, one.letter, 10 if len(one.letter) == 1 else 8)
+            sheet.text((x + 19 * len(found) + 5, y), text, BODY)
+        x += wide
+
+
+def _alike(rows: list[Row], filters: Filters, most: int) -> list[tuple[Row, list[Filter], str]]:
+    """Filters of one layer with as many weights, and what is said of them; tied layers come once."""
+    found: dict[tuple[Row, str], list[Filter]] = {}
+    said: set[Filter] = set()
     for row in rows:
-        if row.kind != "conv":
-            continue
-        for f in range(min(row.maps, most)):
-            found = filters.of(row, f)
-            text = f"filter {found.letter} of {title(row)}: {shared(row, f)}"
-            wide = 40 + text_width(text, BODY)
-            if x + wide > at[0] + width and x > at[0]:
-                x, y = at[0], y + 22
-            with sheet.group(f"filter-{found.letter}-legend", f"legend {found.colour}", found.letter, text):
-                sheet.rect(Rect(x, y - 13, 17, 17), "swatch")
-                sheet.letter((x + 8.5, y - 4.5), found.letter, 10 if len(found.letter) == 1 else 8)
-                sheet.text((x + 23, y), text, BODY)
-            x += wide
+        for f in range(min(row.maps, most)) if row.kind == "conv" else ():
+            one = filters.of(row, f)
+            if one not in said:
+                found.setdefault((row, shared(row, f)), []).append(one)
+            said.add(one)
+    return [
+        (row, ones, f"filters of {title(row)}: {text}" + " each" * (len(ones) > 1))
+        for (row, text), ones in found.items()
+    ]

@@ -6,23 +6,28 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from .geometry import Point, Rect
-from .metrics import text_width, wrapped
-from .typeset import plain_text
+from .metrics import text_width
 from .units_chain import Chain
 from .units_legend import filters_below
 from .units_rows import Held, Row
-from .units_sheet import BODY, MARGIN, SMALL, Sheet
-from .units_words import Filters, count, details, sentences, title
+from .units_sheet import MARGIN, SMALL, Sheet
+from .units_words import Filters, label_lines, sentences, title
 
 WIDEST = 1400.0
-_GAP = 84.0
+_GAP = 64.0
+_LABEL = 108.0
+"""How wide what stands below a narrow stack is at most."""
 _OFFSET = 15.0
 """How far each map of a stack stands right of and above the one before it."""
 _DENSE = 10
 """How many units of a dense layer are drawn."""
 _RADIUS, _PITCH = 7.0, 21.0
 _UNITS = ((0.66, 0.3), (0.3, 0.12))
-"""Which units are framed, as parts of a map's height and width: the first with strong lines."""
+"""Which units of the last maps are framed, as parts of their height and width: the first with strong lines."""
+_INSIDE = (0.5, 0.1)
+"""Which unit of a frame, as a part of its height and width, is the one whose own frame is drawn further below."""
+_SCALES = ((1.6, 1100.0), (1.3, WIDEST), (1.15, WIDEST), (1.0, WIDEST))
+"""How large maps are drawn, and how wide a figure may be for that."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +80,6 @@ def _runs(held: Held) -> list[tuple[int, int]]:
     return found
 
 
-def _side(size: tuple[int, int]) -> tuple[float, float]:
-    """Height and width of a map on the page."""
-    longest = max(size)
-    scale = min(128.0, 20 + 3.4 * longest) / longest
-    return max(scale * size[0], 12.0), max(scale * size[1], 12.0)
-
-
 class Stacks:
     """The figure of a chain of maps.
 
@@ -95,8 +93,13 @@ class Stacks:
     def __init__(self, chain: Chain, most: int) -> None:
         self.chain, self.rows, self.most = chain, chain.rows, most
         self.filters = Filters(chain.rows, most)
+        self.units = _framed([row for row in chain.rows if row.kind not in ("input", "dense")])
+        self.scale = 1.0
         self.borders = {below: _border(above) for below, above in pairwise(self.rows)}
         """How many zeros are around the maps of a row: above, below, left, right."""
+        for self.scale, width in _SCALES:
+            if len(self._bands(width)) == 1:
+                break
 
     def draw(self, sheet: Sheet) -> None:
         """Draw everything."""
@@ -104,26 +107,32 @@ class Stacks:
         for band in self._bands():
             y = self._band(sheet, band, y) + 30
         y = sheet.height + 34
-        width = max(sheet.width, 640.0) - MARGIN
+        width = max(sheet.width, 760.0) - MARGIN
         filters_below(sheet, self.rows, self.filters, self.most, (MARGIN, y), width)
         said = sentences(self.chain, False, self.most)
         if len(self.rows) > 1:
-            said.insert(-1, "Frames show what a unit reads.")
+            said.insert(-1, "Frames show what the unit at the end of their lines reads.")
         sheet.paragraph(said, (MARGIN, sheet.height + 28), width)
 
     # Places --------------------------------------------------------------------------------
 
-    def _bands(self) -> list[list[Row]]:
+    def _bands(self, width: float = WIDEST) -> list[list[Row]]:
         """The rows side by side; what does not fit goes on below, where the last row is drawn once more."""
         bands, x = [[self.rows[0]]], self._room(self.rows[0])
         for row in self.rows[1:]:
             room = self._room(row)
-            if x + _GAP + room > WIDEST - 2 * MARGIN and len(bands[-1]) > 1:
+            if x + _GAP + room > width - 2 * MARGIN and len(bands[-1]) > 1:
                 bands.append([bands[-1][-1]])
                 x = self._room(bands[-1][0])
             bands[-1].append(row)
             x += _GAP + room
         return bands
+
+    def _side(self, row: Row) -> tuple[float, float]:
+        """Height and width of a map on the page."""
+        longest = max(row.size)
+        unit = self.scale * min(128.0, 20 + 3.4 * longest) / longest
+        return max(unit * row.size[0], 12.0), max(unit * row.size[1], 12.0)
 
     def _drawn(self, row: Row) -> int:
         return min(row.maps, _DENSE if row.kind == "dense" else self.most)
@@ -133,20 +142,23 @@ class Stacks:
         drawn = self._drawn(row)
         if row.kind == "dense":
             return drawn * _PITCH, 2 * _RADIUS
-        (height, width), border = _side(row.size), self._zeros(row)
+        (height, width), border = self._side(row), self._zeros(row)
         more = (drawn - 1) * _OFFSET
         return height + border[0] + max(border[1], more), width + border[2] + max(border[3], more)
 
     def _zeros(self, row: Row) -> tuple[float, float, float, float]:
         """The widths of the zeros around a map: below, above, left and right of it."""
-        height, width = _side(row.size)
+        height, width = self._side(row)
         above, beneath, left, right = self.borders.get(row, (0.0, 0.0, 0.0, 0.0))
         tall, wide = height / row.size[0], width / row.size[1]
         return beneath * tall, above * tall, left * wide, right * wide
 
     def _room(self, row: Row) -> float:
-        words = [title(row), count(row, False)]
-        return max(self._extent(row)[1], 76.0, *(min(text_width(w, BODY), 130.0) for w in words))
+        extent = self._extent(row)[1]
+        return max(extent, *(text_width(text, size) for text, size, _ in self._label_lines(row, extent)))
+
+    def _label_lines(self, row: Row, extent: float) -> list[tuple[str, float, str]]:
+        return label_lines(row, self._drawn(row), False, max(extent, _LABEL))
 
     def _band(self, sheet: Sheet, band: list[Row], top: float) -> float:
         """Draw rows side by side from `top` on; where they end."""
@@ -164,14 +176,19 @@ class Stacks:
         for below, above in pairwise(stacks):
             if above.row.kind != "dense":
                 self._frames(sheet, below, above)
-        return max(self._label(sheet, stack, top + height + 24) for stack in stacks)
+        for stack in stacks:
+            if stack.row.kind == "conv":
+                self._letters(sheet, stack)
+            again = stack is stacks[0] and stack.row is not self.rows[0]
+            self._label(sheet, stack, top + height + 24, ["as above"] * again)
+        return sheet.height
 
     def _stack(self, row: Row, x: float, y: float) -> Stack:
         """A row's stack around a point."""
         tall, wide = self._extent(row)
         if row.kind == "dense":
             return Stack(row, Rect(x - _RADIUS, y - tall / 2, 2 * _RADIUS, tall), self._drawn(row))
-        height, width = _side(row.size)
+        height, width = self._side(row)
         beneath, _, left, _ = self._zeros(row)
         front = Rect(x - wide / 2 + left, y + tall / 2 - beneath - height, width, height)
         return Stack(row, front, self._drawn(row))
@@ -199,17 +216,23 @@ class Stacks:
                                   place.height + above + beneath)  # fmt: skip
                     sheet.rect(around, "frame zero")
                 sheet.rect(place, "map")
-                if letter:
-                    tag = Rect(place.right - 14, place.y, 14, 14)
-                    sheet.rect(tag, "swatch")
-                    sheet.letter(tag.centre, letter, 10 if len(letter) == 1 else 8)
+
+    def _letters(self, sheet: Sheet, stack: Stack) -> None:
+        """The letter of each map, in its upper right corner."""
+        for unit in range(stack.drawn):
+            found, place = self.filters.of(stack.row, unit), stack.map(unit)
+            about = f"map {unit} of {title(stack.row)}"
+            with sheet.group(f"{title(stack.row)}-{unit}-letter", found.colour, f"filter {found.letter}", about):
+                tag = Rect(place.right - 14, place.y, 14, 14)
+                sheet.rect(tag, "swatch")
+                sheet.letter(tag.centre, found.letter, 10 if len(found.letter) == 1 else 8)
 
     def _frames(self, sheet: Sheet, below: Stack, above: Stack) -> None:
         """Two units of the first map, and frames around what they read."""
         row = above.row
         found = self.filters.of(row, 0) if row.kind == "conv" else None
         colour = found.colour if found else self.filters.colour(row, 0)
-        for number, unit in enumerate(_framed(row)):
+        for number, unit in enumerate(self.units[row]):
             rows, columns = row.reads[0][unit[0]], row.reads[1][unit[1]]
             seen = [c for c in row.seen(0) if c < below.drawn]
             strength = "strong" if number == 0 else "faint"
@@ -240,32 +263,40 @@ class Stacks:
         with sheet.group(f"{name}-lines", "dense", f"weights of {name}", "fully connected"):
             sheet.lines(lines, "faint")
 
-    def _label(self, sheet: Sheet, stack: Stack, y: float) -> float:
-        """What stands below a stack; where it ends."""
+    def _label(self, sheet: Sheet, stack: Stack, y: float, after: list[str]) -> None:
+        """What stands below a stack."""
         row = stack.row
-        x, room = stack.front.centre[0], self._room(row) + _GAP - 14
-        if row.kind != "dense":
-            x += (stack.drawn - 1) * _OFFSET / 2
-        lines = [(title(row), BODY, "bold"), (count(row, False), BODY, "")]
-        lines += [(line, SMALL, "quiet") for line in details(row, False)]
-        if row.maps > stack.drawn:
-            lines.append((f"… {row.maps:,} {'units' if row.kind == 'dense' else 'maps'}", SMALL, "quiet"))
-        fitted = [(t, s, k) for text, s, k in lines for t in wrapped(plain_text(text), s, room, 3)]
+        (_, extent), (_, _, left, _) = self._extent(row), self._zeros(row) if row.kind != "dense" else (0, 0, 0, 0)
+        x = stack.front.x - left + extent / 2
+        lines = [*self._label_lines(row, extent), *((text, SMALL, "quiet") for text in after)]
         with sheet.group(f"{title(row)}-label", "label", title(row), ", ".join(text for text, _, _ in lines)):
-            for n, (text, size, kind) in enumerate(fitted):
+            for n, (text, size, kind) in enumerate(lines):
                 sheet.text((x, y + 15 * n), text, size, kind, "middle")
-        return y + 15 * len(fitted)
 
 
-def _framed(row: Row) -> list[tuple[int, int]]:
-    """The units whose frames are drawn: away from the padding where there are such."""
-    inner = []
-    for windows in row.reads:
-        free = [n for n, window in enumerate(windows) if None not in window]
-        inner.append(free or list(range(len(windows))))
-    rows, columns = inner
-    units = [(rows[int(a * len(rows))], columns[int(b * len(columns))]) for a, b in _UNITS]
-    return list(dict.fromkeys(units))
+def _framed(rows: list[Row]) -> dict[Row, list[tuple[int, int]]]:
+    """The units whose frames are drawn, of each row: from the last one down, a unit that a frame above it holds."""
+    found: dict[Row, list[tuple[int, int]]] = {}
+    last = rows[-1]
+    units = [(_inner(last, 0, None, a), _inner(last, 1, None, b)) for a, b in _UNITS]
+    for row in reversed(rows):
+        found[row] = list(dict.fromkeys(units))
+        below = row.below
+        if below is not None and below.kind != "input":
+            reads = [(row.reads[0][i], row.reads[1][j]) for i, j in units]
+            units = [
+                (_inner(below, 0, read[0], part), _inner(below, 1, read[1], part))
+                for read, part in zip(reads, _INSIDE, strict=True)
+            ]
+    return found
+
+
+def _inner(row: Row, axis: int, among: Held | None, part: float) -> int:
+    """A unit along an axis, away from the padding where there is one."""
+    windows = row.reads[axis]
+    held = [n for n in (range(len(windows)) if among is None else among) if n is not None] or [0]
+    inner = [n for n in held if None not in windows[n]] or held
+    return inner[int(part * len(inner))]
 
 
 def _upper_right(frame: Rect) -> float:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from ..graph.node import Node
 from ..nodes.conv import Conv
+from .metrics import wrapped
+from .typeset import plain_text
 from .units_chain import Chain
 from .units_rows import Row
-from .units_sheet import FILTERS
+from .units_sheet import BODY, FILTERS, SMALL
 
 _KINDS = {"input": "input", "conv": "conv maps", "pool": "pooled maps", "dense": "dense"}
 
@@ -96,14 +98,14 @@ def details(row: Row, flat: bool) -> list[str]:
     size = row.window
     window = f"{size[0]}×{size[1]}" if not flat or 1 not in size else str(max(size))
     if row.kind == "conv":
-        made = [f"conv {window}", *row.onto, *([row.thin] if row.thin else [])]
+        made = [f"filters of {window}", *row.onto, *([row.thin] if row.thin else [])]
     elif row.kind == "pool":
-        made = [f"{row.mode} pool {window}", *row.onto]
+        made = [f"{row.mode} of {window}", *row.onto]
     else:
         made = []
     named = [n for n in row.names if n != title(row)]
     extra = [*named, *row.notes]
-    return [", ".join(made)] * bool(made) + [", ".join(extra)] * bool(extra)
+    return [*made, *([", ".join(extra)] if extra else [])]
 
 
 def count(row: Row, flat: bool) -> str:
@@ -113,6 +115,19 @@ def count(row: Row, flat: bool) -> str:
     height, width = row.size
     size = str(max(row.size)) if flat else f"{height}×{width}"
     return f"{row.maps:,}@{size}"
+
+
+def label_lines(row: Row, drawn: int, flat: bool, width: float) -> list[tuple[str, float, str]]:
+    """What stands beside a row, in lines of at most `width`: text, size, class."""
+    lines = [(title(row), BODY, "bold"), (count(row, flat), BODY, "")]
+    lines += [(text, SMALL, "quiet") for text in (*details(row, flat), *more(row, drawn))]
+    return [(line, size, kind) for text, size, kind in lines for line in wrapped(plain_text(text), size, width, 3)]
+
+
+def more(row: Row, drawn: int) -> list[str]:
+    """How much of a row is drawn, where it is not all."""
+    what = "units" if row.kind == "dense" else "maps"
+    return [f"… {drawn} of {row.maps:,} {what}"] if drawn < row.maps else []
 
 
 def shared(row: Row, unit: int) -> str:
@@ -133,14 +148,16 @@ def sentences(chain: Chain, dashes: bool, most: int) -> list[str]:
             several = any(len(row.seen(f)) > 1 for row in convs for f in range(min(row.maps, most)))
             where = "Same dash to the same map" if several else "Same dash"
             found.append(f"{where}: the same weight.")
-    for row in rows:
-        if row.kind == "pool":
-            units = row.window[0] * row.window[1]
-            found.append(f"Each pooled unit is the {row.mode} of {_many(units, 'unit')}.")
+    pools = [(row.mode, row.window[0] * row.window[1]) for row in rows if row.kind == "pool"]
+    if pools:
+        ways = dict.fromkeys(f"the {mode} of {_many(units, 'unit')}" for mode, units in pools)
+        found.append(f"Each pooled unit is {', or '.join(ways)}.")
     if any(row.kind == "dense" for row in rows):
         found.append("A dense unit reads all units below, each with a weight of its own.")
-    if any(row.kind != "dense" and row.maps > most for row in rows):
-        found.append(f"Of many maps {_many(most, 'map')} {'is' if most == 1 else 'are'} drawn.")
+    if dashes and any(row.zeros(0) or row.zeros(1) for row in rows):
+        found.append("A 0 is padding.")
+    if dashes and any(row.kind != "dense" and row.maps > most for row in rows):
+        found.append("Lines to maps that are not drawn are left out.")
     return [*dict.fromkeys(found), chain.rest]
 
 
