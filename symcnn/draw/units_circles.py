@@ -14,9 +14,11 @@ from .units_words import Filters, dash, label_lines, sentences, title, weight_na
 
 _LABELS = 158.0
 """The room for the names of rows, left of the units, at most."""
+_LINE = 15.0
+"""From one line of a label to the next."""
 _MANY = 5
 """From so many lines to a unit on, lines are thinner."""
-ROOM = 900.0
+ROOM = 860.0
 LARGEST, SMALLEST = 46.0, 22.0
 """From one unit to the next."""
 _DENSE = 16
@@ -76,12 +78,15 @@ class Circles:
 
     def _heights(self) -> dict[Row, float]:
         """The y of the first map of each row."""
-        rises, y = {}, 0.0
+        rises, y, label = {}, 0.0, 0.0
         for row in self.rows:
+            half = (self._drawn(row) - 1) * self._rise() / 2
+            before, label = label, _LINE * len(self._label_lines(row)) / 2 + 3
             if row.below is not None:
-                y += (self._drawn(row.below) - 1) * self._rise() + self._gap(row)
+                under = (self._drawn(row.below) - 1) * self._rise()
+                y += max(under + self._gap(row), before + label + under / 2 - half)
             rises[row] = y
-        top = MARGIN + self.radius + 8 + y + (self._drawn(self.rows[-1]) - 1) * self._rise()
+        top = MARGIN + y + max(2 * half + self.radius + 8, half + label)
         return {row: top - rise for row, rise in rises.items()}
 
     def _gap(self, row: Row) -> float:
@@ -152,10 +157,10 @@ class Circles:
     def _label(self, sheet: Sheet, row: Row) -> None:
         """The name of a row, left of it, and how much of it is not drawn."""
         lines = self._label_lines(row)
-        y = self.heights[row] - (self._drawn(row) - 1) * self._rise() / 2 - (len(lines) - 1) * 7.5 + 4
+        y = self.heights[row] - (self._drawn(row) - 1) * self._rise() / 2 - (len(lines) - 1) * _LINE / 2 + 4
         with sheet.group(f"{title(row)}-label", "label", title(row), ", ".join(text for text, _, _ in lines)):
             for n, (text, size, kind) in enumerate(lines):
-                sheet.text((MARGIN, y + 15 * n), text, size, kind)
+                sheet.text((MARGIN, y + _LINE * n), text, size, kind)
 
     def _label_lines(self, row: Row) -> list[tuple[str, float, str]]:
         drawn = self._units(row) if row.kind == "dense" else self._drawn(row)

@@ -7,7 +7,7 @@ from .geometry import Point, Rect
 from .metrics import text_width
 from .units_rows import Row
 from .units_sheet import BODY, SMALL, Sheet
-from .units_words import Filter, Filters, dash, shared, title, weight_name
+from .units_words import Filter, Filters, brief, dash, shared, title, weight_name
 
 _LINE = 17.0
 _SAMPLE = 44.0
@@ -25,7 +25,7 @@ def dashes_beside(sheet: Sheet, rows: list[Row], filters: Filters, most: int, ax
         drawn = [(f, filters.of(row, f)) for f in range(min(row.maps, most))]
         if len(convs) > 1:
             with sheet.group(f"{title(row)}-legend", "legend", title(row), "the filters of this layer"):
-                sheet.text((at[0], y), title(row), BODY, "bold")
+                sheet.text((at[0], y), brief(row), BODY, "bold")
             y += 1.3 * _LINE
         taps = row.taps(axis)
         each = len(taps) * len(drawn) <= _FULL
@@ -93,6 +93,6 @@ def _alike(rows: list[Row], filters: Filters, most: int) -> list[tuple[Row, list
                 found.setdefault((row, shared(row, f)), []).append(one)
             said.add(one)
     return [
-        (row, ones, f"filters of {title(row)}: {text}" + " each" * (len(ones) > 1))
+        (row, ones, f"filters of {brief(row)}: {text}" + " each" * (len(ones) > 1))
         for (row, text), ones in found.items()
     ]

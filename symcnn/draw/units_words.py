@@ -93,6 +93,11 @@ def title(row: Row) -> str:
     return row.node.name or next(iter(row.names), "") or _KINDS[row.kind]
 
 
+def brief(row: Row) -> str:
+    """The name of a row in a legend: shortened where it is long."""
+    return wrapped(plain_text(title(row)), BODY, 200.0, 1)[0]
+
+
 def details(row: Row, flat: bool) -> list[str]:
     """How a row is made; `flat` where there is one axis only."""
     size = row.window
