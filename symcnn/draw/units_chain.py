@@ -137,9 +137,10 @@ class Reader:
     def _ended(self, node: Node, fed: list[Node]) -> State:
         states = [self.states[i] for i in fed]
         sources = dict.fromkeys(s for t in states if not isinstance(t, Raw) for s in _sources(t))
-        by = next((s.by for s in states if isinstance(s, Ended)), node)
         if not sources:
             return states[0]
+        before = next((s for s in states if isinstance(s, Ended) and len(s.sources) == len(sources)), None)
+        by = before.by if before else node
         if isinstance(node, _LAYERS):
             if len(sources) > 1:
                 raise self._branches(by, list(sources))
@@ -249,21 +250,18 @@ class Reader:
                 raise self._branches(row.node, [rows[-1], row])
 
     def _branches(self, by: Node, sources: list[Row]) -> GraphError:
-        one, other = sources[0], sources[1]
-        below = {row.node for row in _downwards(one)}
-        common = next((row.node for row in reversed(_downwards(other)) if row.node in below), None)
-        if common is None:
-            inputs = " and ".join(_root(row).node.label for row in (one, other))
-            what = f"{inputs} meet in {by.label}"
-        elif by in (one.node, other.node):
-            readers = " and ".join(next(r for r in _downwards(s) if r.below and r.below.node is common).node.label
-                                   if s.node is not common else s.node.label for s in (one, other))  # fmt: skip
-            what = f"the layers branch: it is read by {readers}"
-        else:
-            what = f"the layers branch: ways from here meet again in {by.label}"
-        node = common or by
+        """The error for rows that are no chain: they meet in `by`, or two of them read one row."""
+        ways = [_downwards(row) for row in sources[:2]]
+        below = {row.node for row in ways[0]}
+        common = next((row.node for row in reversed(ways[1]) if row.node in below), None)
         hint = f"this figure shows a chain of layers from one input; {_OTHER_WAY}"
-        return GraphError(explain(what, hint, node=node))
+        if common is None:
+            inputs = " and ".join(way[0].node.label for way in ways)
+            return GraphError(explain(f"{inputs} meet here", hint, node=by))
+        above = [[row.node for row in way if row.below is not None and row.below.node is common] for way in ways]
+        readers = sorted((found[0] if found else by for found in above), key=lambda node: node.serial)
+        names = " and ".join(node.label for node in readers)
+        return GraphError(explain(f"the layers branch here: {names} read it", hint, node=common))
 
     def _finish(self, rows: list[Row]) -> None:
         """Names and functions were noted with the row that reads them: now each row gets its own."""
@@ -273,6 +271,10 @@ class Reader:
         after = [(row.names, row.notes) for row in rows[1:]]
         for row, (names, notes) in zip(rows, [*after, (most.names, most.notes[:1])], strict=True):
             row.names, row.notes = names, notes
+        for kind in ("conv", "pool", "dense"):
+            alike = [row for row in rows if row.kind == kind and not row.node.name and not row.names]
+            for number, row in enumerate(alike, 1):
+                row.number = number if len(alike) > 1 else 0
 
     def _rest(self, rows: list[Row]) -> str:
         found = dict.fromkeys(node for row in rows for node in self.ends.get(row, ()))
@@ -325,12 +327,12 @@ def _border(widths: tuple[tuple[int, int], ...], size: tuple[int, int]) -> str:
     if len({n for w in widths for n in w}) == 1:
         return str(widths[0][0])
     sides = [w for w, d in zip(widths, size, strict=True) if d > 1 or any(w)] or list(widths)
-    return " and ".join(str(a) if a == b else f"{a}+{b}" for a, b in sides)
+    return " and ".join(dict.fromkeys(str(a) if a == b else f"{a}+{b}" for a, b in sides))
 
 
 def _notes(node: Node) -> list[str]:
     """What an element-wise node is called in a figure: arithmetic has no name of its own."""
-    if node.name:
+    if node.name.strip():
         return [node.name]
     return [] if type(node).__module__.endswith("symcnn.graph.algebra") else [type(node).__name__]
 

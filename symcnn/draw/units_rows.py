@@ -105,6 +105,8 @@ class Row:
         "stride 2", where only some of a convolution's units are kept.
     names, notes : tuple of str
         Names that parameters of scales have; the functions of each unit.
+    number : int
+        Its number among rows of its kind without a name; 0 where it is the only one.
     """
 
     kind: str
@@ -120,6 +122,7 @@ class Row:
     thin: str = ""
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    number: int = 0
 
     @property
     def size(self) -> tuple[int, int]:

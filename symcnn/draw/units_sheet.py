@@ -93,7 +93,7 @@ class Sheet:
     """
 
     def __init__(self, seed: str) -> None:
-        self.prefix = f"units-{hashlib.sha256(seed.encode()).hexdigest()[:8]}"
+        self.prefix = f"units-{hashlib.sha256(plain_text(seed).encode()).hexdigest()[:8]}"
         self.width = self.height = 0.0
         self._keys = Keys()
         self._out: list[str] = []

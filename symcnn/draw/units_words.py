@@ -90,7 +90,8 @@ def dash(n: int) -> str:
 
 def title(row: Row) -> str:
     """What a row is called: by its own name, by that of its parameters, by its kind."""
-    return row.node.name or next(iter(row.names), "") or _KINDS[row.kind]
+    kind = f"{_KINDS[row.kind]} {row.number}" if row.number else _KINDS[row.kind]
+    return next((name for name in (row.node.name, *row.names) if name.strip()), kind)
 
 
 def brief(row: Row) -> str:
