@@ -56,7 +56,7 @@ def _css() -> str:
         f"{_SCOPE} .line {{ stroke: #9a9a9a; }}",
         f"{_SCOPE} .unit, {_SCOPE} .map {{ fill: #23272c; stroke: #b5b5b5; }}",
         f"{_SCOPE} .faint {{ stroke-opacity: 0.45; }}",
-        f"{_SCOPE} .faint.many {{ stroke-opacity: 0.28; }}",
+        f"{_SCOPE} .faint.many {{ stroke-opacity: 0.22; }}",
         f"{_SCOPE} .zero {{ fill: #15181c; stroke: #8a8a8a; }}",
         f"{_SCOPE} .pooled .unit, {_SCOPE} .pooled .map {{ fill: #15181c; }}",
         f"{_SCOPE} .free .unit {{ fill: #2d2710; stroke: #d9b432; }}",

@@ -39,6 +39,10 @@ def test_the_tutorials_first_figure():
     assert sentence in said
     kinds = [g.get("class").split()[0] for g in Picture.of(figure).groups.values()]
     assert (kinds.count("input"), kinds.count("tied"), kinds.count("pooled")) == (10, 16, 8 + 2)
+    strong = {start for _, kinds, _, start, _ in Picture.of(figure).lines() if "strong" in kinds}
+    assert {Picture.of(figure).circles().get(start) for start in strong} >= {
+        "conv-u20maps-0-2", "conv-u20maps-1-6",
+    }  # fmt: skip
     dashes = {}
     for key, _, dash, _, _ in Picture.of(figure).lines():
         if key.startswith("conv"):

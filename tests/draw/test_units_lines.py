@@ -47,6 +47,11 @@ def test_lines_are_the_nonzero_pattern_and_dashes_are_weights(case):
     assert found.keys() == expected.keys()
     assert all(len(lines) == 1 for lines in found.values())
 
+    dashes_of = defaultdict(set)
+    for key, _, dashes, _, _ in picture.lines():  # with those to zeros
+        dashes_of[key].add(dashes)
+    assert all(len(dashes) == 1 for dashes in dashes_of.values())
+
     weights = defaultdict(set)
     for ends, [(key, _, dashes)] in found.items():
         above, below = ends

@@ -61,6 +61,13 @@ def deep(layers, name="layer"):
     return sc.dense(sc.mean(x, axis=(2, 3)), 100, name="scores", seed=0)
 
 
+def pools(name):
+    h = sc.Input("x", (None, 1, 1, 30))
+    for _ in range(3):
+        h = sc.relu(sc.max_pool(h, (1, 2), border="drop", name=name))
+    return h
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -68,6 +75,7 @@ def deep(layers, name="layer"):
         lambda: deep(30),
         lambda: deep(3, "a name of several words that is too long for any label "),
         lambda: deep(3, "unbreakable" * 12),
+        lambda: pools("a name of several words that is too long for any label"),
         lambda: sc.conv(sc.Input("x", (None, 1, 1, 3000)), 3, (1, 80), stride=1, name="long", seed=0),
         lambda: sc.conv(sc.Input("名前" * 30, (None, 1, 60, 1)), 3, (5, 1), stride=1, seed=0),
         lambda: sc.conv(sc.Input("x", (None, 1, 1, 24)), 40, (1, 24), name="wide", seed=0),
@@ -75,7 +83,6 @@ def deep(layers, name="layer"):
         lambda: sc.conv(sc.Input("x", (None, 1, 1, 1)), 1, 1, pad=0, seed=0),
         lambda: sc.conv(sc.Input("x", (None, 2, 1, 6)), 2, 3, pad=1, seed=0),
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("most", [1, 3, 30])
 def test_odd_networks(make, most):

@@ -17,8 +17,8 @@ def layer(spec, x, n):
     """One layer of a network: the same parameters for the same `spec` and `n`, whatever it reads."""
     kind, *rest = spec
     if kind == "pool":
-        size, mode = rest
-        return sc.pool(x, size, mode, border="drop", name=f"p{n}")
+        size, mode, (top, left) = rest
+        return sc.pool(x[:, :, top:, left:], size, mode, border="drop", name=f"p{n}")
     filters, size, stride, widths, table = rest
     padded = sc.pad(x, ((0, 0), (0, 0), *widths))
     z = sc.conv(padded, filters, size, table=table, init=sc.initial.normal(1.0), seed=n, name=f"c{n}")
@@ -70,8 +70,10 @@ def networks(draw, lines):
 
 
 def _pool(draw, shape, free):
-    size = tuple(draw(st.integers(1, min(3, d))) if f else 1 for d, f in zip(shape[1:], free, strict=True))
-    return "pool", size, draw(st.sampled_from(["mean", "max"]))
+    first = tuple(draw(st.integers(0, min(1, d - 1))) if f else 0 for d, f in zip(shape[1:], free, strict=True))
+    sides = [d - a for d, a in zip(shape[1:], first, strict=True)]
+    size = tuple(draw(st.integers(1, min(3, d))) if f else 1 for d, f in zip(sides, free, strict=True))
+    return "pool", size, draw(st.sampled_from(["mean", "max"])), first
 
 
 def _conv(draw, shape, free):
