@@ -120,9 +120,9 @@ class Backprop:
 
     def draw(self) -> Diagram:
         """The forward pass and, mirrored below it, the way of the errors."""
-        from .draw.diagram import Diagram
+        from .draw import draw
 
-        return Diagram(self)
+        return draw(self)
 
     def __repr__(self) -> str:
         return f"Backprop({self.J.label}: {len(self.steps)} steps, {len(self.grads)} gradients)"

@@ -37,13 +37,14 @@ def draw(J: Node | Backprop) -> Diagram:
     from ..graph.node import Node
     from ..graph.spec import is_real
     from .diagram import Diagram
+    from .story import Teller
 
     if isinstance(J, Node):
-        return Diagram(backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None))
+        J = backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None)
     if not isinstance(J, Backprop):
         what = f"draw needs a node or the result of sc.backprop, got {quoted(J)}"
         raise DTypeError(explain(what, site=call_site()))
-    return Diagram(J)
+    return Diagram(Teller(J).tell())
 
 
 def draw_units(J: Node | Backprop, *, maps: int = 3) -> Units:

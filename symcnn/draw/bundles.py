@@ -73,11 +73,11 @@ class _Placer:
             above, below = self._heights(key, depth)
             size = self.params[key]
             rect = Rect(x - size.width / 2, above - size.height, size.width, size.height)
-            self.layout.params[key] = Placed(rect, size.title, size.lines)
+            self.layout.params[key] = Placed(rect, size)
             if key in self.gradients:
                 size = self.gradients[key]
                 rect = Rect(x - size.width / 2, below, size.width, size.height)
-                self.layout.gradients[key] = Placed(rect, size.title, size.lines)
+                self.layout.gradients[key] = Placed(rect, size)
         for edge in self.entries:
             self._join(edge)
 

@@ -8,11 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..backprop import Backprop
 from ..graph.errors import ArgumentError, explain, quoted
 from .layout import laid_out
 from .places import Layout
-from .story import Teller
+from .story import Story
 from .svg import written
 
 if TYPE_CHECKING:
@@ -40,8 +39,8 @@ class Diagram:
     Diagram of J: 4 boxes, 3 edges
     """
 
-    def __init__(self, back: Backprop) -> None:
-        self.story = Teller(back).tell()
+    def __init__(self, story: Story) -> None:
+        self.story = story
 
     @cached_property
     def layout(self) -> Layout:

@@ -61,12 +61,16 @@ class _Builder:
         self.story = story
         self.boxes = {box.key: box for box in story.boxes}
         self.grid: Grid = arranged(list(self.boxes), story.edges)
-        self.sizes = {key: measured(b.title, b.lines) for key, b in self.boxes.items()}
-        self.twins = {key: measured(b.twin.title, b.twin.lines) for key, b in self.boxes.items() if b.twin}
+        self.sizes = {key: measured(b.title, b.lines, b.pictures) for key, b in self.boxes.items()}
+        self.twins = {
+            key: measured(b.twin.title, b.twin.lines, b.twin.pictures) for key, b in self.boxes.items() if b.twin
+        }
         self.notes = {k: tuple(wrapped(b.twin.reads, NOTE, 150, 3)) for k, b in self.boxes.items() if b.twin}
         self.bundles = {bundle.key: bundle for bundle in story.bundles}
-        self.params = {key: measured("", b.lines) for key, b in self.bundles.items()}
-        self.gradients = {key: measured("", b.gradients) for key, b in self.bundles.items() if b.gradients}
+        self.params = {key: measured("", b.lines, b.pictures) for key, b in self.bundles.items()}
+        self.gradients = {
+            key: measured("", b.gradients, b.gradient_pictures) for key, b in self.bundles.items() if b.gradients
+        }
         self.stacks = [self.grid.boxes_in(n) for n in range(len(self.grid.links))]
         self.readers = {reader for bundle in story.bundles for reader in bundle.readers}
         self.ports = self._ports()
@@ -122,10 +126,13 @@ class _Builder:
         box = self.boxes[key]
         if not any(source == key for source, _ in self.story.edges):
             return ()
-        return (box.symbol, box.shape) if box.shape else (box.symbol,)
+        return tuple(text for text in (box.symbol, box.shape, box.norm) if text)
 
     def _error(self, key: str) -> tuple[str, ...]:
-        return (self.boxes[key].error,) if any(source == key for source, _ in self.story.sent) else ()
+        if not any(source == key for source, _ in self.story.sent):
+            return ()
+        box = self.boxes[key]
+        return (box.error, box.error_norm) if box.error_norm else (box.error,)
 
     def _bend_width(self, column: int) -> float:
         jumps = [abs(self.grid.row[a] - self.grid.row[b]) for a, b in self.grid.links[column]]
@@ -171,7 +178,7 @@ class _Builder:
         halves = [8.0] * rows
         for key, size in sizes.items():
             row = self.grid.row[key, self.grid.column[key]]
-            half = max(size.height / 2, 2 * line_height(EDGE) + 6)
+            half = max(size.height / 2, max(len(self._name(key)), len(self._error(key)), 2) * line_height(EDGE) + 6)
             halves[row] = max(halves[row], half)
         centres, at = [], start
         for half in halves:
@@ -198,13 +205,11 @@ class _Builder:
     def _place_boxes(self) -> None:
         for key, size in self.sizes.items():
             row = self.grid.row[key, self.grid.column[key]]
-            self.layout.forward[key] = Placed(
-                self._box_rect(key, size, -self.forward_rows[row]), size.title, size.lines
-            )
+            self.layout.forward[key] = Placed(self._box_rect(key, size, -self.forward_rows[row]), size)
             if key in self.twins:
                 twin = self.twins[key]
                 rect = self._box_rect(key, twin, self.backward_rows[row])
-                self.layout.backward[key] = Placed(rect, twin.title, twin.lines)
+                self.layout.backward[key] = Placed(rect, twin)
 
     # Edges ---------------------------------------------------------------------------------
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .geometry import Path, Rect, Text, line_height
 from .metrics import text_width, wrapped
+from .picture import Picture, in_rows
 
 TITLE, BODY, EDGE, NOTE = 12.0, 13.0, 11.0, 10.5
 """Sizes of text: of a box's title, its equations, the names on edges, and what a backward rule reads."""
@@ -18,12 +20,30 @@ _BOLD = 1.12
 
 
 @dataclass
-class Placed:
-    """A box with its place and its lines of text."""
+class Size:
+    """A box before it has a place: its lines of text, the small pictures below them, and the room for all.
 
-    rect: Rect
+    Attributes
+    ----------
+    pictures : list of (Picture, Rect)
+        Where each stands, in their own room of the size `gallery`.
+    gallery : (float, float)
+    """
+
     title: tuple[str, ...]
     lines: tuple[str, ...]
+    width: float
+    height: float
+    pictures: list[tuple[Picture, Rect]] = field(default_factory=list)
+    gallery: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass
+class Placed:
+    """A box with its place."""
+
+    rect: Rect
+    size: Size
 
 
 @dataclass
@@ -70,24 +90,17 @@ class Layout:
     height: float = 0.0
 
 
-@dataclass
-class Size:
-    """A box before it has a place."""
-
-    title: tuple[str, ...]
-    lines: tuple[str, ...]
-    width: float
-    height: float
-
-
-def measured(title: str, lines: list[str]) -> Size:
-    """The size of a box for these texts, broken into lines."""
+def measured(title: str, lines: Sequence[str], pictures: Sequence[Picture] = ()) -> Size:
+    """The size of a box for these texts, broken into lines, and these pictures, in rows."""
     heads = tuple(wrapped(title, TITLE * _BOLD, _WIDEST, 2)) if title else ()
     broken = (part for line in lines for part in wrapped(_glued(line), BODY, _WIDEST, 4))
     body = tuple(part.replace("\u00a0", " ") for part in broken)
     widths = [text_width(t, TITLE * _BOLD) for t in heads] + [text_width(t, BODY) for t in body]
-    height = len(heads) * line_height(TITLE) + len(body) * line_height(BODY)
-    return Size(heads, body, max(widths, default=0.0) + 2 * PAD, height + 14)
+    placed = list(in_rows(pictures, max(widths, default=0.0)))
+    gallery = max((r.right for _, r in placed), default=0.0), max((r.bottom for _, r in placed), default=0.0)
+    height = len(heads) * line_height(TITLE) + len(body) * line_height(BODY) + 14
+    width = max([*widths, gallery[0]]) + 2 * PAD
+    return Size(heads, body, width, height + (gallery[1] + 6 if placed else 0), placed, gallery)
 
 
 def _glued(line: str) -> str:

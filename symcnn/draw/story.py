@@ -18,6 +18,7 @@ from ..nodes.conv import Swap
 from ..nodes.reduce import Mean, Sum
 from ..nodes.shape import Reshape, Transpose
 from .notation import Notation
+from .picture import Picture
 from .typeset import plain_text
 
 MOST = 400
@@ -41,12 +42,15 @@ class Twin:
         Whether its error is on the way to a gradient.
     reads : str
         What its rule reads from the forward pass.
+    pictures : list of Picture
+        Maps of its error, after a run.
     """
 
     title: str
     lines: list[str]
     needed: bool = True
     reads: str = ""
+    pictures: list[Picture] = field(default_factory=list)
 
 
 @dataclass
@@ -67,6 +71,12 @@ class Box:
         What stands on the edges that come back to its twin.
     twin : Twin or None
         None where no error comes back: labels.
+    node : Node or None
+        The value itself; None where a box stands for several.
+    norm, error_norm : str
+        What else stands on those edges, after a run.
+    pictures : list of Picture
+        Maps of its value, after a run.
     """
 
     key: str
@@ -77,6 +87,10 @@ class Box:
     shape: str
     error: str
     twin: Twin | None = None
+    node: Node | None = None
+    norm: str = ""
+    error_norm: str = ""
+    pictures: list[Picture] = field(default_factory=list)
 
 
 @dataclass
@@ -90,12 +104,18 @@ class Bundle:
         "W1 (20×1×9×9)", and "∇W1 (20×1×9×9)"; no gradients where no error comes back.
     readers : list of str
         The keys of the boxes that read them, in forward order.
+    params : list of Param
+    pictures, gradient_pictures : list of Picture
+        Filters and their gradients, after a run.
     """
 
     key: str
     lines: list[str]
     gradients: list[str]
     readers: list[str]
+    params: list[Param] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    gradient_pictures: list[Picture] = field(default_factory=list)
 
 
 @dataclass
@@ -163,7 +183,7 @@ class Teller:
         else:
             title, lines = self._title(node), self._lines(f"{symbol} = ", self.formulas[node])
         error = str(self.notation.error_symbol(node))
-        return Box(self.keys[node], kind, title, lines, symbol, shape_text(node.shape), error, twins.get(node))
+        return Box(self.keys[node], kind, title, lines, symbol, shape_text(node.shape), error, twins.get(node), node)
 
     def _lines(self, left: str, node: Node) -> list[str]:
         """An equation, after those of the parts of it that were given names."""
@@ -253,7 +273,8 @@ class Teller:
             for p, shape in zip(params, shapes, strict=True)
             if p in self.errors
         ]
-        return Bundle(names.new(str(self.notation.symbol(params[0]))), _first(lines), _first(gradients), readers)
+        key = names.new(str(self.notation.symbol(params[0])))
+        return Bundle(key, _first(lines), _first(gradients), readers, params)
 
     # The way back --------------------------------------------------------------------------
 

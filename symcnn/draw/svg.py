@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from .geometry import Path, Point, Rect, Text, line_height
 from .metrics import text_width
+from .picture import Picture
 from .places import BODY, EDGE, TITLE, Layout, Placed
 from .story import Box, Bundle, Story
 from .style import CSS
@@ -80,12 +81,19 @@ class _Writer:
         self._open(key, kind, title, "; ".join(about))
         r = placed.rect
         self.out.append(f'<rect class="box" {_at(r)} rx="{corner}"/>')
-        x = r.centre[0]
-        room = len(placed.title) * line_height(TITLE) + len(placed.lines) * line_height(BODY)
+        size, x = placed.size, r.centre[0]
+        room = size.height - 14
         y = r.centre[1] - room / 2
-        self._text("title", Text(x, y, placed.title, TITLE))
-        self._text("", Text(x, y + len(placed.title) * line_height(TITLE), placed.lines, BODY))
+        self._text("title", Text(x, y, size.title, TITLE))
+        self._text("", Text(x, y + len(size.title) * line_height(TITLE), size.lines, BODY))
+        for picture, place in size.pictures:
+            left, top = x - size.gallery[0] / 2 + place.x, y + room - size.gallery[1] + place.y
+            self._image(picture, Rect(left, top, place.width, place.height))
         self.out.append("</g>")
+
+    def _image(self, picture: Picture, place: Rect) -> None:
+        self.out.append(f'<image class="picture" {_at(place)} href="{picture.uri}" preserveAspectRatio="none">')
+        self.out.append(f"<title>{escape(picture.title)}</title></image>")
 
     # Lines ---------------------------------------------------------------------------------
 

@@ -91,7 +91,7 @@ def test_texts_fit_their_boxes(network):
     layout = sc.draw(network).layout
     for placed in (layout.forward, layout.backward, layout.params, layout.gradients):
         for p in placed.values():
-            widths = [text_width(t, TITLE) for t in p.title] + [text_width(t, BODY) for t in p.lines]
+            widths = [text_width(t, TITLE) for t in p.size.title] + [text_width(t, BODY) for t in p.size.lines]
             assert max(widths) < p.rect.width
 
 
