@@ -35,6 +35,8 @@ def dashes_beside(sheet: Sheet, rows: list[Row], filters: Filters, most: int, ax
                 y = _dashes(sheet, found, [weight_name(row, found.letter, None, t) for t in taps], (at[0], y)) + 5
         if not each:
             y = _dashes(sheet, None, [weight_name(row, "", None, t) for t in taps], (at[0], y + 6)) + 5
+        if len(taps) < row.window[0] * row.window[1]:
+            y = _note(sheet, "… the others read padding only", (at[0], y))
         y += 12
 
 
@@ -57,10 +59,14 @@ def _dashes(sheet: Sheet, found: Filter | None, names: list[str], at: Point) -> 
             sheet.text((at[0] + _SAMPLE + 10, y), text, SMALL)
         y += _LINE
     if len(names) > _TAPS:
-        with sheet.group("dash-more", "legend", "more weights", f"{len(names)} weights"):
-            sheet.text((at[0], y), f"… {len(names)} weights", SMALL, "quiet")
-        y += _LINE
+        y = _note(sheet, f"… {len(names)} weights", (at[0], y))
     return y
+
+
+def _note(sheet: Sheet, text: str, at: Point) -> float:
+    with sheet.group("dash-more", "legend", "more weights", text):
+        sheet.text(at, text, SMALL, "quiet")
+    return at[1] + _LINE
 
 
 def filters_below(sheet: Sheet, rows: list[Row], filters: Filters, most: int, at: Point, width: float) -> None:

@@ -19,6 +19,8 @@ _LABEL = 108.0
 """How wide what stands below a narrow stack is at most."""
 _OFFSET = 15.0
 """How far each map of a stack stands right of and above the one before it."""
+_THIN = 14.0
+"""How thin a map is at least: a letter fits in."""
 _DENSE = 10
 """How many units of a dense layer are drawn."""
 _RADIUS, _PITCH = 7.0, 21.0
@@ -41,11 +43,14 @@ class Stack:
         The first map; for a dense layer, around all units.
     drawn : int
         How many maps, or units of a dense layer.
+    is_turned : bool
+        Whether rows of the maps are drawn from top to bottom.
     """
 
     row: Row
     front: Rect
     drawn: int
+    is_turned: bool = False
 
     def map(self, unit: int) -> Rect:
         """Where a map is."""
@@ -59,6 +64,8 @@ class Stack:
         """Rectangles around units of a map."""
         place = self.map(unit)
         height, width = self.row.size
+        if self.is_turned:
+            height, width, rows, columns = width, height, columns, rows
         tall, wide = place.height / height, place.width / width
         return [
             Rect(place.x + left * wide, place.y + top * tall, (right - left) * wide, (bottom - top) * tall)
@@ -95,6 +102,8 @@ class Stacks:
         self.filters = Filters(chain.rows, most)
         self.units = _framed([row for row in chain.rows if row.kind not in ("input", "dense")])
         self.scale = 1.0
+        self.is_turned = all(row.size[0] == 1 for row in chain.rows)
+        """Long rows are drawn from top to bottom: so lines do not run along them."""
         self.borders = {below: _border(above) for below, above in pairwise(self.rows)}
         """How many zeros are around the maps of a row: above, below, left, right."""
         for self.scale, width in _SCALES:
@@ -110,6 +119,8 @@ class Stacks:
         width = max(sheet.width, 760.0) - MARGIN
         filters_below(sheet, self.rows, self.filters, self.most, (MARGIN, y), width)
         said = sentences(self.chain, False, self.most)
+        if self.is_turned:
+            said.insert(0, "Each map is one row, drawn from top to bottom.")
         if len(self.rows) > 1:
             said.insert(-1, "Frames show what the unit at the end of their lines reads.")
         sheet.paragraph(said, (MARGIN, sheet.height + 28), width)
@@ -130,9 +141,13 @@ class Stacks:
 
     def _side(self, row: Row) -> tuple[float, float]:
         """Height and width of a map on the page."""
-        longest = max(row.size)
-        unit = self.scale * min(128.0, 20 + 3.4 * longest) / longest
-        return max(unit * row.size[0], 12.0), max(unit * row.size[1], 12.0)
+        height, width = self._size(row)
+        unit = self.scale * min(128.0, 20 + 3.4 * max(height, width)) / max(height, width)
+        return max(unit * height, _THIN), max(unit * width, _THIN)
+
+    def _size(self, row: Row) -> tuple[int, int]:
+        """Height and width of a map in units, as it is drawn."""
+        return row.size[::-1] if self.is_turned else row.size
 
     def _drawn(self, row: Row) -> int:
         return min(row.maps, _DENSE if row.kind == "dense" else self.most)
@@ -150,7 +165,9 @@ class Stacks:
         """The widths of the zeros around a map: below, above, left and right of it."""
         height, width = self._side(row)
         above, beneath, left, right = self.borders.get(row, (0.0, 0.0, 0.0, 0.0))
-        tall, wide = height / row.size[0], width / row.size[1]
+        if self.is_turned:
+            above, beneath, left, right = left, right, above, beneath
+        tall, wide = height / self._size(row)[0], width / self._size(row)[1]
         return beneath * tall, above * tall, left * wide, right * wide
 
     def _room(self, row: Row) -> float:
@@ -191,7 +208,7 @@ class Stacks:
         height, width = self._side(row)
         beneath, _, left, _ = self._zeros(row)
         front = Rect(x - wide / 2 + left, y + tall / 2 - beneath - height, width, height)
-        return Stack(row, front, self._drawn(row))
+        return Stack(row, front, self._drawn(row), self.is_turned)
 
     # Drawing -------------------------------------------------------------------------------
 

@@ -141,6 +141,24 @@ def test_frames_are_around_what_a_unit_reads(case):
     assert framed >= len(specs)
 
 
+def test_frames_on_long_rows_which_are_drawn_from_top_to_bottom():
+    spec, shape = ("conv", 2, (1, 9), (1, 4), ((0, 0), (2, 2)), None), (2, 1, 200)
+    picture = Picture.of(sc.draw_units(network(shape, [spec])))
+    maps = {name: box(picture.groups[name].findall(f"{SVG}rect")[-1]) for name in ("x-0", "x-1", "c0-0")}
+    change = jacobian(spec, shape, 0)
+    frames = {key: g for key, g in picture.groups.items() if key.startswith("c0-frame-0-")}
+    assert len(frames) == 2
+    for key, group in frames.items():
+        j = int(key.rpartition("-")[2])
+        *read, dot = (box(r) for r in group.findall(f"{SVG}rect"))
+        assert dot == pytest.approx(part(maps["c0-0"], (2, change.shape[2], 1), (j, j + 1), (0, 1)), abs=0.21)
+        for c, frame in enumerate(read):
+            held = np.flatnonzero(change[0, 0, j, c, 0])
+            expected = part(maps[f"x-{c}"], (2, 200, 1), (held[0], held[-1] + 1), (0, 1))
+            assert frame == pytest.approx(expected, abs=0.21)
+        assert len(read) == 2
+
+
 def part(place, size, rows, columns):
     """Where rows and columns of a map are."""
     left, top, right, bottom = place
