@@ -1,4 +1,4 @@
-"""Pictures and equations of a sweep: the backprop diagram as SVG and DOT, formulas as text and LaTeX."""
+"""Pictures and equations of a sweep: the backprop diagram, figures of units, formulas as text and LaTeX."""
 
 from __future__ import annotations
 
