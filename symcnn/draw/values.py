@@ -52,7 +52,7 @@ def shown(story: Story, errors: Mapping[Node, Node], values: Mapping[Node, Array
     if not isinstance(values, Mapping):
         what = f"values are arrays by node, such as back.run(...) gives, got {quoted(values)}"
         raise DTypeError(explain(what, site=call_site()))
-    nodes = [box.node for box in story.boxes if box.node is not None]
+    nodes = [*(box.node for box in story.boxes if box.node is not None), *errors]
     if not any(node in values for node in nodes):
         what = "none of the values belongs to what is drawn"
         raise ArgumentError(explain(what, "draw the sweep that was run: run.draw()", site=call_site()))
