@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +31,31 @@ from .profile import Profile, Row
 from .trace import Trace, traced
 
 Array = NDArray[Any]
-BACKENDS = {"numpy": NumpyBackend}
 _KEPT = 4
 """How many sets of buffers a program keeps: the batch sizes and threads that it served last."""
+
+
+class Engine(Protocol):
+    """What runs plans: it binds them to buffers for a batch size."""
+
+    def bind(self, plan: Plan, batch: int) -> Bound:
+        """The plan over buffers for a batch of `batch` rows."""
+        ...
+
+
+def _native() -> Engine:
+    """The native engine; what it is made of is loaded when it is first asked for."""
+    try:
+        import llvmlite.binding  # noqa: F401
+    except ImportError:
+        problem = "the native backend needs llvmlite, which is not installed"
+        raise ArgumentError(explain(problem, "pip install symcnn[native]", site=call_site())) from None
+    from .native import NativeBackend
+
+    return NativeBackend()
+
+
+BACKENDS: dict[str, Callable[[], Engine]] = {"numpy": NumpyBackend, "native": _native}
 
 
 class Program:

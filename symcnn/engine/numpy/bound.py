@@ -174,10 +174,15 @@ class _Storage:
         """An array for `node`: an input's own where that is elementwise and dies here, else from the arena."""
         buffer = self._dying_input(node, inputs, shape)
         if buffer is None:
-            buffer = self.arena.take(math.prod(shape) * node.dtype.itemsize)
-            self._pending[id(buffer)] = 0
+            return self.fresh(node, shape)
         self._buffer[node] = buffer
         self._pending[id(buffer)] += self._uses[node]
+        return self.arena.shaped(buffer, shape, node.dtype)
+
+    def fresh(self, node: Node, shape: tuple[int, ...]) -> Array:
+        """An array for `node` from the arena."""
+        buffer = self._buffer[node] = self.arena.take(math.prod(shape) * node.dtype.itemsize)
+        self._pending[id(buffer)] = self._uses[node]
         return self.arena.shaped(buffer, shape, node.dtype)
 
     def _dying_input(self, node: Node, inputs: list[Array], shape: tuple[int, ...]) -> Array | None:

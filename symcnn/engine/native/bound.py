@@ -1,0 +1,235 @@
+"""A plan bound to buffers, with native code where there are loops for it, and NumPy elsewhere."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...graph.collector import collector_paused
+from ...graph.errors import SizeError, explain
+from ...graph.node import Node
+from ..numpy.arena import Arena
+from ..numpy.bound import Bound, Call, _bind_node, _Storage, _verification, bind
+from ..numpy.kernels import Array
+from ..plan import Plan
+from .cpu import Cpu
+from .emit import module
+from .fuse import Group, fuse
+from .lower import FIRST_ARRAY, IMAGES, MEMORY, SUMS, ImageStage, Lowered, shared_stage
+from .objects import Library
+from .partition import Kind, Partition, partition
+from .team import team
+
+
+_BEFORE = 2
+"""What stands in the table of arguments before its first entry: how many sums and bytes each thread has."""
+
+
+@dataclass
+class Compiled:
+    """What is the same for all batch sizes: the stages of a plan, and the functions they have become."""
+
+    plan: Plan
+    partition: Partition
+    lowered: Lowered
+    groups: dict[int, Group]
+    results: dict[int, list[Node]]
+    library: Library | None
+    cpu: Cpu
+    _memory: list[tuple[Array, Array]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def memory_stride(self) -> int:
+        """Bytes that each thread has for buffers."""
+        return -(-self.lowered.memory // 4096) * 4096 + 64
+
+    @property
+    def sums_stride(self) -> int:
+        """How many sums each thread has room for."""
+        return -(-self.lowered.sums // 16) * 16 + 16
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of one thread."""
+        return self.memory_stride + 4 * self.sums_stride
+
+    @contextmanager
+    def memory_for(self, threads: int) -> Iterator[tuple[int, int]]:
+        """Addresses of buffers and sums for so many threads, which nobody else uses until they are given back."""
+        with self._lock:
+            found = self._memory.pop() if self._memory else None
+        if found is None or len(found[0]) < threads:
+            found = _aligned(threads, self.memory_stride), _aligned(threads, 4 * self.sums_stride)
+        yield found[0].ctypes.data, found[1].ctypes.data
+        with self._lock:
+            self._memory = [found]
+
+    @classmethod
+    def of(cls, plan: Plan, cpu: Cpu) -> Compiled:
+        """Compile `plan` for `cpu`."""
+        with collector_paused():
+            found = partition(plan)
+            lowered = Lowered()
+            groups: dict[int, Group] = {}
+            results = {n: _results(plan, found, n) for n in range(len(found.stages))}
+            for n, stage in enumerate(found.stages):
+                if stage.kind == "image":
+                    groups[n] = fuse(stage.nodes, set(results[n]), found, cpu.lanes)
+                    lowered.jobs.append(ImageStage(lowered, groups[n], cpu, n).write())
+                elif stage.kind == "shared":
+                    lowered.jobs.append(shared_stage(lowered, stage.nodes, set(results[n]), cpu, n))
+                else:
+                    lowered.jobs.append([])
+            library = Library(module(lowered.functions), cpu) if lowered.functions else None
+        return cls(plan, found, lowered, groups, results, library, cpu)
+
+
+def _aligned(rows: int, nbytes: int) -> Array:
+    """Rows of bytes, the first at the start of a cache line."""
+    raw = np.zeros(rows * nbytes + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + rows * nbytes].reshape(rows, nbytes)
+
+
+def _results(plan: Plan, found: Partition, number: int) -> list[Node]:
+    """What is needed of a stage outside of it."""
+    stage = found.stages[number]
+    inside = set(stage.nodes)
+    needed = set(plan.outputs)
+    for other in found.stages:
+        if other is not stage:
+            needed |= {source for node in other.nodes for source in found.sources(node) if source in inside}
+    if stage.kind == "image":
+        needed |= {node for node in stage.nodes if found.kinds[node] is Kind.SUM}
+    return [node for node in stage.nodes if node in needed]
+
+
+class NativeBackend:
+    """Plans compiled to machine code."""
+
+    name = "native"
+
+    def __init__(self) -> None:
+        self._compiled: Compiled | None = None
+        self._lock = threading.Lock()
+
+    def bind(self, plan: Plan, batch: int) -> NativeBound:
+        """The plan over buffers for a batch of `batch` rows; compiled when that is first asked for."""
+        with self._lock:
+            if self._compiled is None or self._compiled.plan is not plan:
+                self._compiled = Compiled.of(plan, Cpu.host())
+        return _bound(self._compiled, batch)
+
+
+@dataclass
+class NativeBound(Bound):
+    """A compiled plan over its buffers."""
+
+    compiled: Compiled = field(kw_only=True)
+
+    def visits(self) -> Iterator[tuple[Node, Array]]:
+        """Each node and its value, as the NumPy engine computes them: native code keeps no value that is not needed."""
+        reference = bind(self.plan, self.batch)
+        for node in self.plan.inputs:
+            if node in reference.values:
+                np.copyto(reference.values[node], self.values[node])
+        yield from reference.visits()
+
+
+def _bound(compiled: Compiled, batch: int) -> NativeBound:
+    bound = NativeBound(compiled.plan, batch, compiled=compiled)
+    storage = _Storage(compiled.plan, Arena())
+    runner = _Runner(compiled, bound)
+    with collector_paused():
+        for node in compiled.plan.order:
+            if not node.inputs:
+                _bind_node(node, bound, storage)
+        for number, stage in enumerate(compiled.partition.stages):
+            if stage.kind == "numpy":
+                runner.end_run()
+                for node in stage.nodes:
+                    _bind_node(node, bound, storage)
+            else:
+                _bind_stage(number, bound, storage, runner)
+        runner.end_run()
+        runner.fill_table()
+    bound.nbytes = storage.arena.nbytes + compiled.nbytes
+    return bound
+
+
+def _bind_stage(number: int, bound: NativeBound, storage: _Storage, runner: _Runner) -> None:
+    """Arrays for what a native stage computes, and its place among the calls."""
+    compiled = runner.compiled
+    for node in compiled.partition.stages[number].nodes:
+        if (check := _verification(node, [_seen(i, bound) for i in node.inputs])) is not None:
+            bound.calls.append(Call(node, check, "verify"))
+    for node in compiled.results[number]:
+        shape = node.spec.bind(bound.batch)
+        try:
+            bound.values[node] = storage.fresh(node, shape)
+        except MemoryError:
+            raise SizeError(explain(f"there is no memory for its {shape} numbers", node=node)) from None
+    runner.add(number)
+
+
+def _seen(node: Node, bound: NativeBound) -> Array:
+    """A value as `verify` may see it: of what is kept in lanes only the shape, and that is all that is looked at."""
+    if node in bound.values:
+        return bound.values[node]
+    return np.broadcast_to(np.zeros((), node.dtype), node.spec.bind(bound.batch))
+
+
+class _Runner:
+    """Collects native stages that follow each other, and runs them with one call."""
+
+    def __init__(self, compiled: Compiled, bound: NativeBound) -> None:
+        self.compiled, self._bound = compiled, bound
+        self._waiting: list[int] = []
+        self._copies: list[tuple[Array, Array]] = []
+        self._held: list[Array] = []
+        self._table = np.zeros(_BEFORE + FIRST_ARRAY + len(compiled.lowered.arrays), np.int64)
+
+    def add(self, number: int) -> None:
+        """The stage is run next."""
+        self._waiting.append(number)
+
+    def end_run(self) -> None:
+        """All stages that were added become one call."""
+        if not self._waiting:
+            return
+        compiled, bound = self.compiled, self._bound
+        assert compiled.library is not None
+        names = [name for number in self._waiting for name in compiled.lowered.jobs[number]]
+        jobs = [compiled.library.address(name) for name in names]
+        blocks = -(-bound.batch // compiled.cpu.lanes)
+        last = compiled.results[self._waiting[-1]][-1]
+        bound.calls.append(Call(last, lambda: self._run(jobs, blocks), "native"))
+        self._waiting = []
+
+    def _run(self, jobs: list[int], blocks: int) -> None:
+        for target, source in self._copies:
+            np.copyto(target, source)
+        members = team()
+        threads = max(1, min(members.threads, blocks))
+        with self.compiled.memory_for(threads) as (memory, sums):
+            table = self._table
+            table[_BEFORE + MEMORY], table[_BEFORE + SUMS] = memory, sums
+            members.run(jobs, table.ctypes.data + 8 * _BEFORE, threads)
+
+    def fill_table(self) -> None:
+        """The addresses of all arrays, and what does not change from run to run."""
+        compiled, bound = self.compiled, self._bound
+        self._table[:_BEFORE] = compiled.sums_stride, compiled.memory_stride
+        self._table[_BEFORE + IMAGES] = bound.batch
+        for node, number in compiled.lowered.arrays.items():
+            array = bound.values[node]
+            if not array.flags.c_contiguous:
+                array = np.empty(array.shape, array.dtype)
+                self._copies.append((array, bound.values[node]))
+            self._held.append(array)
+            self._table[_BEFORE + number] = array.ctypes.data
