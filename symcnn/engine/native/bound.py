@@ -59,12 +59,12 @@ class Compiled:
         return self.memory_stride + 4 * self.sums_stride
 
     @contextmanager
-    def memory_for(self, threads: int) -> Iterator[tuple[int, int]]:
-        """Addresses of buffers and sums for so many threads, which nobody else uses until they are given back."""
+    def memory_for(self, threads: int, chunks: int) -> Iterator[tuple[int, int]]:
+        """Addresses of buffers for threads and sums for chunks, which nobody else uses until they are given back."""
         with self._lock:
             found = self._memory.pop() if self._memory else None
-        if found is None or len(found[0]) < threads:
-            found = _aligned(threads, self.memory_stride), _aligned(threads, 4 * self.sums_stride)
+        if found is None or len(found[0]) < threads or len(found[1]) < chunks:
+            found = _aligned(threads, self.memory_stride), _aligned(chunks, 4 * self.sums_stride)
         yield found[0].ctypes.data, found[1].ctypes.data
         with self._lock:
             self._memory = [found]
@@ -192,7 +192,9 @@ class _Runner:
         self._waiting: list[int] = []
         self._copies: list[tuple[Array, Array]] = []
         self._held: list[Array] = []
-        self._table = np.zeros(_BEFORE + FIRST_ARRAY + len(compiled.lowered.arrays), np.int64)
+        self._table: Array = np.zeros(_BEFORE + FIRST_ARRAY + len(compiled.lowered.arrays), np.int64)
+
+        self._address = self._table.ctypes.data + 8 * _BEFORE
 
     def add(self, number: int) -> None:
         """The stage is run next."""
@@ -215,11 +217,11 @@ class _Runner:
         for target, source in self._copies:
             np.copyto(target, source)
         members = team()
-        threads = max(1, min(members.threads, blocks))
-        with self.compiled.memory_for(threads) as (memory, sums):
+        chunks = 1 if members.threads == 1 else max(1, min(2 * members.threads, blocks))
+        with self.compiled.memory_for(members.threads, chunks) as (memory, sums):
             table = self._table
             table[_BEFORE + MEMORY], table[_BEFORE + SUMS] = memory, sums
-            members.run(jobs, table.ctypes.data + 8 * _BEFORE, threads)
+            members.run(jobs, self._address, chunks)
 
     def fill_table(self) -> None:
         """The addresses of all arrays, and what does not change from run to run."""

@@ -36,7 +36,7 @@ from .tracing import traced
 
 IMAGES, MEMORY, SUMS, FIRST_ARRAY = 0, 1, 2, 3
 """The table of arguments: how many images there are, the memory of all threads, their sums, and then the arrays."""
-_JOB = {"arguments": POINTER, "me": INDEX, "threads": INDEX}
+_JOB = {"arguments": POINTER, "me": INDEX, "chunk": INDEX, "chunks": INDEX}
 _BLOCK = {"arguments": POINTER, "memory": POINTER, "sums": POINTER, "row": INDEX, "valid": INDEX}
 
 
@@ -134,17 +134,17 @@ class ImageStage:
                 kernels.batch_sum(k, node, found, place)
 
     def _blocks(self, sums: int) -> str:
-        """What a thread does: its share of the blocks of images, all loops for one block after those for another."""
+        """A share of the blocks of images: all loops for one block after those for another."""
         name, lanes = f"s{self.stage}_images", self.cpu.lanes
-        b = Builder(name, _JOB, exported=True, title="a thread's share of the images, a block at a time")
-        arguments, me, threads = b.parameters
+        b = Builder(name, _JOB, exported=True, title="a share of the images, a block at a time")
+        arguments, me, chunk, chunks = b.parameters
         images = b.load(arguments, IMAGES, Type(INDEX))
         memory = b.offset(b.load(arguments, MEMORY, Type(POINTER)), me * b.load(arguments, _sizes_at(0), Type(INDEX)), BYTE)
-        own = b.offset(b.load(arguments, SUMS, Type(POINTER)), me * b.load(arguments, _sizes_at(1), Type(INDEX)))
+        own = b.offset(b.load(arguments, SUMS, Type(POINTER)), chunk * b.load(arguments, _sizes_at(1), Type(INDEX)))
         with b.loop(0, sums, 16) as i:
             b.store(own, i, b.number(0, 16))
         blocks = b.binary("udiv", _value(b, images + (lanes - 1)), b.integer(lanes, 1, INDEX))
-        first, last = (b.binary("udiv", _value(b, blocks * n), threads) for n in (me, me + 1))
+        first, last = (b.binary("udiv", _value(b, blocks * n), chunks) for n in (chunk, chunk + 1))
         with b.loop(first, last) as block:
             row = block * lanes
             valid = b.smaller(b.index("sub", images, row), lanes)
@@ -154,10 +154,10 @@ class ImageStage:
         return name
 
     def _finish(self) -> str:
-        """Add up the sums of all threads; a mean is divided by the number of what was summed."""
+        """Add up the sums of all shares; a mean is divided by the number of what was summed."""
         name = f"s{self.stage}_sums"
-        b = Builder(name, _JOB, exported=True, title="the sums of all threads, added up")
-        arguments, me, threads = b.parameters
+        b = Builder(name, _JOB, exported=True, title="the sums of all shares, added up")
+        arguments, me, chunk, chunks = b.parameters
         stride = b.load(arguments, _sizes_at(1), Type(INDEX))
         sums = b.load(arguments, SUMS, Type(POINTER))
         for node, place in self.places.items():
@@ -166,13 +166,13 @@ class ImageStage:
 
             def body(i: Value, lanes: int, place: int = place, target: Value = target, by: Value | None = divisor) -> None:
                 total = b.register(b.number(0, lanes))
-                with b.loop(0, threads) as t:
+                with b.loop(0, chunks) as t:
                     part = b.load(sums, t * stride + i + place, Type(FLOAT, lanes))
                     b.set(total, b.binary("fadd", b.get(total), part))
                 value = b.get(total)
                 b.store(target, i, value if by is None else b.binary("fdiv", value, b.splat(by, lanes)))
 
-            share(b, elements(node), me, threads, self.cpu.lanes, body)
+            share(b, elements(node), chunk, chunks, self.cpu.lanes, body)
         self.whole.functions.append(b.function)
         return name
 
@@ -198,16 +198,16 @@ def _divisor(b: Builder, node: Node, images: Value) -> Value | None:
 
 
 def share(
-    b: Builder, size: int, me: Value, threads: Value, lanes: int, body: Callable[[Value, int], None]
+    b: Builder, size: int, chunk: Value, chunks: Value, lanes: int, body: Callable[[Value, int], None]
 ) -> None:
-    """`size` elements divided among the threads: whole vectors, and the rest, one by one, by the last thread."""
+    """`size` elements divided into chunks: whole vectors, and the rest, one by one, in the last chunk."""
     vectors = size // lanes
     if vectors:
-        low, high = (b.binary("udiv", _value(b, n * vectors), threads) for n in (me, me + 1))
+        low, high = (b.binary("udiv", _value(b, n * vectors), chunks) for n in (chunk, chunk + 1))
         with b.loop(low * lanes, high * lanes, lanes) as i:
             body(i, lanes)
     if size % lanes:
-        others = threads - me - 1
+        others = chunks - chunk - 1
         with b.loop(others * size + vectors * lanes, size) as i:
             body(i, 1)
 
@@ -221,7 +221,7 @@ def shared_stage(whole: Lowered, nodes: list[Node], results: set[Node], cpu: Cpu
                 whole.number(n)
     name = f"s{stage}_shared"
     b = Builder(name, _JOB, exported=True, title="what follows from the sums, element by element")
-    arguments, me, threads = b.parameters
+    arguments, me, chunk, chunks = b.parameters
     for family in _families(nodes):
 
         def body(i: Value, lanes: int, family: list[Node] = family) -> None:
@@ -232,7 +232,7 @@ def shared_stage(whole: Lowered, nodes: list[Node], results: set[Node], cpu: Cpu
                 if node in results:
                     b.store(b.load(arguments, whole.number(node), Type(POINTER)), i, known[node])
 
-        share(b, elements(family[0]), me, threads, cpu.lanes, body)
+        share(b, elements(family[0]), chunk, chunks, cpu.lanes, body)
     whole.functions.append(b.function)
     return [name]
 

@@ -17,65 +17,87 @@ from ..numpy.team import size
 from .cpu import Cpu
 from .objects import Library
 
-_SPINS = 30_000
+_SPINS = 20_000
 """How often a thread looks for work before it goes to sleep: some hundred microseconds."""
 
-_EPOCH, _DONE, _ARRIVED, _JOBS, _COUNT, _DATA, _THREADS = 0, 16, 32, 48, 49, 50, 51
+_EPOCH, _CLAIM, _DONE, _JOBS, _COUNT, _CHUNKS, _DATA = 0, 16, 32, 48, 49, 50, 51
 """Places in the table that the threads share, in numbers of 8 bytes; those that are waited at have a line each."""
 
 _TEXT = """
 {declare}
-define internal void @meet(ptr %table, i64 %goal) noinline nounwind {{
+; one turn of waiting: a short rest, and now and then the processor is left to others
+define internal void @rest(i64 %n) alwaysinline nounwind {{
 entry:
-  %arrived = getelementptr i64, ptr %table, i64 {arrived}
-  %old = atomicrmw add ptr %arrived, i64 1 seq_cst
-  br label %wait
-wait:
   {pause}
-  %now = load atomic i64, ptr %arrived acquire, align 8
-  %go = icmp sge i64 %now, %goal
-  br i1 %go, label %done, label %wait
+  %low = and i64 %n, 255
+  %often = icmp eq i64 %low, 255
+  br i1 %often, label %leave, label %done
+leave:
+  {leave}
+  br label %done
 done:
   ret void
 }}
 
-; what each thread of a run does: one job after the other, meeting after each
-define internal void @work(ptr %table, i64 %me) noinline nounwind {{
+; take one chunk of work after the other, as long as the claims are those of this epoch
+define internal void @work(ptr %table, i64 %me, i64 %epoch) noinline nounwind {{
 entry:
+  %p.claim = getelementptr i64, ptr %table, i64 {claim}
+  %p.done = getelementptr i64, ptr %table, i64 {done}
   %p.jobs = getelementptr i64, ptr %table, i64 {jobs}
   %p.count = getelementptr i64, ptr %table, i64 {count}
+  %p.chunks = getelementptr i64, ptr %table, i64 {chunks}
   %p.data = getelementptr i64, ptr %table, i64 {data}
-  %p.threads = getelementptr i64, ptr %table, i64 {threads}
+  br label %again
+again:
+  %seen = load atomic i64, ptr %p.claim acquire, align 8
+  %of = ashr i64 %seen, 24
+  %current = icmp eq i64 %of, %epoch
+  br i1 %current, label %look, label %end
+look:
+  %ticket = and i64 %seen, 16777215
+  %count = load atomic i64, ptr %p.count monotonic, align 8
+  %chunks = load atomic i64, ptr %p.chunks monotonic, align 8
+  %total = mul i64 %count, %chunks
+  %more = icmp slt i64 %ticket, %total
+  br i1 %more, label %claim, label %end
+claim:
+  %next = add i64 %seen, 1
+  %pair = cmpxchg ptr %p.claim, i64 %seen, i64 %next seq_cst seq_cst
+  %mine = extractvalue {{ i64, i1 }} %pair, 1
+  br i1 %mine, label %have, label %again
+have:
+  %number = udiv i64 %ticket, %chunks
+  %chunk = urem i64 %ticket, %chunks
+  %goal = mul i64 %number, %chunks
+  br label %wait
+wait:
+  %n = phi i64 [ 0, %have ], [ %n.next, %rest ]
+  %done = load atomic i64, ptr %p.done acquire, align 8
+  %go = icmp sge i64 %done, %goal
+  br i1 %go, label %start, label %rest
+rest:
+  call void @rest(i64 %n)
+  %n.next = add i64 %n, 1
+  br label %wait
+start:
   %jobs = load ptr, ptr %p.jobs
-  %count = load i64, ptr %p.count
   %data = load ptr, ptr %p.data
-  %threads = load i64, ptr %p.threads
-  br label %next
-next:
-  %i = phi i64 [ 0, %entry ], [ %i.next, %body ]
-  %goal = phi i64 [ %threads, %entry ], [ %goal.next, %body ]
-  %more = icmp slt i64 %i, %count
-  br i1 %more, label %body, label %done
-body:
-  %p.job = getelementptr ptr, ptr %jobs, i64 %i
+  %p.job = getelementptr ptr, ptr %jobs, i64 %number
   %job = load ptr, ptr %p.job
-  call void %job(ptr %data, i64 %me, i64 %threads)
-  call void @meet(ptr %table, i64 %goal)
-  %i.next = add i64 %i, 1
-  %goal.next = add i64 %goal, %threads
-  br label %next
-done:
+  call void %job(ptr %data, i64 %me, i64 %chunk, i64 %chunks)
+  %old = atomicrmw add ptr %p.done, i64 1 seq_cst
+  br label %again
+end:
   ret void
 }}
 
-; thread %me waits until the epoch is another than %last, and does its part; back with the epoch, or after %spins
+; thread %me waits until the epoch is another than %last, and helps; back with the epoch, after %spins in vain
 define i64 @serve(ptr %table, i64 %me, i64 %last, i64 %spins) nounwind {{
 entry:
-  %p.threads = getelementptr i64, ptr %table, i64 {threads}
-  %p.done = getelementptr i64, ptr %table, i64 {done}
   br label %again
 again:
-  %seen = phi i64 [ %last, %entry ], [ %epoch, %skip ], [ %epoch, %mine ]
+  %seen = phi i64 [ %last, %entry ], [ %epoch, %help ]
   br label %look
 look:
   %n = phi i64 [ 0, %again ], [ %n.next, %idle ]
@@ -83,65 +105,69 @@ look:
   %new = icmp ne i64 %epoch, %seen
   br i1 %new, label %found, label %idle
 idle:
-  {pause}
+  call void @rest(i64 %n)
   %n.next = add i64 %n, 1
   %patient = icmp slt i64 %n.next, %spins
   br i1 %patient, label %look, label %leave
 found:
   %stop = icmp slt i64 %epoch, 0
-  br i1 %stop, label %leave, label %start
-start:
-  %threads = load i64, ptr %p.threads
-  %part = icmp slt i64 %me, %threads
-  br i1 %part, label %mine, label %skip
-skip:
-  %old.skip = atomicrmw add ptr %p.done, i64 1 seq_cst
-  br label %again
-mine:
-  call void @work(ptr %table, i64 %me)
-  %old = atomicrmw add ptr %p.done, i64 1 seq_cst
+  br i1 %stop, label %leave, label %help
+help:
+  call void @work(ptr %table, i64 %me, i64 %epoch)
   br label %again
 leave:
   ret i64 %epoch
 }}
 
-; the caller is thread 0; %team threads must have seen the epoch before the table may be changed
-define void @lead(ptr %table, i64 %epoch, i64 %team) nounwind {{
+; the caller opens an epoch, does as much as it can, and waits for what others have claimed
+define void @lead(ptr %table, i64 %epoch, i64 %helped) nounwind {{
 entry:
+  %p.claim = getelementptr i64, ptr %table, i64 {claim}
   %p.done = getelementptr i64, ptr %table, i64 {done}
+  %p.count = getelementptr i64, ptr %table, i64 {count}
+  %p.chunks = getelementptr i64, ptr %table, i64 {chunks}
+  %count = load i64, ptr %p.count
+  %chunks = load i64, ptr %p.chunks
+  %total = mul i64 %count, %chunks
+  store atomic i64 0, ptr %p.done seq_cst, align 8
+  %first = shl i64 %epoch, 24
+  store atomic i64 %first, ptr %p.claim seq_cst, align 8
+  %open = icmp ne i64 %helped, 0
+  br i1 %open, label %call, label %start
+call:
   store atomic i64 %epoch, ptr %table seq_cst, align 8
-  call void @work(ptr %table, i64 0)
+  br label %start
+start:
+  call void @work(ptr %table, i64 0, i64 %epoch)
   br label %wait
 wait:
-  {pause}
-  %now = load atomic i64, ptr %p.done acquire, align 8
-  %go = icmp sge i64 %now, %team
-  br i1 %go, label %end, label %wait
+  %n = phi i64 [ 0, %start ], [ %n.next, %more ]
+  %done = load atomic i64, ptr %p.done acquire, align 8
+  %all = icmp sge i64 %done, %total
+  br i1 %all, label %end, label %more
+more:
+  call void @rest(i64 %n)
+  %n.next = add i64 %n, 1
+  br label %wait
 end:
   ret void
 }}
-
-; without other threads
-define void @alone(ptr %table) nounwind {{
-entry:
-  call void @work(ptr %table, i64 0)
-  ret void
-}}
 """
+_PAUSES = {
+    "x86": ("declare void @llvm.x86.sse2.pause()", "call void @llvm.x86.sse2.pause()"),
+    "arm": ("declare void @llvm.aarch64.hint(i32)", "call void @llvm.aarch64.hint(i32 1)"),
+}
 
 
 def team_text() -> str:
     """The module of the team's own functions, in LLVM's language."""
     machine = platform.machine().lower()
-    pauses = {
-        "x86_64": "call void @llvm.x86.sse2.pause()",
-        "aarch64": "call void @llvm.aarch64.hint(i32 1)",
-    }
-    pause = pauses.get({"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine), "")
-    kinds = {"x86": "declare void @llvm.x86.sse2.pause()", "aarch64": "declare void @llvm.aarch64.hint(i32)"}
-    declare = next((line for kind, line in kinds.items() if f"llvm.{kind}." in pause), "")
-    places = dict(done=_DONE, arrived=_ARRIVED, jobs=_JOBS, count=_COUNT, data=_DATA, threads=_THREADS)
-    return _TEXT.format(declare=declare, pause=pause, **places)
+    family = "x86" if machine in ("x86_64", "amd64") else "arm" if machine in ("aarch64", "arm64") else ""
+    declare, pause = _PAUSES.get(family, ("", ""))
+    leave = "%ignored = call i32 @sched_yield()" if os.name == "posix" else ""
+    declare += "\ndeclare i32 @sched_yield()" if leave else ""
+    places = dict(claim=_CLAIM, done=_DONE, jobs=_JOBS, count=_COUNT, chunks=_CHUNKS, data=_DATA)
+    return _TEXT.format(declare=declare, pause=pause, leave=leave, **places)
 
 
 class Team:
@@ -161,45 +187,48 @@ class Team:
         serve = ctypes.CFUNCTYPE(integer, pointer, integer, integer, integer)
         self._serve = serve(self._library.address("serve"))
         self._lead = ctypes.CFUNCTYPE(None, pointer, integer, integer)(self._library.address("lead"))
-        self._alone = ctypes.CFUNCTYPE(None, pointer)(self._library.address("alone"))
         self._busy = threading.Lock()
-        self._epoch = 0
+        self._epoch = self._called = 0
+        self._ended = False
         self._wakers = [threading.Semaphore(0) for _ in range(threads - 1)]
         self._asleep = [False] * (threads - 1)
         self._nap = threading.Lock()
         self._workers: list[threading.Thread] = []
 
-    def run(self, jobs: Sequence[int], data: int, threads: int) -> None:
-        """Run functions, given by their addresses, one after the other, each by `threads` threads at a time.
+    def run(self, jobs: Sequence[int], data: int, chunks: int) -> None:
+        """Run functions, given by their addresses, one after the other, each divided into `chunks`.
+
+        Whoever is free takes the next chunk; a function is begun when all chunks of the one before are done. So what
+        is computed does not depend on who computes it, nor does it wait for a thread that has no processor.
 
         Parameters
         ----------
         jobs : sequence of int
-            Of functions ``(data, me, threads)``.
+            Of functions ``(data, me, chunk, chunks)``, where `me` is the number of the thread.
         data : int
             An address that each of them gets.
-        threads : int
-            At most `self.threads`.
+        chunks : int
+            Below 2^12, and no more than 2^12 jobs.
         """
         with self._busy:
             table = self._table
             held = (ctypes.c_void_p * len(jobs))(*jobs)
             table[_JOBS], table[_COUNT] = ctypes.addressof(held), len(jobs)
-            table[_DATA], table[_THREADS], table[_ARRIVED], table[_DONE] = data, threads, 0, 0
-            if threads == 1:
-                self._alone(ctypes.addressof(table))
-                return
-            self._start()
+            table[_DATA], table[_CHUNKS] = data, chunks
             self._epoch += 1
+            helped = chunks > 1 and self.threads > 1
+            if helped:
+                self._start()
             try:
-                self._go()
+                self._go(helped)
             except KeyboardInterrupt:
-                self._go()  # a run that has begun must end; what was done already may be done again
+                self._go(helped)  # a run that has begun must end; what was done already may be done again
                 raise
 
-    def _go(self) -> None:
-        self._wake(self._epoch)
-        self._lead(ctypes.addressof(self._table), self._epoch, len(self._workers))
+    def _go(self, helped: bool) -> None:
+        if helped:
+            self._wake()
+        self._lead(ctypes.addressof(self._table), self._epoch, int(helped))
 
     def _start(self) -> None:
         while len(self._workers) < self.threads - 1:
@@ -208,10 +237,10 @@ class Team:
             self._workers.append(worker)
             worker.start()
 
-    def _wake(self, epoch: int) -> None:
-        """Set the epoch, and wake who sleeps: under the lock under which threads fall asleep."""
+    def _wake(self) -> None:
+        """Wake who sleeps, and tell who is about to that there will be work."""
         with self._nap:
-            self._table[_EPOCH] = epoch
+            self._called = self._epoch
             for number, sleeps in enumerate(self._asleep):
                 if sleeps:
                     self._asleep[number] = False
@@ -225,7 +254,7 @@ class Team:
             if epoch < 0:
                 return
             with self._nap:
-                if self._table[_EPOCH] != epoch:
+                if self._called > epoch or self._ended:
                     continue
                 self._asleep[number] = True
             self._wakers[number].acquire()
@@ -233,7 +262,9 @@ class Team:
     def close(self) -> None:
         """End the threads."""
         with self._busy:
-            self._wake(-1)
+            self._ended = True
+            self._table[_EPOCH] = -1
+            self._wake()
             for worker in self._workers:
                 worker.join()
             self._workers = []
