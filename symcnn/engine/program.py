@@ -183,6 +183,9 @@ class Program:
             return
         broken = bound.broken_nodes()
         node = next((o for o in self.plan.outputs if o in broken), None)
+        if node is None:  # another engine, which rounds in another way, has found the values on the way finite
+            node = next(o for o in self.plan.outputs if not is_finite(bound.values[o]))
+            raise NonFiniteError(explain("computed NaN or infinity", f"it is a {node.spec}", node=node))
         while node is not None:
             source = next((i for i in node.inputs if i in broken), None)
             if source is None:
@@ -242,7 +245,10 @@ class Program:
         return Profile(rows, bound.nbytes, self.backend, bound.batch)
 
     def report(self, batch: int = 1) -> str:
-        """The plan as text: each computed node, what computes it, its shape, and the memory of all."""
+        """The plan as text: each computed node, what computes it, its shape, and the memory of all.
+
+        With the native backend, one step may compute many nodes: then they follow, and why what is left to NumPy is.
+        """
         bound = self._engine.bind(self.plan, natural(batch, "report: batch"))
         width = max([len(type(c.node).__name__) for c in bound.calls], default=0)
         lines = [f"backend {self.backend}, batch {batch}: {len(bound.calls)} steps, {bound.nbytes:,} bytes of buffers"]
@@ -250,6 +256,7 @@ class Program:
             kind = type(call.node).__name__
             name = f"  {call.node.name}" if call.node.name else ""
             lines.append(f"{n:4}  {kind:{width}}  {call.kernel:6}  {call.node.spec}{name}")
+        lines += bound.describe()
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -302,7 +309,9 @@ def compile(
         Of one node the program returns one array, of a list a list.
     updates : {Param: Node}, optional
         New values that parameters take at the end of each run: how a training step writes its result.
-    backend : "auto" or "numpy"
+    backend : "auto", "numpy" or "native"
+        What runs the program. "native" compiles it to machine code (``pip install symcnn[native]``); what it has no
+        loops for is still computed by NumPy: see `Program.report`. "auto" is "numpy".
     guard : bool
         Check each run's outputs, and stop at a NaN or infinity with the node that made it first.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...graph.collector import collector_paused
-from ...graph.errors import SizeError, explain
+from ...graph.errors import SizeError, explain, shown
 from ...graph.node import Node
 from ..numpy.arena import Arena
 from ..numpy.bound import Bound, Call, _bind_node, _Storage, _verification, bind
@@ -89,6 +89,10 @@ class Compiled:
         return cls(plan, found, lowered, groups, results, library, cpu)
 
 
+def _named(node: Node) -> str:
+    return f"{type(node).__name__}{' ' + shown(node.name) if node.name else ''} {node.shape}"
+
+
 def _aligned(rows: int, nbytes: int) -> Array:
     """Rows of bytes, the first at the start of a cache line."""
     raw = np.zeros(rows * nbytes + 64, np.uint8)
@@ -131,6 +135,23 @@ class NativeBound(Bound):
     """A compiled plan over its buffers."""
 
     compiled: Compiled = field(kw_only=True)
+
+    def describe(self) -> list[str]:
+        """What is native and what is not, with the reason, and the functions that the native stages have become."""
+        found = self.compiled.partition
+        lines = []
+        for number, stage in enumerate(found.stages):
+            if stage.kind == "numpy":
+                lines.append(f"stage {number}, by NumPy:")
+                lines += [f"      {_named(node)}: {found.why[node]}" for node in stage.nodes]
+                continue
+            group = self.compiled.groups.get(number)
+            what = "per image and over the batch" if group else "what follows from the sums"
+            lines.append(f"stage {number}, native, {what}:")
+            for node in stage.nodes:
+                kept = group is None or node in group.loops
+                lines.append(f"      {_named(node)}: {'loops of its own' if kept else 'where it is used'}")
+        return lines
 
     def visits(self) -> Iterator[tuple[Node, Array]]:
         """Each node and its value, as the NumPy engine computes them: native code keeps no value that is not needed."""

@@ -455,7 +455,7 @@ def pack(k: Kernel, node: Node, row: Value) -> None:
         with b.loop(0, count) as i:
             for n in range(lanes):
                 number = b.load(source, at[n] + i, Type(f"i{width}"))
-                if width != 32:
+                if element_of(node) == INT and width != 32:
                     how = "trunc" if width > 32 else "sext" if node.dtype.kind == "i" else "zext"
                     number = b.convert(how, number, INT)
                 b.store(target, i * lanes + n, number)

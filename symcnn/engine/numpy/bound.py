@@ -51,6 +51,10 @@ class Bound:
         new = [self.values[node] for node in self.plan.outputs[-len(self.plan.updated) :]] if self.plan.updated else []
         return any(np.may_share_memory(value, p.value) for value in new for p in self.plan.updated)
 
+    def describe(self) -> list[str]:
+        """More lines for a report, of what the calls do not show."""
+        return []
+
     def run(self) -> None:
         """Compute all values once."""
         with one_thread():

@@ -1,0 +1,113 @@
+"""Every node type of the package, its gradient, and networks of them: the native engine against the NumPy engine."""
+
+import numpy as np
+import pytest
+from user_nodes import Blend, Scaled
+
+import symcnn as sc
+from symcnn.graph.spec import is_real
+
+BATCHES = [1, 15, 16, 17, 33]
+TYPES = [
+    cls
+    for cls in sc.node_types()
+    if cls.__module__.startswith(("symcnn.graph.", "symcnn.nodes.")) and cls.samples() and type(cls.samples()[0]) is cls
+]
+SAMPLES = [pytest.param(s, id=repr(s).split("): ")[0] + ")") for cls in TYPES for s in cls.samples()]
+
+
+def feeds(nodes, batch, seed=0):
+    """Numbers for all inputs; labels are small enough for any sample."""
+    rng = np.random.default_rng(seed)
+    found = {}
+    for i in sc.Graph(*nodes).inputs:
+        shape = i.spec.bind(batch)
+        if i.dtype.kind == "f":
+            found[i] = rng.standard_normal(shape).astype(i.dtype)
+        else:
+            found[i] = rng.integers(0, 2, shape).astype(i.dtype)
+    return found
+
+
+def assert_agree(nodes, batches=BATCHES, tolerance=2e-5):
+    """The same numbers for each batch, up to rounding: relative to the largest number of an array."""
+    reference, native = (sc.compile(nodes, backend=backend) for backend in ("numpy", "native"))
+    for batch in batches:
+        values = feeds(nodes, batch, seed=batch)
+        for node, e, f in zip(nodes, reference(values), native(values), strict=True):
+            assert (f.dtype, f.shape) == (e.dtype, e.shape)
+            if e.dtype.kind == "f":
+                scale = float(np.max(np.abs(e), initial=1.0, where=np.isfinite(e)))
+                np.testing.assert_allclose(f, e, atol=tolerance * scale, rtol=tolerance, err_msg=node.label)
+            else:
+                np.testing.assert_array_equal(f, e, err_msg=node.label)
+    return native
+
+
+def with_gradients(node):
+    """The node, and the errors of its inputs for an error that differs from place to place."""
+    if not is_real(node.dtype):
+        return [node]
+    J = sc.sum(sc.tanh(node) * node)
+    wrt = [i for i in node.graph().inputs if is_real(i.dtype)]
+    return [node, *sc.grad(J, wrt, unconnected="zeros")]
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_sample_and_its_gradients(sample):
+    has_batch = any(None in i.shape for i in sample.graph().inputs)
+    rows = [] if has_batch or None not in sample.shape else [sc.Input("rows", (None,))]
+    assert_agree([*with_gradients(sample), *rows], BATCHES if has_batch or rows else [1])
+
+
+@pytest.mark.parametrize("kind", [Scaled, Blend])
+def test_types_of_a_user(kind):
+    x, y = sc.Input("x", (None, 2, 3)), sc.Input("y", (None, 2, 3))
+    node = Scaled(x, 3) if kind is Scaled else Blend((x, y, x * y), sc.tanh(y))
+    native = assert_agree(with_gradients(node))
+    assert "by NumPy" not in native.report()
+    assert kind.__name__ in native.report()
+
+
+def network(x, y, layers):
+    h = x
+    for layer in layers:
+        h = layer(h)
+    return sc.softmax_cross_entropy(h if h.ndim == 2 else sc.dense(h, 3, seed=9), y)
+
+
+def residual(x, y):
+    a = sc.relu(sc.conv(x, 4, 3, pad=1, seed=0))
+    b = a + sc.conv(sc.sigmoid(sc.conv(a, 4, 3, pad=1, seed=1)), 4, 3, pad=1, seed=2)
+    return sc.softmax_cross_entropy(sc.dense(sc.max_pool(b, 2), 3, seed=3), y)
+
+
+def lenet(x, y):
+    table = [[0, 1], [1, 2], [0, 1, 2, 3]]
+    h = sc.mean_pool(sc.tanh(sc.conv(x, 4, 3, seed=0)), 2)
+    h = sc.tanh(sc.conv(h, 3, 3, table=table, seed=1))
+    h = sc.sigmoid(sc.dense(h, 7, seed=2))
+    return sc.softmax_cross_entropy(sc.dense(h, 3, seed=3), y)
+
+
+def strided(x, y):
+    h = sc.softplus(sc.conv(x, 5, 4, stride=2, pad=2, seed=0))
+    h = sc.max_pool(h, (2, 3), border="drop")
+    return sc.softmax_cross_entropy(sc.dense(h, 3, bias=False, seed=1), y)
+
+
+@pytest.mark.parametrize("make", [residual, lenet, strided])
+@pytest.mark.parametrize("batch", [1, 17, 33])
+def test_training_steps_of_whole_networks(make, batch):
+    losses, values = {}, {}
+    rng = np.random.default_rng(batch)
+    images, labels = rng.standard_normal((batch, 2, 10, 12)), rng.integers(0, 3, batch)
+    for backend in ("numpy", "native"):
+        x, y = sc.Input("x", (None, 2, 10, 12)), sc.Input("y", (None,), "int64")
+        J = make(x, y)
+        step = sc.train_step(J, sc.SGD(lr=0.05, momentum=0.9), backend=backend)
+        losses[backend] = [step(x=images, y=labels) for _ in range(4)]
+        values[backend] = [p.value for p in J.params]
+    np.testing.assert_allclose(losses["native"], losses["numpy"], rtol=1e-5)
+    for a, b in zip(values["native"], values["numpy"], strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-6 + 1e-5 * np.abs(b).max())
