@@ -179,7 +179,7 @@ class Program:
             self._check_finite(bound)
 
     def _check_finite(self, bound: Bound) -> None:
-        if all(is_finite(bound.values[node]) for node in self.plan.outputs):
+        if bound.all_finite():
             return
         broken = bound.broken_nodes()
         node = next((o for o in self.plan.outputs if o in broken), None)

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from ...graph.collector import collector_paused
 from ...graph.errors import SizeError, explain, shown
 from ...graph.node import Node
+from ...nodes.conv import Conv
+from ...nodes.dense import Dense, MatMul
 from ..numpy.arena import Arena
-from ..numpy.bound import Bound, Call, _bind_node, _Storage, _verification, bind
+from ..numpy.blas import one_thread
+from ..numpy.bound import Bound, Call, _bind_node, _Storage, _verification, bind, is_finite
 from ..numpy.kernels import Array
 from ..plan import Plan
 from .cpu import Cpu
 from .emit import module
 from .fuse import Group, fuse
-from .lower import FIRST_ARRAY, IMAGES, MEMORY, SUMS, ImageStage, Lowered, shared_stage
+from .lower import FIRST_ARRAY, IMAGES, MEMORY, ImageStage, Lowered, finite_check, shared_stage
 from .objects import Library
 from .partition import Kind, Partition, partition
 from .team import team
-
 
 _BEFORE = 2
 """What stands in the table of arguments before its first entry: how many sums and bytes each thread has."""
@@ -40,8 +43,8 @@ class Compiled:
     results: dict[int, list[Node]]
     library: Library | None
     cpu: Cpu
+    checked: set[Node]
     _memory: list[tuple[Array, Array]] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def memory_stride(self) -> int:
@@ -58,16 +61,19 @@ class Compiled:
         """The memory of one thread."""
         return self.memory_stride + 4 * self.sums_stride
 
-    @contextmanager
-    def memory_for(self, threads: int, chunks: int) -> Iterator[tuple[int, int]]:
-        """Addresses of buffers for threads and sums for chunks, which nobody else uses until they are given back."""
-        with self._lock:
-            found = self._memory.pop() if self._memory else None
+    def take_memory(self, threads: int, chunks: int) -> tuple[Array, Array]:
+        """Buffers for threads and sums for chunks, which nobody else uses until they are given back."""
+        try:
+            found = self._memory.pop()
+        except IndexError:
+            found = None
         if found is None or len(found[0]) < threads or len(found[1]) < chunks:
             found = _aligned(threads, self.memory_stride), _aligned(chunks, 4 * self.sums_stride)
-        yield found[0].ctypes.data, found[1].ctypes.data
-        with self._lock:
-            self._memory = [found]
+        return found
+
+    def give_memory(self, memory: tuple[Array, Array]) -> None:
+        """What `take_memory` has given is free again; one is kept."""
+        self._memory[:] = [memory]
 
     @classmethod
     def of(cls, plan: Plan, cpu: Cpu) -> Compiled:
@@ -85,8 +91,16 @@ class Compiled:
                     lowered.jobs.append(shared_stage(lowered, stage.nodes, set(results[n]), cpu, n))
                 else:
                     lowered.jobs.append([])
+            native = [n for n, stage in enumerate(found.stages) if stage.kind != "numpy"]
+            checked = {o for n in native for o in results[n] if o in plan.outputs and _is_sum(o, found)}
+            if checked:
+                lowered.jobs[native[-1]].append(finite_check(lowered, [o for o in plan.order if o in checked], cpu))
             library = Library(module(lowered.functions), cpu) if lowered.functions else None
-        return cls(plan, found, lowered, groups, results, library, cpu)
+        return cls(plan, found, lowered, groups, results, library, cpu, checked)
+
+
+def _is_sum(node: Node, found: Partition) -> bool:
+    return found.kinds[node] in (Kind.SUM, Kind.SHARED)
 
 
 def _named(node: Node) -> str:
@@ -135,6 +149,26 @@ class NativeBound(Bound):
     """A compiled plan over its buffers."""
 
     compiled: Compiled = field(kw_only=True)
+    runner: _Runner = field(init=False)
+
+    @cached_property
+    def _calls_blas(self) -> bool:
+        """Whether NumPy computes products, or rules that may contain some."""
+        return any(
+            c.kernel == "rule" or isinstance(c.node, Conv | Dense | MatMul) for c in self.calls if c.kernel != "native"
+        )
+
+    def run(self) -> None:
+        """Compute all values once."""
+        with one_thread() if self._calls_blas else nullcontext():
+            for call in self.calls:
+                call.run()
+
+    def all_finite(self) -> bool:
+        """Whether no output of the last run has a NaN or an infinity; the native ones were looked at natively."""
+        checked = self.compiled.checked
+        rest = all(is_finite(self.values[node]) for node in self.plan.outputs if node not in checked)
+        return rest and self.runner.flags_are_clear()
 
     def describe(self) -> list[str]:
         """What is native and what is not, with the reason, and the functions that the native stages have become."""
@@ -165,7 +199,7 @@ class NativeBound(Bound):
 def _bound(compiled: Compiled, batch: int) -> NativeBound:
     bound = NativeBound(compiled.plan, batch, compiled=compiled)
     storage = _Storage(compiled.plan, Arena())
-    runner = _Runner(compiled, bound)
+    bound.runner = runner = _Runner(compiled, bound)
     with collector_paused():
         for node in compiled.plan.order:
             if not node.inputs:
@@ -215,7 +249,12 @@ class _Runner:
         self._held: list[Array] = []
         self._table: Array = np.zeros(_BEFORE + FIRST_ARRAY + len(compiled.lowered.arrays), np.int64)
 
+        self._flags: Array = np.zeros(1, np.float32)
         self._address = self._table.ctypes.data + 8 * _BEFORE
+
+    def flags_are_clear(self) -> bool:
+        """Whether what is checked natively was finite in the last run."""
+        return bool(np.add.reduce(self._flags) == 0)
 
     def add(self, number: int) -> None:
         """The stage is run next."""
@@ -239,10 +278,12 @@ class _Runner:
             np.copyto(target, source)
         members = team()
         chunks = 1 if members.threads == 1 else max(1, min(2 * members.threads, blocks))
-        with self.compiled.memory_for(members.threads, chunks) as (memory, sums):
-            table = self._table
-            table[_BEFORE + MEMORY], table[_BEFORE + SUMS] = memory, sums
-            members.run(jobs, self._address, chunks)
+        if len(self._flags) < chunks:
+            self._flags = np.zeros(chunks, np.float32)
+        memory = self.compiled.take_memory(members.threads, chunks)
+        self._table[_BEFORE + MEMORY : _BEFORE + FIRST_ARRAY] = [a.ctypes.data for a in (*memory, self._flags)]
+        members.run(jobs, self._address, chunks)
+        self.compiled.give_memory(memory)
 
     def fill_table(self) -> None:
         """The addresses of all arrays, and what does not change from run to run."""

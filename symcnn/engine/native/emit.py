@@ -8,7 +8,23 @@ from typing import Any
 
 from .loops import FLOAT, Call, Function, Index, Loop, Register, Set, Statement, Store, Type, Value
 
-_PLAIN = {"fadd", "fsub", "fmul", "fdiv", "add", "sub", "mul", "udiv", "urem", "and", "or", "xor", "shl", "lshr", "ashr"}
+_PLAIN = {
+    "fadd",
+    "fsub",
+    "fmul",
+    "fdiv",
+    "add",
+    "sub",
+    "mul",
+    "udiv",
+    "urem",
+    "and",
+    "or",
+    "xor",
+    "shl",
+    "lshr",
+    "ashr",
+}
 _CASTS = {"bitcast", "zext", "sext", "trunc", "sitofp", "fptosi"}
 
 

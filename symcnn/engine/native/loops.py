@@ -332,8 +332,8 @@ class _Printer:
                 case Call(name, args):
                     lines.append(f"{indent}{name}({', '.join(map(self._name, args))})")
                 case Value():
-                    args = " ".join(map(self._name, statement.args))
-                    lines.append(f"{indent}{self._name(statement)} = {statement.op} {args} : {statement.type}")
+                    read = " ".join(map(self._name, statement.args))
+                    lines.append(f"{indent}{self._name(statement)} = {statement.op} {read} : {statement.type}")
         return lines
 
     def _name(self, what: Any, letter: str = "v") -> str:

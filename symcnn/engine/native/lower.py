@@ -15,7 +15,7 @@ from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
 from ...nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
 from ...nodes.reduce import ArgMax
-from . import kernels
+from . import convolution, kernels, rows, sums
 from .cpu import Cpu
 from .expressions import Reader
 from .fuse import Group
@@ -34,8 +34,9 @@ from .patterns import (
 )
 from .tracing import traced
 
-IMAGES, MEMORY, SUMS, FIRST_ARRAY = 0, 1, 2, 3
-"""The table of arguments: how many images there are, the memory of all threads, their sums, and then the arrays."""
+IMAGES, MEMORY, SUMS, FLAGS, FIRST_ARRAY = 0, 1, 2, 3, 4
+"""The table of arguments: how many images there are, the memory of all threads, the sums and the flags of all chunks,
+and then the arrays."""
 _JOB = {"arguments": POINTER, "me": INDEX, "chunk": INDEX, "chunks": INDEX}
 _BLOCK = {"arguments": POINTER, "memory": POINTER, "sums": POINTER, "row": INDEX, "valid": INDEX}
 
@@ -112,36 +113,38 @@ class ImageStage:
         if found is not None:
             return lambda k, row: self._sum(k, node, found)
         if isinstance(node, Conv) and (conv := Convolution.of(node)) is not None:
-            return lambda k, row: kernels.convolution(k, node, conv)
+            return lambda k, row: convolution.convolution(k, node, conv)
         if isinstance(node, Dense | MatMul) and (product := Product.of(node)) is not None:
-            return lambda k, row: kernels.product(k, node, product)
+            return lambda k, row: convolution.product(k, node, product)
         if isinstance(node, ArgMax):
-            return lambda k, row: kernels.argmax(k, node)
+            return lambda k, row: rows.argmax(k, node)
         if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy):
-            return lambda k, row: kernels.rows(k, node)
+            return lambda k, row: rows.rows(k, node)
         if type(node) in ROWS:
-            return lambda k, row: kernels.reduction(k, node)
+            return lambda k, row: rows.reduction(k, node)
         return lambda k, row: kernels.pointwise(k, node)
 
     def _sum(self, k: Kernel, node: Node, found: Accumulated) -> None:
         place = self.places[node]
         match found:
             case FilterGradient():
-                kernels.filter_gradient(k, node, found, place)
+                sums.filter_gradient(k, node, found, place)
             case OuterProduct():
-                kernels.outer_product(k, node, found, place)
+                sums.outer_product(k, node, found, place)
             case BatchSum():
-                kernels.batch_sum(k, node, found, place)
+                sums.batch_sum(k, node, found, place)
 
-    def _blocks(self, sums: int) -> str:
+    def _blocks(self, numbers: int) -> str:
         """A share of the blocks of images: all loops for one block after those for another."""
         name, lanes = f"s{self.stage}_images", self.cpu.lanes
         b = Builder(name, _JOB, exported=True, title="a share of the images, a block at a time")
         arguments, me, chunk, chunks = b.parameters
         images = b.load(arguments, IMAGES, Type(INDEX))
-        memory = b.offset(b.load(arguments, MEMORY, Type(POINTER)), me * b.load(arguments, _sizes_at(0), Type(INDEX)), BYTE)
+        memory = b.offset(
+            b.load(arguments, MEMORY, Type(POINTER)), me * b.load(arguments, _sizes_at(0), Type(INDEX)), BYTE
+        )
         own = b.offset(b.load(arguments, SUMS, Type(POINTER)), chunk * b.load(arguments, _sizes_at(1), Type(INDEX)))
-        with b.loop(0, sums, 16) as i:
+        with b.loop(0, numbers, 16) as i:
             b.store(own, i, b.number(0, 16))
         blocks = b.binary("udiv", _value(b, images + (lanes - 1)), b.integer(lanes, 1, INDEX))
         first, last = (b.binary("udiv", _value(b, blocks * n), chunks) for n in (chunk, chunk + 1))
@@ -157,14 +160,16 @@ class ImageStage:
         """Add up the sums of all shares; a mean is divided by the number of what was summed."""
         name = f"s{self.stage}_sums"
         b = Builder(name, _JOB, exported=True, title="the sums of all shares, added up")
-        arguments, me, chunk, chunks = b.parameters
+        arguments, _, chunk, chunks = b.parameters
         stride = b.load(arguments, _sizes_at(1), Type(INDEX))
         sums = b.load(arguments, SUMS, Type(POINTER))
         for node, place in self.places.items():
             target = b.load(arguments, self.whole.number(node), Type(POINTER))
             divisor = _divisor(b, node, b.load(arguments, IMAGES, Type(INDEX)))
 
-            def body(i: Value, lanes: int, place: int = place, target: Value = target, by: Value | None = divisor) -> None:
+            def body(
+                i: Value, lanes: int, place: int = place, target: Value = target, by: Value | None = divisor
+            ) -> None:
                 total = b.register(b.number(0, lanes))
                 with b.loop(0, chunks) as t:
                     part = b.load(sums, t * stride + i + place, Type(FLOAT, lanes))
@@ -197,9 +202,7 @@ def _divisor(b: Builder, node: Node, images: Value) -> Value | None:
     return b.convert("sitofp", _value(b, images * count), FLOAT)
 
 
-def share(
-    b: Builder, size: int, chunk: Value, chunks: Value, lanes: int, body: Callable[[Value, int], None]
-) -> None:
+def share(b: Builder, size: int, chunk: Value, chunks: Value, lanes: int, body: Callable[[Value, int], None]) -> None:
     """`size` elements divided into chunks: whole vectors, and the rest, one by one, in the last chunk."""
     vectors = size // lanes
     if vectors:
@@ -221,13 +224,15 @@ def shared_stage(whole: Lowered, nodes: list[Node], results: set[Node], cpu: Cpu
                 whole.number(n)
     name = f"s{stage}_shared"
     b = Builder(name, _JOB, exported=True, title="what follows from the sums, element by element")
-    arguments, me, chunk, chunks = b.parameters
+    arguments, _, chunk, chunks = b.parameters
     for family in _families(nodes):
 
         def body(i: Value, lanes: int, family: list[Node] = family) -> None:
             known: dict[Node, Value] = {}
             for node in family:
-                known[node] = traced(node, [_element(b, whole, arguments, known, n, node, i, lanes) for n in node.inputs])
+                known[node] = traced(
+                    node, [_element(b, whole, arguments, known, n, node, i, lanes) for n in node.inputs]
+                )
             for node in family:
                 if node in results:
                     b.store(b.load(arguments, whole.number(node), Type(POINTER)), i, known[node])
@@ -235,6 +240,28 @@ def shared_stage(whole: Lowered, nodes: list[Node], results: set[Node], cpu: Cpu
         share(b, elements(family[0]), chunk, chunks, cpu.lanes, body)
     whole.functions.append(b.function)
     return [name]
+
+
+def finite_check(whole: Lowered, nodes: list[Node], cpu: Cpu) -> str:
+    """A job that adds up 0 x over all numbers x of `nodes`: a chunk's flag is 0, or NaN where one is not finite."""
+    name = "finite"
+    b = Builder(name, _JOB, exported=True, title="0 times all outputs, added up: NaN where one is not finite")
+    arguments, _, chunk, chunks = b.parameters
+    one = b.register(b.number(0))
+    many = b.register(b.number(0, cpu.lanes))
+    for node in nodes:
+        array = b.load(arguments, whole.number(node), Type(POINTER))
+
+        def body(i: Value, lanes: int, array: Value = array) -> None:
+            total = one if lanes == 1 else many
+            x = b.load(array, i, Type(FLOAT, lanes))
+            b.set(total, b.fma(x, b.number(0, lanes), b.get(total)))
+
+        share(b, elements(node), chunk, chunks, cpu.lanes, body)
+    flags = b.load(arguments, FLAGS, Type(POINTER))
+    b.store(flags, chunk, b.binary("fadd", b.get(one), b.total(b.get(many))))
+    whole.functions.append(b.function)
+    return name
 
 
 def _element(

@@ -39,7 +39,9 @@ class Library:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         machine = target_machine(cpu)
-        key = "\0".join([llvmlite.__version__, str(llvm.llvm_version_info), machine.triple, cpu.name, cpu.features, text])
+        key = "\0".join(
+            [llvmlite.__version__, str(llvm.llvm_version_info), machine.triple, cpu.name, cpu.features, text]
+        )
         path = os.path.join(cache_folder(), hashlib.sha256(key.encode()).hexdigest() + ".o")
         found = _read(path)
         self.cached = found is not None

@@ -124,7 +124,9 @@ def _stages(plan: Plan, found: Partition) -> list[Stage]:
         if node not in found.kinds:
             continue
         kind = found.kinds[node]
-        first = max([_after(node, source, found, numbers) for source in found.sources(node) if source.inputs], default=0)
+        first = max(
+            [_after(node, source, found, numbers) for source in found.sources(node) if source.inputs], default=0
+        )
         number = first + (_TURN[kind] - first) % 3
         numbers[node] = number
         name = "image" if kind is Kind.SUM else kind.name.lower()
@@ -176,7 +178,11 @@ def _image_obstacle(node: Node) -> str | None:
         return "it mixes the rows of the batch"
     if _own_verify(node):
         return "its inputs are checked by its own rule"
-    if node.dtype != np.float32 and not (node.dtype == bool and node.elementwise) and type(node) not in (Switches, ArgMax):
+    if (
+        node.dtype != np.float32
+        and not (node.dtype == bool and node.elementwise)
+        and type(node) not in (Switches, ArgMax)
+    ):
         return f"it is {node.dtype}, not float32"
     return _input_obstacle(node) or _type_obstacle(node)
 

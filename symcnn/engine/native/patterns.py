@@ -42,7 +42,7 @@ class Convolution:
         if not per_image(node.x) or None in node.w.shape:
             return None
         x, top, left = node.x, 0, 0
-        if type(x) is Pad and not any(map(any, x.widths[:2])):
+        if isinstance(x, Pad) and type(x) is Pad and not any(map(any, x.widths[:2])):
             x, top, left = x.x, x.widths[2][0], x.widths[3][0]
         w = node.w
         if type(w) is Rot90 and type(w.x) is Swap:

@@ -166,7 +166,7 @@ def team_text() -> str:
     declare, pause = _PAUSES.get(family, ("", ""))
     leave = "%ignored = call i32 @sched_yield()" if os.name == "posix" else ""
     declare += "\ndeclare i32 @sched_yield()" if leave else ""
-    places = dict(claim=_CLAIM, done=_DONE, jobs=_JOBS, count=_COUNT, chunks=_CHUNKS, data=_DATA)
+    places = {"claim": _CLAIM, "done": _DONE, "jobs": _JOBS, "count": _COUNT, "chunks": _CHUNKS, "data": _DATA}
     return _TEXT.format(declare=declare, pause=pause, leave=leave, **places)
 
 

@@ -183,7 +183,9 @@ class Namespace:
         b, value = _same(x).value.builder, _number(_same(x), x)
         lanes = value.type.lanes
         one = b.binary("copysign", b.number(1, lanes), value)
-        return Stand(b.select(b.compare("une", value, b.number(0, lanes)), b.binary("fmul", one, _nan_or_one(b, value)), value))
+        return Stand(
+            b.select(b.compare("une", value, b.number(0, lanes)), b.binary("fmul", one, _nan_or_one(b, value)), value)
+        )
 
     @staticmethod
     def where(condition: Any, a: Any, b: Any) -> Stand:

@@ -51,6 +51,10 @@ class Bound:
         new = [self.values[node] for node in self.plan.outputs[-len(self.plan.updated) :]] if self.plan.updated else []
         return any(np.may_share_memory(value, p.value) for value in new for p in self.plan.updated)
 
+    def all_finite(self) -> bool:
+        """Whether no output of the last run has a NaN or an infinity."""
+        return all(is_finite(self.values[node]) for node in self.plan.outputs)
+
     def describe(self) -> list[str]:
         """More lines for a report, of what the calls do not show."""
         return []
