@@ -11,6 +11,8 @@ import inspect
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent))  # this checkout, also where another one is installed
+
 import symcnn as sc
 from symcnn.tutorial import tutorial_network
 

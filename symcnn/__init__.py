@@ -34,6 +34,7 @@ from .graph.graph import Graph
 from .graph.leaves import BatchSize, Const, Input, Param
 from .graph.node import Node, as_node, node_types
 from .graph.spec import Spec
+from .graph.window import Window
 from .nodes import initial
 from .nodes.conv import Conv, Rot90, Swap, conv, rot90, swap
 from .nodes.dense import Dense, MatMul, dense, matmul, scale
@@ -154,6 +155,7 @@ __all__ = [
     "Transpose",
     "Upsample",
     "Where",
+    "Window",
     "abs",
     "accuracy",
     "argmax",
