@@ -59,8 +59,9 @@ class Side(NamedTuple):
 
 
 _FREE, _TIGHT = Side(0, True), Side(8, False)
+_SUM = r"\\sum(?:_\{[\d, ]+\})?|Σ[₀-₉,]*"
 _OPERATORS: tuple[tuple[str, Side, Side], ...] = (
-    (r"\\sum|Σ", Side(2, True), _TIGHT),
+    (_SUM, Side(2, True), _TIGHT),
     (r"\*_full|\\ast_\{\\text\{full\}\}|\*|∗|\\ast", Side(2, False), Side(2, False)),
     (r"·|⊙|\.|\\odot|\\cdot|\\bullet|\\times", Side(2, True), Side(2, True)),
     (r"/", Side(2, False), Side(2, True)),
@@ -74,7 +75,7 @@ _BEFORE_CLOSING = re.compile(r"\s*([)\]}|,;&]|\\\\|\\rvert|\\rVert|\\right)")
 _BEFORE = [(re.compile(rf"({pattern})\s*$"), side) for pattern, side, _ in _OPERATORS]
 _AFTER = [(re.compile(rf"\s*({pattern})"), side) for pattern, _, side in _OPERATORS]
 _SPACE = re.compile(r"(\s|\\,|\\;|\\ )+$")
-_PREFIX = re.compile(r"(\\sum|Σ)\s*$")
+_PREFIX = re.compile(rf"({_SUM})\s*$")
 
 
 def left_side(hole: Hole) -> Side:
