@@ -155,8 +155,6 @@ class Teller:
         self.drawn = [node for node in computed if node not in self.hidden]
         self.formulas = dict(zip(self.drawn, self.notation.forward(self.drawn), strict=True))
         self.sources = {node: self.values.sources(node) for node in computed}
-        self.owners = {s: node for node in reversed(computed) for s in self.sources[node]}
-        """For each value: the first that reads it."""
         fed = {s for node in self.drawn for s in self.sources[node] if isinstance(s, Input)}
         self.inputs = [node for node in self.values.order if node in fed]
         names = Keys()
@@ -193,20 +191,8 @@ class Teller:
 
     def _title(self, node: Node) -> str:
         last = "" if node is not self.values.J else "output" if node.shape else "loss"
-        name = plain_text(node.name) or self._layer_name(node) or last
+        name = self.values.layer_name(node) or last
         return f"{name} · {self._types(node)}" if name else self._types(node)
-
-    def _layer_name(self, node: Node) -> str:
-        """The name of the nodes in its formula, or what the names of all its own parameters begin with.
-
-        "conv1" of conv1.W and conv1.b. A parameter belongs to the first that reads it: the weight decay of a
-        loss does not make it a convolution.
-        """
-        names = {n.name for n in self.values.inner(node)} - {""}
-        params = [s for s in self.sources[node] if isinstance(s, Param)]
-        if not names and all(self.owners[p] is node for p in params):
-            names = {p.name.rpartition(".")[0] for p in params}
-        return plain_text(names.pop()) if len(names) == 1 else ""
 
     def _types(self, node: Node) -> str:
         """The node types behind a formula; small arithmetic only where there is nothing else."""

@@ -59,8 +59,9 @@ class Side(NamedTuple):
 
 
 _FREE, _TIGHT = Side(0, True), Side(8, False)
+_SUM = r"\\sum(?:_\{[\d, ]+\})?|Σ[₀-₉,]*"
 _OPERATORS: tuple[tuple[str, Side, Side], ...] = (
-    (r"\\sum|Σ", Side(2, True), _TIGHT),
+    (_SUM, Side(2, True), _TIGHT),
     (r"\*_full|\\ast_\{\\text\{full\}\}|\*|∗|\\ast", Side(2, False), Side(2, False)),
     (r"·|⊙|\.|\\odot|\\cdot|\\bullet|\\times", Side(2, True), Side(2, True)),
     (r"/", Side(2, False), Side(2, True)),
@@ -74,7 +75,7 @@ _BEFORE_CLOSING = re.compile(r"\s*([)\]}|,;&]|\\\\|\\rvert|\\rVert|\\right)")
 _BEFORE = [(re.compile(rf"({pattern})\s*$"), side) for pattern, side, _ in _OPERATORS]
 _AFTER = [(re.compile(rf"\s*({pattern})"), side) for pattern, _, side in _OPERATORS]
 _SPACE = re.compile(r"(\s|\\,|\\;|\\ )+$")
-_PREFIX = re.compile(r"(\\sum|Σ)\s*$")
+_PREFIX = re.compile(rf"({_SUM})\s*$")
 
 
 def left_side(hole: Hole) -> Side:
@@ -242,7 +243,7 @@ class Writer:
         name = self._naming(node)
         if name is not None:
             return Formula(name)
-        return _literal(node, self.kind) if isinstance(node, Const) else None
+        return literal(node, self.kind) if isinstance(node, Const) else None
 
     def _apart(self, node: Node) -> tuple[list[Hole], str, Shown]:
         if node not in self._taken_apart:
@@ -280,7 +281,7 @@ def _nodes_of(value: Any) -> list[Node]:
     return [v for v in value if isinstance(v, Node)] if isinstance(value, tuple) else []
 
 
-def _literal(node: Const, kind: str) -> Formula | None:
+def literal(node: Const, kind: str) -> Formula | None:
     """A constant that is one number, or a short row of numbers."""
     if node.value.size == 1 or node.uniform is not None:
         return number(node.value.ravel()[0], kind)
@@ -331,6 +332,37 @@ def latex_text(text: str) -> str:
     a\\_b
     """
     return "".join(_LATEX.get(c, c) for c in plain_text(text))
+
+
+_PLAIN = {
+    written: plain
+    for plain, latex in _LATEX.items()
+    for written in (latex, latex.strip(), *((f"${latex.strip()}$",) if plain in "\\^~<>" else ()))
+}
+_COMMAND = re.compile("|".join(re.escape(c) for c in sorted(_PLAIN, key=len, reverse=True)))
+
+
+def without_latex(latex: str) -> str:
+    """The text that `latex_text` or `latex_words` made this of.
+
+    Examples
+    --------
+    >>> without_latex(latex_text("a_b <c>")), without_latex(r"$\\lt$b")
+    ('a_b <c>', '<b')
+    """
+    return _COMMAND.sub(lambda found: _PLAIN[found[0]], latex)
+
+
+def latex_words(text: str) -> str:
+    """`text` as words in a formula.
+
+    Examples
+    --------
+    >>> print(latex_words("a <b>"))
+    \\text{a $\\lt$b$\\gt$}
+    """
+    shown = (f"${_LATEX[c].strip()}$" if c in "\\^~<>" else latex_text(c) for c in plain_text(text))
+    return rf"\text{{{''.join(shown)}}}"
 
 
 def plain_text(text: str) -> str:
