@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..backprop import Backprop
     from ..graph.node import Node
     from .diagram import Diagram
 
 
-def draw(J: Node | Backprop) -> Diagram:
+def draw(J: Node | Backprop, *, values: Mapping[Node, NDArray[Any]] | None = None, example: int = 0) -> Diagram:
     """The forward pass of `J` and, mirrored below it, the way of the errors.
 
     Parameters
@@ -18,6 +21,15 @@ def draw(J: Node | Backprop) -> Diagram:
     J : Node or Backprop
         A node, which is swept first, or the result of `symcnn.backprop`. The error of a node that is no scalar,
         such as the scores of a network without a loss, is shown as given.
+    values : Run, Trace, or other mapping from Node to array, optional
+        What was computed, from ``back.run(...)``: norms and small pictures of the maps are shown, too.
+    example : int
+        Whose maps, if `values` are of several examples. Norms are over all of them.
+
+    Raises
+    ------
+    ArgumentError
+        If the values are of something else, or there is no such example.
 
     Examples
     --------
@@ -36,11 +48,16 @@ def draw(J: Node | Backprop) -> Diagram:
     from ..graph.node import Node
     from ..graph.spec import is_real
     from .diagram import Diagram
+    from .run import Run
     from .story import Teller
+    from .values import shown
 
+    if isinstance(values, Run) and J is values.back.J:
+        J = values.back
     if isinstance(J, Node):
         J = backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None)
     if not isinstance(J, Backprop):
         what = f"draw needs a node or the result of sc.backprop, got {quoted(J)}"
         raise DTypeError(explain(what, site=call_site()))
-    return Diagram(Teller(J).tell())
+    teller = Teller(J)
+    return Diagram(shown(teller.tell(), teller.errors, values, example))
