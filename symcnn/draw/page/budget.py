@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CAP = 3_400_000
-"""The bytes of all numbers together; as text they take 4/3 of it, and the shell and the diagram have the rest of 5 MB."""
+"""The bytes of all numbers together: as text 4/3 of it, which leaves room for the shell and the diagram below 5 MB."""
 
 
 @dataclass

@@ -35,7 +35,7 @@ def contents(recorder: Recorder) -> Page:
         "output": recorder.name(recorder.values.J),
         "moments": recorder.moments,
         "tensors": tensors.records(),
-        "links": [as_record(link, recorder) for link in recorder.links],
+        "links": [as_record(link, recorder.name) for link in recorder.links],
         "steps": steps_of(recorder, story),
         "palettes": _palettes(),
         "notes": tensors.notes(),
@@ -65,13 +65,15 @@ class _Tensors:
     def _record(self, recorded: Recorded) -> dict[str, Any]:
         kept = self.kept.get(recorded.key)
         arrays = [a if kept is None else a[: kept.count] for a in self.arrays[recorded.key]]
-        scale = Scale.of(arrays)
+        signed = Scale.of(arrays).signed
+        scales = [Scale.of([a], signed) for a in arrays]
         found: dict[str, Any] = {
             "symbol": recorded.symbol,
             "title": recorded.title,
             "about": shape_text(recorded.node.shape),
             "shape": list(arrays[0].shape),
-            "scale": ["signed" if scale.signed else "positive", scale.low, scale.high],
+            "kind": "signed" if signed else "positive",
+            "scales": [[scale.low, scale.high] for scale in scales],
             "data": [base64.b64encode(a.astype("<f4").tobytes()).decode() for a in arrays],
         }
         if recorded.of is not None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from ..layout import laid_out
 from ..story import Box, Story
+from ..style import CSS
 from ..svg import written
 
 
 def compact(story: Story) -> str:
-    """The SVG of a story without equations, parameters and values."""
+    """The SVG of a story without equations, parameters and values; its style is in the page's, which has one for all."""
     small = Story([_titled(box) for box in story.boxes], story.edges, story.sent, [], story.note)
-    return written(small, laid_out(small))
+    svg = written(small, laid_out(small)).replace(f"<style>{CSS}</style>\n", "")
+    return re.sub(r'(?s)<g id="legend".*?</g>\n</svg>', "</svg>", svg)
 
 
 def _titled(box: Box) -> Box:

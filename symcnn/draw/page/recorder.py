@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,17 @@ from ...graph.algebra import ones
 from ...graph.errors import FeedError, explain
 from ...graph.leaves import Const, Input, Param
 from ...graph.node import Node
-from ..names import Symbol
 from ..notation import Notation
 from ..story import Teller
-from .links import Link, links_of
+from .links import Link, is_slope, links_of, read_beside, slope_key
 
 Array = NDArray[Any]
+
+if TYPE_CHECKING:
+    from .page import Page
+
+MOMENTS = 8
+"""How many moments of a training are kept at most."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,20 @@ class Recorded:
 class Recorder:
     """Keeps what a network computes on one example: once, or at several moments of a training.
 
+    Give it to `symcnn.fit` as ``watch=``, and then ask for its `page`: a second slider there goes through the moments.
+
     Parameters
     ----------
     J : Node
         A scalar, such as a loss.
     feeds, **named
         As for `symcnn.explain`.
+
+    Attributes
+    ----------
+    every : int
+        After how many steps of a training a moment is kept; it grows where there would be more than `MOMENTS`.
+    moments : list of str
 
     Examples
     --------
@@ -82,11 +95,15 @@ class Recorder:
         self.values = self.notation.values
         self.links: list[Link] = [link for value in self.values.computed for link in links_of(self.values, value)]
         self.recorded: dict[str, Recorded] = {}
+        self.beside: dict[Node, list[str]] = {}
+        """For each value: the keys of what its backward rules compute from the forward pass alone."""
         self._list_values()
         self._list_errors()
         self._list_slopes()
+        self._list_beside()
         self._program = compile([r.node for r in self.recorded.values()])
         self._feeds = _one_example(self._program.inputs, feeds, named)
+        self.every = 1
         self.moments: list[str] = []
         self.traces: list[Trace] = []
 
@@ -100,6 +117,23 @@ class Recorder:
         """
         self.traces.append(self._program.trace(self._feeds))
         self.moments.append(moment)
+
+    def __call__(self, done: int, steps: int) -> None:
+        """Keep this moment of a training, if it is its turn: each `every` steps, and the last.
+
+        Parameters
+        ----------
+        done, steps : int
+            The steps done, and all that there will be.
+        """
+        if done % self.every and done != steps:
+            return
+        if len(self.moments) >= MOMENTS:
+            self.every *= 2
+            del self.moments[1::2], self.traces[1::2]
+            if done % self.every and done != steps:
+                return
+        self.record(f"step {done:,}")
 
     # What is recorded ----------------------------------------------------------------------
 
@@ -137,13 +171,17 @@ class Recorder:
     def senders(self) -> dict[Node, dict[Node, Node]]:
         """For each value whose error is needed: the values that read it, and what each sends to it."""
         found: dict[Node, dict[Node, Node]] = {self.values.J: {}}
-        for value in reversed(self.values.computed):
-            if value not in self.notation.deltas or not self.notation.is_needed(value):
-                continue
+        for value in self._visited:
             for source, error in self._sent(value, self.notation.deltas[value]).items():
                 if self.notation.is_needed(source) and not isinstance(source, Const):
                     found.setdefault(source, {})[value] = error
         return found
+
+    @property
+    def _visited(self) -> list[Node]:
+        """The named values that the sweep comes by, where an error is needed; the last first."""
+        computed = reversed(self.values.computed)
+        return [v for v in computed if v in self.notation.deltas and self.notation.is_needed(v)]
 
     def _sent(self, value: Node, first: Node) -> dict[Node, Node]:
         """What the rules behind a value's formula send to its sources, when the value's error is `first`."""
@@ -156,10 +194,26 @@ class Recorder:
     def _list_slopes(self) -> None:
         """The derivative of each function of single elements: the error that it sends when its own is 1."""
         for link in self.links:
-            if link.kind == "slope":
+            if is_slope(link) and link.value in self._visited:
                 sent = self._sent(link.value, ones(link.value))
-                symbol = f"∂{self.name(link.value)}/∂{self.name(link.source)}"
+                symbol = slope_key(self.name(link.value), self.name(link.source))
                 self._add(symbol, sent[link.source], symbol, symbol)
+
+    def _list_beside(self) -> None:
+        """Softmax, switches and the like: what errors are made of, beside values and errors."""
+        for value in self._visited:
+            known = dict.fromkeys(self.values.symbols, "value") | {self.notation.deltas[value]: "error"}
+            found: dict[str, Node] = {}
+            for error in () if self._has_slopes(value) else self._sent(value, self.notation.deltas[value]).values():
+                for node in read_beside(error, known):
+                    (readable,) = self.notation.readable([node])
+                    found[self.notation.formula(readable)] = node
+            for text, node in found.items():
+                self._add(text, node, text, text)
+            self.beside[value] = list(found)
+
+    def _has_slopes(self, value: Node) -> bool:
+        return any(is_slope(link) for link in self.links if link.value is value)
 
     # The page ------------------------------------------------------------------------------
 

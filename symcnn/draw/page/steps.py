@@ -9,6 +9,7 @@ from ...graph.node import Node
 from ..equations import Equation
 from ..lines import forward_lines, sent_lines
 from ..story import Story
+from .links import slope_key
 from .recorder import Recorder
 
 Step = dict[str, Any]
@@ -74,14 +75,23 @@ class _Steps:
             "reads": [error, *self._read_by(node)],
             "makes": [self.sent[node][source] for source in makes],
             "element": f"back-{box.key}",
-            "wires": [f"error-{a}:{b}" for a, b in self.story.sent if b == box.key],
+            "wires": [f"error-{a}:{b}" for a, b in self.story.sent if b == box.key and self._is_needed(a)],
         }
+
+    def _is_needed(self, key: str) -> bool:
+        return any(box.twin is not None and box.twin.needed for box in self.story.boxes if box.key == key)
 
     def _read_by(self, node: Node) -> list[str]:
         """What the rule reads from the forward pass, and the slopes that it multiplies with."""
-        read = [self.recorder.name(n) for n in self.recorder.teller.read_by(node)]
-        slopes = [self.recorder.slope_name(link) for link in self.recorder.links if link.value is node]
-        return list(dict.fromkeys([*read, *(s for s in slopes if s in self.recorder.recorded)]))
+        name = self.recorder.name
+        made = {name(source) for source in self.sent[node]}
+        links = [link for link in self.recorder.links if link.value is node]
+        slopes = [slope_key(name(node), name(link.source)) for link in links if link.kind == "slope"]
+        others = [name(link.other) for link in links if link.other is not None and name(link.source) in made]
+        maxima = [name(link.source) for link in links if link.kind == "first maximum"]
+        others.sort(key=lambda key: isinstance(self.recorder.recorded[key].node, Param))
+        read = [*slopes, *others, *maxima, *self.recorder.beside.get(node, [])]
+        return [key for key in dict.fromkeys(read) if key in self.recorder.recorded]
 
     def _sentences(self, node: Node) -> tuple[str, str]:
         """What the largest of the nodes behind a value's formula say about their two rules."""

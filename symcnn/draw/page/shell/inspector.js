@@ -52,9 +52,9 @@ function inspectBackward(step, tensor, index, found) {
       const seen = [...unitsIn(part)].length > 1 ? windowOfTap(link, paired, index, part) : region(paired, unit);
       if (seen) found.frames.push([link.other, seen]);
     }
-    if (!isExplained(link) || !step.error) return;
-    const terms = termsOfError(link, index, tensors[step.error]);
-    found.groups.push({ text: sumText(terms), terms, total: found.value });
+    const terms = isExplained(link) && step.error ? termsOfError(link, index, tensors[step.error]) : null;
+    if (terms) found.groups.push({ text: sumText(terms), terms, total: found.value });
+    else found.groups.push(...samePlace(step, tensor, index));
   }
 }
 
@@ -75,12 +75,22 @@ function windowOfTap(link, paired, index, part) {
   const corners = [part.map(([first]) => first), part.map(([first, size]) => first + size - 1)];
   const [low, high] = corners.map((unit) => {
     const t = placeIn(link, unit, index);
-    return unflat(t, sizesOf(paired)).map((offset, k) => firstOf(paired.windows[k], unit) + offset);
+    return unflat(t, sizesOf(paired)).map((offset, k) => edges(paired.windows[k], unit)[0] + offset);
   });
   return low.map((first, k) => {
     const from = Math.max(Math.min(first, high[k]), 0);
     return [from, Math.min(Math.max(first, high[k]), shape[k] - 1) - from + 1];
   });
+}
+
+// What the other tensors of the step have at the same place: the fallback where nothing is declared.
+function samePlace(step, tensor, index) {
+  const alike = [...step.reads, ...step.makes].map((key) => tensors[key]).filter((t) => t !== tensor);
+  const same = alike.filter((t) => String(t.shape) === String(tensor.shape));
+  if (!same.length) return [];
+  const n = flat(index, tensor.shape);
+  const text = same.map((t) => `${t.symbol}${bracket(index)} = ${shown(t.at(state.moment)[n])}`);
+  return [{ text: `At the same place: ${text.join(", ")}.`, terms: [] }];
 }
 
 function slopes(key, index) {
@@ -101,6 +111,7 @@ function sumText(terms) {
 function splitText(link, key, terms) {
   const name = tensors[key].symbol;
   if (link.kind === "first maximum") return `All of it goes to the switch, the largest of ${many(terms.length, "unit")} of ${name}:`;
+  if (isSplit(link) && terms.length === 1) return `All of it is passed on to ${name}:`;
   if (isSplit(link)) return `It splits evenly over ${many(terms.length, "unit")} of ${name}:`;
   if (link.kind === "slope") return `Times the slope, it is an error of ${name}:`;
   return `Its share in ${many(terms.length, "unit")} of ${name}:`;
@@ -136,7 +147,7 @@ function listed(terms) {
     const rest = terms.reduce((sum, term, n) => (chosen.has(n) ? sum : sum + term.value), 0);
     rows.push(row({ name: `the other ${(terms.length - top.length).toLocaleString("en")}`, value: rest }, most));
   }
-  const head = make("tr", {}, ...["of", "product", "share", ""].map((text) => make("th", { scope: "col" }, text)));
+  const head = make("tr", {}, ...["", "of", "product", "share"].map((text) => make("th", { scope: "col" }, text)));
   return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
 }
 
@@ -146,13 +157,13 @@ function size(entry) {
 
 function row(entry, most) {
   const part = Number.isFinite(entry.value) ? Math.min(entry.value / most, 1) : 0;
-  const bar = make("canvas", { width: 62, height: 12, "aria-hidden": "true" });
+  const bar = make("canvas", { width: 42, height: 12, "aria-hidden": "true" });
   const context = bar.getContext("2d");
   context.fillStyle = faint();
-  context.fillRect(31, 0, 1, 12);
+  context.fillRect(20, 0, 1, 12);
   context.fillStyle = page.palettes.signed.at(part < 0 ? 20 : -21);
-  context.fillRect(part < 0 ? 31 + 30 * part : 32, 2, Math.abs(30 * part), 8);
+  context.fillRect(part < 0 ? 20 + 20 * part : 21, 2, Math.abs(20 * part), 8);
   const product = entry.right === undefined ? "" : `${shown(entry.left)} · ${entry.right}`;
   const cells = [make("th", { scope: "row" }, entry.name), make("td", {}, product), make("td", {}, shown(entry.value))];
-  return make("tr", {}, ...cells, make("td", {}, bar));
+  return make("tr", {}, make("td", {}, bar), ...cells);
 }

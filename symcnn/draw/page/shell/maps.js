@@ -1,6 +1,6 @@
 // A tensor as pictures: maps as tiles in rows, a short vector as bars, a long one as a strip, a number as text.
 
-const GAP = 4, LARGEST = 112, HIGHEST = 210;
+const GAP = 6, LARGEST = 112, HIGHEST = 210;
 
 class Maps {
   constructor(tensor, width) {

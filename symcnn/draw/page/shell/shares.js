@@ -10,8 +10,10 @@ function linksOf(value) {
   return page.links.filter((link) => link.value === value);
 }
 
+// Whether all numbers of a link are on the page.
 function isExplained(link) {
-  return Boolean(link && link.windows && link.kind);
+  const needed = link ? [link.source, link.other, link.slope].filter(Boolean) : [];
+  return Boolean(link && link.kind) && needed.every((key) => tensors[key] && !tensors[key].left);
 }
 
 // d value[unit] / d source[the t-th unit of the window], and what it is, in words.
@@ -50,7 +52,7 @@ function termsOfValue(value, unit) {
   const terms = [], done = new Set();
   for (const link of links) {
     if (done.has(link.source)) continue;
-    if (link.kind === "slope" && !link.linear) return null;
+    if (link.kind === "slope") return null;
     if (link.kind === "products") done.add(link.other);
     const source = tensors[link.source], numbers = source.at(state.moment);
     for (const [t, n] of reads(link, unit)) {
@@ -77,6 +79,7 @@ function termsOfError(link, index, errors) {
   const value = tensors[link.value];
   const part = readersOf(link, index);
   if (!part) return [];
+  if (errors.left) return null;
   return [...unitsIn(part)].map((unit) => {
     const error = errors.at(state.moment)[flat(unit, value.shape)];
     const [factor, words] = partial(link, unit, placeIn(link, unit, index));

@@ -81,6 +81,8 @@ function openDiagram() {
   const cells = page.steps.map((step, n) => {
     const cell = make("button", { type: "button", id: `rail-${n}`, class: step.direction }, step.title);
     cell.addEventListener("click", () => go(n));
+    cell.style.gridRow = page.steps.findIndex((other) => other.value === step.value) + 1;
+    cell.style.gridColumn = step.direction === "forward" ? 1 : 2;
     return cell;
   });
   byId("rail").replaceChildren(...cells);
@@ -227,3 +229,4 @@ function open() {
 }
 
 open();
+globalThis.symcnn = { page, tensors, state, inspected, go, choose, toMoment };
