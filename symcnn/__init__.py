@@ -83,6 +83,7 @@ __version__ = "0.1.0"
 _LATER = {
     "SGD": ".train", "Adam": ".train", "History": ".train", "evaluate": ".train", "fit": ".train",
     "schedules": ".train", "train_step": ".train", "data": "", "testing": "",
+    "Page": ".draw.page.page", "Recorder": ".draw.page.recorder", "explain": ".draw.page",
 }  # fmt: skip
 """Names that are imported when they are first used, so that ``import symcnn`` stays quick."""
 
@@ -125,6 +126,7 @@ __all__ = [
     "Node",
     "OneHot",
     "Pad",
+    "Page",
     "Param",
     "Pick",
     "Place",
@@ -132,6 +134,7 @@ __all__ = [
     "Pow",
     "Program",
     "Put",
+    "Recorder",
     "Relu",
     "Reshape",
     "Rot90",
@@ -176,6 +179,7 @@ __all__ = [
     "errors",
     "evaluate",
     "exp",
+    "explain",
     "fit",
     "flatten",
     "grad",
