@@ -1,4 +1,5 @@
-"""Make what is derived in this folder, from the code: node-types.md, functions.md, and the picture backprop.svg.
+"""Make what is derived in this folder, from the code: node-types.md, functions.md, and the pictures backprop.svg
+and units.svg.
 
 python docs/make.py            write the files
 python docs/make.py --check    exit with 1 where a file is not what it would be written as
@@ -119,13 +120,24 @@ def picture() -> str:
     return sc.backprop(tutorial_network().J).draw().svg
 
 
+def units() -> str:
+    """The tutorial's first figure: two filters over ten units in a row, and the mean of each two of theirs."""
+    x = sc.Input("input", (None, 1, 1, 10))
+    return sc.draw_units(sc.mean_pool(sc.sigmoid(sc.conv(x, filters=2, size=(1, 3), seed=0)), (1, 2))).svg
+
+
 def main() -> int:
     """Write or check the files."""
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--check", action="store_true")
     check = options.parse_args().check
     stale = []
-    made = {"node-types.md": node_types(), "functions.md": functions(), "backprop.svg": picture()}
+    made = {
+        "node-types.md": node_types(),
+        "functions.md": functions(),
+        "backprop.svg": picture(),
+        "units.svg": units(),
+    }
     for name, content in made.items():
         path = HERE / name
         if check:

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .backprop import Backprop, backprop, grad
-from .draw import draw
+from .draw import draw, draw_units
 from .engine.program import Program, compile
 from .graph import errors
 from .graph.algebra import (
@@ -175,6 +175,7 @@ __all__ = [
     "data",
     "dense",
     "draw",
+    "draw_units",
     "equal",
     "errors",
     "evaluate",

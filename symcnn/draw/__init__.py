@@ -1,4 +1,4 @@
-"""Pictures and equations of a sweep: the backprop diagram as SVG and DOT, formulas as text and LaTeX."""
+"""Pictures and equations of a sweep: the backprop diagram, figures of units, formulas as text and LaTeX."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..backprop import Backprop
     from ..graph.node import Node
     from .diagram import Diagram
+    from .units import Units
 
 
 def draw(J: Node | Backprop, *, values: Mapping[Node, NDArray[Any]] | None = None, example: int = 0) -> Diagram:
@@ -61,3 +62,42 @@ def draw(J: Node | Backprop, *, values: Mapping[Node, NDArray[Any]] | None = Non
         raise DTypeError(explain(what, site=call_site()))
     teller = Teller(J)
     return Diagram(shown(teller.tell(), teller.errors, values, example))
+
+
+def draw_units(J: Node | Backprop, *, maps: int = 3) -> Units:
+    """The units of a network of convolution and pooling, layer upon layer: what each reads, and which share weights.
+
+    Networks of one-row maps are drawn with a circle for each unit and a line for each weight; others as stacks of
+    maps, with frames around what a unit reads. Units of one colour and letter have tied weights.
+
+    Parameters
+    ----------
+    J : Node or Backprop
+        What the layers end in: scores, a loss, or a sweep of it. Drawn are the layers from the first input that a
+        convolution or a pool reads.
+    maps : int
+        How many maps of a layer are drawn at most; the figure says how many there are.
+
+    Raises
+    ------
+    GraphError
+        Where there is no convolution and no pooling, or the layers are no chain.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (None, 1, 28, 28))
+    >>> figure = sc.draw_units(sc.mean_pool(sc.sigmoid(sc.conv(x, 20, 9, name="conv1", seed=0)), 2))
+    >>> figure, "filter A" in figure.svg
+    (Units of x, conv1, pooled maps, True)
+    """
+    from ..backprop import Backprop
+    from ..graph.errors import DTypeError, call_site, explain, positive_int, quoted
+    from ..graph.node import Node
+    from .units import Units
+
+    node = J.J if isinstance(J, Backprop) else J
+    if not isinstance(node, Node):
+        what = f"draw_units needs a node or the result of sc.backprop, got {quoted(J)}"
+        raise DTypeError(explain(what, site=call_site()))
+    return Units(node, positive_int(maps, "draw_units: maps"))

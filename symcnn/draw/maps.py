@@ -112,7 +112,7 @@ def short(number: float, digits: int = 3) -> str:
         return "NaN!"
     if math.isinf(number):
         return "Inf!" if number > 0 else "−Inf!"
-    mantissa, _, power = f"{number:.{digits}g}".partition("e")
+    mantissa, _, power = f"{number + 0.0:.{digits}g}".partition("e")  # 0.0: no minus before a zero
     return (f"{mantissa}e{int(power)}" if power else mantissa).replace("-", "−")
 
 
@@ -135,16 +135,16 @@ def _maps(value: Array, like: Array, kind: str) -> list[Map]:
         return [_strip(value)]
     if value.ndim == 2:
         return [Map(value, f", {value.shape[0]:,}×{value.shape[1]:,} numbers")]
-    notes = [""] * len(value)
+    notes = []
     if value.ndim == 4 and value.shape[1] > 1:
         channels = _strongest(like)
         notes = [f", its strongest input channel {c + 1} of {like.shape[1]}" for c in channels]
         value = value[np.arange(len(value)), channels]
     value = value.reshape(-1, *value.shape[-2:])
     if len(value) > 1 and 1 in value.shape[1:]:
-        own = ", each its strongest input channel" if any(notes) else ""
+        own = ", each its strongest input channel" if notes else ""
         return [Map(value.reshape(len(value), -1), f", {len(value)} {kind}s of one row, each a row here{own}")]
-    return _some(value, kind, notes)
+    return _some(value, kind, notes or [""] * len(value))
 
 
 def _some(value: Array, kind: str, notes: Sequence[str]) -> list[Map]:

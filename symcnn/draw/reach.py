@@ -1,8 +1,8 @@
 """Which units of other values a unit of a value reads, through all the nodes between them.
 
 What node types declare (`Node.windows`) is composed along each path, and what several paths read is covered by one
-window an axis. Nothing that is read is left out. Where a window cannot say exactly what is read, it is the narrowest
-that covers it: upsampled means, paths that move differently, what was not declared.
+window an axis. Nothing that is read is left out. What a window cannot say, it covers: gaps between strides, upsampled
+means, paths that move differently, maps that were joined, what was not declared.
 """
 
 from __future__ import annotations

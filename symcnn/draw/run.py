@@ -125,11 +125,11 @@ class Run(Mapping[Node, Array]):
 
     # To look at ----------------------------------------------------------------------------
 
-    def draw(self, *, example: int = 0) -> Diagram:
-        """The diagram with norms, and with small pictures of the maps of one example; see `symcnn.draw`."""
+    def draw(self, **options: Any) -> Diagram:
+        """The diagram with norms, and with small pictures of the maps of one example; options as for `symcnn.draw`."""
         from . import draw
 
-        return draw(self.back, values=self, example=example)
+        return draw(self.back, values=self, **options)
 
     def __repr__(self) -> str:
         title = f"Run of {shown(self.back.J.name) or 'J'}, batch {self.batch}"

@@ -52,7 +52,7 @@ def shown(story: Story, errors: Mapping[Node, Node], values: Mapping[Node, Array
     if not isinstance(values, Mapping):
         what = f"values are arrays by node, such as back.run(...) gives, got {quoted(values)}"
         raise DTypeError(explain(what, site=call_site()))
-    nodes = [box.node for box in story.boxes if box.node is not None]
+    nodes = [*(box.node for box in story.boxes if box.node is not None), *errors]
     if not any(node in values for node in nodes):
         what = "none of the values belongs to what is drawn"
         raise ArgumentError(explain(what, "draw the sweep that was run: run.draw()", site=call_site()))
@@ -129,8 +129,8 @@ class _Teller:
         if own is not None:
             box.pictures = self._pictures(own, self._name(box.symbol, box.node))
         if box.kind == "loss":
-            told = NOT_RUN if value is None else norm_text(box.symbol, value, 4)
-            box.lines = [*box.lines, f"{box.symbol} {told}" if told.startswith("=") else told]
+            told = box.norm if value is None else norm_text(box.symbol, value, 4)
+            box.lines = [*box.lines, told if told.startswith("‖") else f"{box.symbol} {told}"]
         self._tell_twin(box, box.node, own)
 
     def _tell_twin(self, box: Box, node: Node, own: Array | None) -> None:
@@ -155,7 +155,7 @@ class _Teller:
         self, lines: list[str], arrays: Mapping[Param, Array | None], like: Mapping[Param, Array | None]
     ) -> list[Picture]:
         found: list[Picture] = []
-        for line, (param, array) in zip(lines, arrays.items(), strict=False):
+        for line, (param, array) in zip(_named(lines, arrays), arrays.items(), strict=False):
             if array is not None:
                 found += self._pictures(array, line.rpartition(" ")[0], "filter", signed=True, like=like[param])
         return found[:_MOST]
@@ -189,10 +189,15 @@ class _Teller:
 
 
 def _with_norms(lines: list[str], arrays: Mapping[Param, Array | None]) -> list[str]:
-    """Lines such as "W1 (20×1×9×9)", with the norms; what stands for the rest, "… and 3 more", stays."""
-    told = lines if len(lines) == len(arrays) else lines[:-1]
+    """Lines such as "W1 (20×1×9×9)", with the norms."""
+    told = _named(lines, arrays)
     norms = [NOT_RUN if a is None else norm_text("·", a) for a in arrays.values()]
     return [*(f"{line} {norm}" for line, norm in zip(told, norms, strict=False)), *lines[len(told) :]]
+
+
+def _named(lines: list[str], arrays: Mapping[Param, Array | None]) -> list[str]:
+    """The lines that name a parameter: not the last one where it stands for the rest, as "… and 3 more"."""
+    return lines if len(lines) == len(arrays) else lines[:-1]
 
 
 def _scales(unusual: Iterable[str]) -> list[Picture]:

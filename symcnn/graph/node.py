@@ -126,7 +126,8 @@ class Node(Operators, metaclass=NodeType):
         """For each input, and each axis of it, the part that a unit of this node reads; None where that is not said.
 
         A unit reads nothing outside its windows, along any axis; within them it may leave something out. Inherited,
-        it says: the unit at the same place for an element-wise type, else the same row where rows are not mixed.
+        it says: nothing where rows are mixed; else the unit at the same place for an element-wise type, and the
+        same row of the batch for any other.
 
         Examples
         --------
@@ -136,10 +137,10 @@ class Node(Operators, metaclass=NodeType):
         >>> [window.span(5, 28) for window in x[2:]]
         [range(5, 14), range(5, 14)]
         """
-        if self.elementwise:
-            return tuple(broadcast_windows(i.shape, self.shape) for i in self.inputs)
         if self.mixes_rows:
             return tuple((None,) * i.ndim for i in self.inputs)
+        if self.elementwise:
+            return tuple(broadcast_windows(i.shape, self.shape) for i in self.inputs)
         return tuple(row_windows(i.shape, self.shape) for i in self.inputs)
 
     def influence(self) -> tuple[Influence, ...]:

@@ -208,7 +208,7 @@ def reshape_windows(old: Shape, new: Shape) -> Windows:
 
     Examples
     --------
-    >>> reshape_windows((None, 20, 10, 10), (None, 2000)) == (Window(0), Window(1, 100, size=100, per=100), None, None)
+    >>> reshape_windows((None, 20, 10, 10), (None, 2000)) == (Window(0), Window(1, per=100), None, None)
     True
     """
     found = [WHOLE if d == 1 else None for d in old]

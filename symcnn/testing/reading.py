@@ -15,9 +15,10 @@ from .cases import Array, Refused, drawn, evaluate, has_batch, place_of, recast,
 from .report import Problem, Unchecked
 
 _ROWS = 3
-_DRAWS = 3
-_PROBES = 200
-"""How many elements of an input are changed, one at a time; of a larger input as many as that are picked."""
+_DRAWS = 2
+_ALL = 200
+_SOME = 50
+"""How many elements of an input are changed, one at a time: all of `_ALL` at most, else some that are picked."""
 
 Mask = NDArray[np.bool_]
 
@@ -49,11 +50,20 @@ class _Tried:
         self.outside: tuple[tuple[int, ...], tuple[int, ...]] | None = None
         self.edges = {(k, end): np.zeros(self.shape, dtype=bool) for k in range(len(windows)) for end in (0, 1)}
         """For each axis: which units were seen to read the first, and the last, position of their window."""
-        self.full = int(np.prod(self.read)) <= _PROBES
+        self.full = int(np.prod(self.read)) <= _ALL
         for draw in range(_DRAWS):
-            self._try(evaluate(node.inputs, drawn([node], batch, seed=draw), batch))
+            inputs = evaluate(node.inputs, drawn([node], batch, seed=draw), batch)
+            self._try(inputs)
+            if self.full:
+                self._try([self._other(i, a) for i, a in zip(node.inputs, inputs, strict=True)], outside=False)
 
-    def _try(self, inputs: list[Array]) -> None:
+    def _other(self, i: Node, value: Array) -> Array:
+        """Any numbers in place of those that the sample's graph computes: zeros there would hide what is read."""
+        real = value.dtype.kind == "f" and not isinstance(i, BatchSize)
+        return self.rng.standard_normal(value.shape) if real else value
+
+    def _try(self, inputs: list[Array], outside: bool = True) -> None:
+        """Change each element; look for units outside the windows, and for those at the windows' edges."""
         before = np.asarray(self.node.forward(np, *inputs))
         for place in self._places():
             after = self._after(inputs, place)
@@ -61,14 +71,15 @@ class _Tried:
                 continue
             changed = ~np.isclose(before, after, rtol=1e-9, atol=1e-9, equal_nan=True)
             beyond = np.argwhere(changed & ~self._allowed(place))
-            if len(beyond) and self.outside is None:
+            if outside and len(beyond) and self.outside is None:
                 self.outside = place, tuple(map(int, beyond[0]))
             for k, end in self.edges:
                 self.edges[k, end] |= changed & self._at_edge(k, end, place[k])
 
     def _places(self) -> list[tuple[int, ...]]:
-        every = list(product(*map(range, self.read))) if self.full else []
-        return every or [tuple(int(self.rng.integers(0, n)) for n in self.read) for _ in range(_PROBES)]
+        if self.full:
+            return list(product(*map(range, self.read)))
+        return [tuple(int(self.rng.integers(0, n)) for n in self.read) for _ in range(_SOME)]
 
     def _after(self, inputs: list[Array], place: tuple[int, ...]) -> Array | None:
         """The node's value with one number changed; None where the node refuses the other number."""
@@ -125,8 +136,8 @@ class _Tried:
             place, unit = self.outside
             mend = f"name all that a unit reads; None for an axis where no window does ({where})"
             if type(self.node).windows is Node.windows:
-                mend = "declare elementwise = False, or mixes_rows, or what is read: windows(self)"
-            yield Problem(f"the unit at {unit} reads its input {name} at {place}, which its windows leave out", mend)
+                mend = "declare elementwise = False, or mixes_rows = True, or what is read: windows(self)"
+            yield Problem(f"the unit at {unit} reads {name} at {place}, outside its windows", mend)
         elif self.full and type(self.node).windows is not Node.windows:
             yield from self._too_wide(name, where)
 
@@ -139,6 +150,6 @@ class _Tried:
             seen = [np.logical_and.reduce(ends)] if window is not None and window.axis is None else ends
             if not all(units.any() for units in seen):
                 yield Problem(
-                    f"no unit reads both ends of the window along axis {k} of its input {name}: {window}",
+                    f"no unit reads both ends of the window along axis {k} of {name}: {window}",
                     f"make it narrower; None where no window says what is read ({where})",
                 )

@@ -80,10 +80,21 @@ class _Tensors:
             found["of"] = self.recorder.name(recorded.of)
         elif recorded.node in self.recorder.values.symbols:
             found["error"] = self.recorder.error_name(recorded.node)
+        absent = self._absent(recorded, kept)
+        if absent is not None:
+            found["absent"] = absent
         if kept is not None:
             found["left"] = f"{kept.count:,} of {kept.all:,} are on this page."
         view = self._view(recorded, kept)
         return found if view is None else found | {"view": view}
+
+    def _absent(self, recorded: Recorded, kept: Kept | None) -> str | None:
+        """Which weights do not exist, by a table of connections: a letter for each, "1" where there is none."""
+        node = recorded.of if isinstance(recorded.of, Param) else recorded.node
+        if not isinstance(node, Param) or node.mask is None:
+            return None
+        mask = node.mask if kept is None else node.mask[: kept.count]
+        return "".join("01"[int(not there)] for there in mask.ravel())
 
     def _view(self, recorded: Recorded, kept: Kept | None) -> list[int] | None:
         """The weights of a dense layer over maps are shown as maps, too: a row of maps for each unit."""

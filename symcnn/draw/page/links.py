@@ -10,9 +10,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...graph.algebra import Cast
+import numpy as np
+
+from ...graph.algebra import Cast, Mul
 from ...graph.graph import Graph
-from ...graph.leaves import Leaf
+from ...graph.leaves import Const, Leaf, Param
 from ...graph.node import Node
 from ...graph.window import Influence
 from ...nodes.shape import Reshape
@@ -66,7 +68,9 @@ def links_of(values: Values, value: Node) -> list[Link]:
     """The links from a named value to its named sources."""
     boxes = named_reach(values, value)
     ways = _ways(value, values.inner(value))
-    links = [Link(value, s, boxes[s], ways[s].kind, ways[s].factor) for s in boxes if s in values.symbols]
+    tables = {n.inputs[1 - k] for n in values.inner(value) for k in range(len(n.inputs)) if is_masked(n, k)}
+    sources = [s for s in boxes if s in values.symbols and s not in tables]
+    links = [Link(value, s, boxes[s], ways[s].kind, ways[s].factor) for s in sources]
     return [_paired(link, links, ways) if link.kind == "products" else link for link in links]
 
 
@@ -75,10 +79,22 @@ def _ways(value: Node, inner: list[Node]) -> dict[Node, _Way]:
     ways = {value: _Way("factor")}
     for node in reversed(inner):
         for slot, (source, influence) in enumerate(zip(node.inputs, node.influence(), strict=True)):
-            way = _further(ways.get(node, _UNKNOWN), influence, node, slot, value)
+            way = ways.get(node, _UNKNOWN)
+            if not is_masked(node, slot):
+                way = _further(way, influence, node, slot, value)
             both_slopes = source in ways and {way.kind, ways[source].kind} == {"slope"}
             ways[source] = way if source not in ways or both_slopes else _UNKNOWN
     return ways
+
+
+def is_masked(node: Node, slot: int) -> bool:
+    """Whether a product only says which weights exist, as a table of connections does: it changes none of them."""
+    if not isinstance(node, Mul):
+        return False
+    weights, table = node.inputs[slot], node.inputs[1 - slot]
+    if not isinstance(weights, Param) or weights.mask is None or not isinstance(table, Const):
+        return False
+    return bool(np.array_equal(np.broadcast_to(table.value, weights.value.shape), weights.mask))
 
 
 def _further(way: _Way, influence: Influence, node: Node, slot: int, value: Node) -> _Way:

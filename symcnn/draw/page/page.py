@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 import os
+import re
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -34,7 +35,8 @@ class Page:
     @cached_property
     def html(self) -> str:
         """The whole file: the same text for the same run."""
-        style, script = CSS + _shell("page.css"), _script()
+        data, classes = _without_styles(self.data)
+        style, script = CSS + _shell("page.css") + classes, _script()
         body = _shell("page.html").replace("{heading}", html.escape(self.data["heading"]))
         policy = (
             f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data:; "
@@ -49,7 +51,7 @@ class Page:
                 f"<title>{html.escape(self.data['heading'])}</title>",
                 f"<style>{style}</style></head>",
                 f"<body>{body.replace('{diagram}', self._diagram)}",
-                f'<script type="application/json" id="data">{_as_json(self.data)}</script>',
+                f'<script type="application/json" id="data">{_as_json(data)}</script>',
                 f"<script>{script}</script>",
                 "</body></html>\n",
             ]
@@ -71,6 +73,20 @@ class Page:
     def __repr__(self) -> str:
         steps = len(self.data["steps"])
         return f"Page of {self.data['output']}: {steps} steps, {len(self.html.encode()) / 1000:,.0f} KB"
+
+
+def _without_styles(data: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The data with classes for the styles that equations carry: the page's policy forbids styles within elements."""
+    rules: dict[str, str] = {}
+
+    def classed(match: re.Match[str]) -> str:
+        return f'class="{rules.setdefault(match[1], f"m{len(rules)}")}"'
+
+    steps = [
+        step | {"equations": [re.sub(r'style="([^"]*)"', classed, text) for text in step["equations"]]}
+        for step in data["steps"]
+    ]
+    return data | {"steps": steps}, "".join(f".{name} {{ {rule} }}\n" for rule, name in rules.items())
 
 
 def _shell(name: str) -> str:

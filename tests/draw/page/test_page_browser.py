@@ -110,9 +110,9 @@ ALL_SHARES = """() => {
 def test_shares_add_up_to_what_they_are_shares_of(name, pages, opened):
     worst = opened(pages(name)[2]).evaluate(ALL_SHARES)
     assert max(worst.values()) < 2e-5, worst
-    explained = {key.rpartition(" ")[2] for key in worst}
+    explained = {key.split(" ")[2] for key in worst}
     page = pages(name)[2].data
     values = {link["value"] for link in page["links"] if link.get("kind") in ("products", "factor", "first maximum")}
     assert values <= explained
     gradients = {key for key in page["tensors"] if key.startswith("∇") and " from " not in key}
-    assert gradients - explained == set() or name == "two_inputs"
+    assert gradients <= explained

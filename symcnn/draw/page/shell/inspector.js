@@ -14,7 +14,8 @@ function inspected(step, tensor, n) {
 
 function inspectForward(step, tensor, index, found) {
   if (step.makes.includes(tensor.key)) {
-    for (const link of linksOf(tensor.key)) if (link.windows) found.frames.push([link.source, region(link, index)]);
+    for (const link of linksOf(tensor.key)) found.frames.push(...connected(link, index));
+    found.missing = missing(tensor.key, index);
     const terms = termsOfValue(tensor.key, index);
     if (terms) found.groups.push({ text: sumText(terms), terms, total: found.value });
     else found.groups.push(slopes(tensor.key, index) || { text: "It is computed from all that is framed.", terms: [] });
@@ -28,12 +29,34 @@ function inspectForward(step, tensor, index, found) {
   found.groups.push({ text: `It is read by ${many(count, "unit")} of ${tensors[step.value].symbol}.`, terms: [] });
 }
 
+// The channels of maps that a unit is not connected with, by the table of its filters.
+function missing(value, unit) {
+  const link = linksOf(value).find((l) => l.kind === "products" && tensors[l.source].absent);
+  const source = link && tensors[link.source];
+  if (!source || source.shape.length !== 4) return [];
+  const step = source.shape[2] * source.shape[3], first = unit[0] * source.shape[1];
+  return [...Array(source.shape[1]).keys()].filter((channel) => isAbsent(source, (first + channel) * step));
+}
+
+// What is framed for a unit in what it reads, channel by channel where it does not see all of them.
+function connected(link, unit) {
+  const part = region(link, unit), gone = missing(link.value, unit);
+  if (!gone.length || part.length !== 3) return [[link.source, part]];
+  const channels = [...Array(part[0][1]).keys()].map((n) => part[0][0] + n).filter((n) => !gone.includes(n));
+  return channels.map((n) => [link.source, [[n, 1], part[1], part[2]]]);
+}
+
 function inspectBackward(step, tensor, index, found) {
+  if (isAbsent(tensor, flat(index, tensor.shape))) {
+    found.groups.push({ text: "The table of connections has no such weight; its gradient is 0.", terms: [] });
+    return;
+  }
   if (tensor.key === step.error) {
+    found.missing = missing(step.value, index);
     for (const [key, source] of targets(step)) {
       const link = linkOf(step.value, source);
       if (!link || !link.windows) continue;
-      found.frames.push([key, region(link, index)]);
+      found.frames.push(...connected(link, index).map(([, part]) => [key, part]));
       if (!isExplained(link)) continue;
       const terms = sharesOfError(link, index, found.value);
       const whole = isSplit(link) ? found.value : null;
@@ -126,6 +149,10 @@ function many(count, word) {
 function showUnit(found) {
   const holder = byId("unit");
   holder.replaceChildren(make("h3", {}, "Unit"), make("p", { class: "value" }, found.heading));
+  if (found.missing?.length) {
+    const listed = found.missing.join(", ");
+    holder.append(make("p", {}, `By the table of connections it does not see channel${found.missing.length > 1 ? "s" : ""} ${listed}.`));
+  }
   for (const group of found.groups) {
     const sum = group.terms.reduce((a, term) => a + term.value, 0);
     const block = make("div", { class: "terms", "data-sum": sum, "data-total": group.total ?? "" });

@@ -124,7 +124,7 @@ class Maps {
     context.fillStyle = faint();
     for (const [n, value] of numbers.entries()) {
       const [x, y, width, height] = this.place(n);
-      context.fillStyle = Number.isFinite(value) ? colour.css(value) : colour.odd(value);
+      context.fillStyle = isAbsent(this.tensor, n) ? faint() : Number.isFinite(value) ? colour.css(value) : colour.odd(value);
       context.fillRect(x, y, width, height);
       if (!Number.isFinite(value) && width >= 4) {
         context.fillStyle = "#ffffff";

@@ -16,7 +16,7 @@ function isExplained(link) {
   return Boolean(link && link.kind) && needed.every((key) => tensors[key] && !tensors[key].left);
 }
 
-// d value[unit] / d source[the t-th unit of the window], and what it is, in words.
+// d value[unit] / d source[the t-th unit of the window], and what it is, in words; null where they are not connected.
 function partial(link, unit, t) {
   if (link.kind === "factor") return [link.factor, shown(link.factor)];
   if (link.kind === "slope") {
@@ -27,7 +27,8 @@ function partial(link, unit, t) {
   const paired = linkOf(link.value, link.other);
   const index = nth(paired, unit, t);
   const other = tensors[link.other];
-  return index ? [other.at(state.moment)[flat(index, other.shape)], `${other.symbol}${bracket(index)}`] : [0, "0"];
+  if (!index || isAbsent(other, flat(index, other.shape))) return [null, ""];
+  return [other.at(state.moment)[flat(index, other.shape)], `${other.symbol}${bracket(index)}`];
 }
 
 // The place in its window of the first of the largest; a NaN is the largest.
@@ -58,7 +59,7 @@ function termsOfValue(value, unit) {
     for (const [t, n] of reads(link, unit)) {
       const [factor, words] = partial(link, unit, t);
       const index = unflat(n, source.shape);
-      if (link.kind === "first maximum" && factor === 0) continue;
+      if (factor === null || (link.kind === "first maximum" && factor === 0)) continue;
       terms.push(term(`${source.symbol}${bracket(index)}`, numbers[n], words, numbers[n] * factor));
     }
   }
@@ -68,10 +69,11 @@ function termsOfValue(value, unit) {
 // The shares of the error of a unit that go to one of the sources.
 function sharesOfError(link, unit, error) {
   const source = tensors[link.source];
-  return [...reads(link, unit)].map(([t, n]) => {
-    const [factor, words] = partial(link, unit, t);
-    return term(`${source.error}${bracket(unflat(n, source.shape))}`, error, words, error * factor);
+  const shares = [...reads(link, unit)].map(([t, n]) => {
+    const [factor, words] = isAbsent(source, n) ? [null, ""] : partial(link, unit, t);
+    return factor === null ? null : term(`${source.error}${bracket(unflat(n, source.shape))}`, error, words, error * factor);
   });
+  return shares.filter(Boolean);
 }
 
 // What the error of a source's unit is the sum of: the shares that come from the units that read it.
@@ -80,11 +82,13 @@ function termsOfError(link, index, errors) {
   const part = readersOf(link, index);
   if (!part) return [];
   if (errors.left) return null;
-  return [...unitsIn(part)].map((unit) => {
+  if (isAbsent(tensors[link.source], flat(index, tensors[link.source].shape))) return [];
+  const terms = [...unitsIn(part)].map((unit) => {
     const error = errors.at(state.moment)[flat(unit, value.shape)];
     const [factor, words] = partial(link, unit, placeIn(link, unit, index));
-    return term(`${errors.symbol}${bracket(unit)}`, error, words, error * factor);
+    return factor === null ? null : term(`${errors.symbol}${bracket(unit)}`, error, words, error * factor);
   });
+  return terms.filter(Boolean);
 }
 
 function bracket(index) {

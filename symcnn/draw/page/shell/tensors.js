@@ -5,7 +5,7 @@ class Tensor {
     Object.assign(this, record);
     this.key = key;
     this.size = this.shape.reduce((a, b) => a * b, 1);
-    this.decoded = [];
+    this.decoded = []; // one array a moment
   }
 
   // What was recorded at a moment of the training; a tensor that does not change is recorded once.
@@ -14,6 +14,10 @@ class Tensor {
     if (!this.decoded[n]) this.decoded[n] = decode(this.data[n]);
     return this.decoded[n];
   }
+}
+
+function isAbsent(tensor, n) {
+  return Boolean(tensor.absent) && tensor.absent[n] === "1";
 }
 
 function decode(text) {
