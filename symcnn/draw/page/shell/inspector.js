@@ -7,7 +7,8 @@ function inspected(step, tensor, n) {
   const index = unflat(n, tensor.shape);
   const value = tensor.at(state.moment)[n];
   const found = { heading: `${tensor.symbol}${bracket(index)} = ${shown(value)}`, groups: [], frames: [], value };
-  if (step.direction === "forward") inspectForward(step, tensor, index, found);
+  if (isAbsent(tensor, n)) found.groups.push({ text: "The table of connections has no such weight; its gradient is 0.", terms: [] });
+  else if (step.direction === "forward") inspectForward(step, tensor, index, found);
   else inspectBackward(step, tensor, index, found);
   return found;
 }
@@ -47,10 +48,6 @@ function connected(link, unit) {
 }
 
 function inspectBackward(step, tensor, index, found) {
-  if (isAbsent(tensor, flat(index, tensor.shape))) {
-    found.groups.push({ text: "The table of connections has no such weight; its gradient is 0.", terms: [] });
-    return;
-  }
   if (tensor.key === step.error) {
     found.missing = missing(step.value, index);
     for (const [key, source] of targets(step)) {
@@ -174,7 +171,8 @@ function listed(terms) {
     const rest = terms.reduce((sum, term, n) => (chosen.has(n) ? sum : sum + term.value), 0);
     rows.push(row({ name: `the other ${(terms.length - top.length).toLocaleString("en")}`, value: rest }, most));
   }
-  const head = make("tr", {}, ...["", "of", "product", "share"].map((text) => make("th", { scope: "col" }, text)));
+  const heads = ["of", "product", "share"].map((text) => make("th", { scope: "col" }, text));
+  const head = make("tr", {}, make("td"), ...heads);
   return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
 }
 

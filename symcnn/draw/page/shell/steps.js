@@ -119,7 +119,7 @@ function panel(side, tensor, width) {
     if (n !== null) choose(tensor.key, n);
   });
   canvas.addEventListener("keydown", (event) => moveUnit(event, maps));
-  const heading = make("h3", {}, `${side} `, make("b", {}, tensor.title), " ", make("span", { class: "quiet" }, about(tensor)));
+  const heading = make("h2", {}, `${side} `, make("b", {}, tensor.title), " ", make("span", { class: "quiet" }, about(tensor)));
   const scroller = make("div", { class: "maps" }, canvas);
   return { maps, canvas, element: make("article", { class: side }, heading, scroller, tensor.left ? make("p", { class: "quiet" }, tensor.left) : "") };
 }
