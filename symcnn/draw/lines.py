@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..backprop import Backprop
+from ..graph.collector import collector_paused
 from ..graph.errors import DTypeError, GraphError, call_site, explain, quoted
 from ..graph.graph import Graph
 from ..graph.leaves import BatchSize, Const, Input, Leaf, Param
@@ -25,6 +26,11 @@ _LEAVES: dict[type[Node], str] = {
 
 def equations_of_sweep(back: Backprop) -> Equations:
     """The forward pass, every error in the order of the sweep, and every gradient."""
+    with collector_paused():
+        return _of_sweep(back)
+
+
+def _of_sweep(back: Backprop) -> Equations:
     notation = Notation(back)
     computed = notation.values.computed
     shown = zip(computed, notation.forward(computed), strict=True)

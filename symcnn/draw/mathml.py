@@ -27,6 +27,12 @@ _GAP = {"width": "0.167em"}
 _BAR = {"fence": "true", "stretchy": "true"}
 _BARS = {r"\lvert": ("prefix", "|"), r"\rvert": ("postfix", "|"), r"\lVert": ("prefix", "‖"), r"\rVert": ("postfix", "‖")}
 _ASIDE = re.compile(r"\\(?:operatorname|text)(?=\{)|\\[lr][vV]ert(?![A-Za-z])|'+(?:\^(?:\{|.))?")
+_ALIGNED = {
+    "left": "text-align: left",
+    "right": "text-align: right; text-align: -moz-right; text-align: -webkit-right",
+}
+"""MathML Core leaves alignment to CSS; browsers move the blocks inside a cell only for values of their own."""
+_CLOSING = {")", "]", "}", "|", "‖"}
 _SIGNS = {"*": "∗", "-": "−"}
 _WORD = re.compile(r"[^\W\d_]\w+")
 
@@ -80,7 +86,7 @@ def _element(tag: str, content: list[Element], **attributes: str) -> Element:
 
 
 def _cell(content: list[Element], align: str, top: str = "", side: str = "", **attributes: str) -> Element:
-    styles = [f"text-align: {align}"] + [f"padding-top: {top}"] * bool(top) + [f"padding-left: {side}"] * bool(side)
+    styles = [_ALIGNED[align]] + [f"padding-top: {top}"] * bool(top) + [f"padding-left: {side}"] * bool(side)
     return _element("mtd", content, style="; ".join(styles), **attributes)
 
 
@@ -176,7 +182,7 @@ def _mend(root: Element, aside: dict[str, Element]) -> None:
             element.text = _SIGNS.get(text, text)
         if element.tag == "mtd":
             align = element.attrib.pop("columnalign", "")
-            element.attrib |= {"style": f"text-align: {align}"} if align else {}
+            element.attrib |= {"style": _ALIGNED[align]} if align in _ALIGNED else {}
     for element in list(root.iter("mrow")) + list(root.iter("mtd")) + list(root.iter("msqrt")):
         element[:] = list(_spaced([e for e in element if e.tag != "mo" or e.text or len(e)]))
 
@@ -189,6 +195,10 @@ def _spaced(row: list[Element]) -> Iterator[Element]:
             named = [_is_function(e) for e in (before, element)]
             if any(named):
                 yield Element("mspace", _GAP)
+        if before is not None and before.text == "," and element.text == ")":
+            before.set("rspace", "0")  # (3,)
+        if before is not None and before.tag == "mo" and before.text not in _CLOSING and element.text == "−":
+            element.set("form", "prefix")  # (−x): a sign, no difference
         yield element
 
 

@@ -74,6 +74,7 @@ _AFTER_OPENING = re.compile(r"([(\[{|,;&]|\\begin\{cases\}|\\\\|\\lvert|\\lVert|
 _BEFORE_CLOSING = re.compile(r"\s*([)\]}|,;&]|\\\\|\\rvert|\\rVert|\\right)")
 _BEFORE = [(re.compile(rf"({pattern})\s*$"), side) for pattern, side, _ in _OPERATORS]
 _AFTER = [(re.compile(rf"\s*({pattern})"), side) for pattern, _, side in _OPERATORS]
+_TALL = re.compile(r"\\frac|\\begin\{cases\}")
 _SPACE = re.compile(r"(\s|\\,|\\;|\\ )+$")
 _PREFIX = re.compile(rf"({_SUM})\s*$")
 
@@ -261,6 +262,8 @@ class Writer:
             if isinstance(only, Node):
                 return self._known[only]
         text, size, open_end = "", 1, False
+        if self.kind == "latex" and any(_TALL.search(self._known[n].text) for n in self._node_parts(node)):
+            found, tail = _with_tall_brackets(found, tail)
         for hole in found:
             value = parts[hole.field]
             inner = [self._known[n] for n in _nodes_of(value)]
@@ -273,6 +276,16 @@ class Writer:
             else:
                 text += hole.before + written(value, hole.spec, self.kind)
         return Formula(text + tail, node.binding, open_end, size)
+
+
+def _with_tall_brackets(found: list[Hole], tail: str) -> tuple[list[Hole], str]:
+    """A template of LaTeX with brackets that grow with what stands in them."""
+    literals = [hole.before for hole in found] + [tail]
+    whole = "".join(literals)
+    if whole.count("(") != whole.count(")") or r"\left" in whole:
+        return found, tail
+    *befores, tail = [t.replace("(", r"\left(").replace(")", r"\right)") for t in literals]
+    return [hole._replace(before=before) for hole, before in zip(found, befores, strict=True)], tail
 
 
 def _nodes_of(value: Any) -> list[Node]:
@@ -367,7 +380,7 @@ def latex_words(text: str) -> str:
 
 def plain_text(text: str) -> str:
     """`text` on one line, without what cannot be printed or written in a file (control signs, lone surrogates)."""
-    return "".join(_printable(text))
+    return text if text.isprintable() else "".join(_printable(text))
 
 
 def _printable(text: str) -> Iterator[str]:
