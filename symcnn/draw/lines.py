@@ -36,10 +36,12 @@ def _of_sweep(back: Backprop) -> Equations:
     shown = zip(computed, notation.forward(computed), strict=True)
     forward = [line for value, node in shown for line in _forward(notation, value, node)]
     totals = notation.totals()
-    readable = zip(totals, notation.readable(list(totals.values())), strict=True)
-    lines = {value: _error(notation, value, error) for value, error in readable}
-    errors = [line for value, found in lines.items() if not isinstance(value, Param) for line in found]
-    gradients = [line for param in back.grads for line in lines[param]]
+    readable = dict(_readable(notation, totals))
+    values = [value for value in readable if not isinstance(value, Param)]
+    errors, gradients = (  # as they are printed: what is given a name of its own comes before it is used
+        [line for value in shown for line in _error(notation, value, readable[value])]
+        for shown in (values, list(back.grads))
+    )
     return Equations({"Forward": forward, "Errors": errors, "Gradients": gradients})
 
 
@@ -112,9 +114,7 @@ def _lines(notation: Notation, symbol: Symbol, node: Node, note: str, sign: str 
     return [*found, _equation(notation, symbol, node, right, note, sign)]
 
 
-def _equation(
-    notation: Notation, symbol: Symbol, node: Node, right: str, note: str = "", sign: str = "="
-) -> Equation:
+def _equation(notation: Notation, symbol: Symbol, node: Node, right: str, note: str = "", sign: str = "=") -> Equation:
     def written() -> tuple[str, str]:
         return symbol.latex, notation.formula(node, "latex")
 
@@ -135,4 +135,3 @@ def _leaf(node: Leaf, symbol: Symbol | None) -> Equation:
         return name.latex, latex
 
     return Equation(str(name), right, node.shape, note, "=", written)
-

@@ -25,7 +25,12 @@ _FIRST_PLACE = 0xE000
 _PLACES = 0x1900
 _GAP = {"width": "0.167em"}
 _BAR = {"fence": "true", "stretchy": "true"}
-_BARS = {r"\lvert": ("prefix", "|"), r"\rvert": ("postfix", "|"), r"\lVert": ("prefix", "‖"), r"\rVert": ("postfix", "‖")}
+_BARS = {
+    r"\lvert": ("prefix", "|"),
+    r"\rvert": ("postfix", "|"),
+    r"\lVert": ("prefix", "‖"),
+    r"\rVert": ("postfix", "‖"),
+}
 _ASIDE = re.compile(r"\\(?:operatorname|text)(?=\{)|\\[lr][vV]ert(?![A-Za-z])|'+(?:\^(?:\{|.))?")
 _ALIGNED = {
     "left": "text-align: left",
@@ -174,7 +179,7 @@ def _mend(root: Element, aside: dict[str, Element]) -> None:
         if text in aside:
             kept = aside[text]
             element.tag, element.text, element.attrib = kept.tag, kept.text, dict(kept.attrib)
-        elif element.tag == "mo" and len(text) > 1 and text.isalpha() or text == "⊤":
+        elif (element.tag == "mo" and len(text) > 1 and text.isalpha()) or text == "⊤":
             element.tag = "mi"
         elif text == "∑":
             element.attrib = {"largeop": "false", "movablelimits": "false"}

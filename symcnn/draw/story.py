@@ -19,7 +19,6 @@ from ..nodes.reduce import Mean, Sum
 from ..nodes.shape import Reshape, Transpose
 from .notation import Notation
 from .picture import Picture
-from .typeset import plain_text
 
 MOST = 400
 """A graph of more values than this is drawn without its middle."""

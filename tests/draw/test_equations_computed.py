@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from reading import BATCH, Reader, as_text
 from user_nodes import Blend, Scaled
 
@@ -87,8 +89,15 @@ def users_nodes():
     return sc.squared_error(Blend((Scaled(z, 2.0), sc.tanh(z)), z), t)
 
 
-def without_bias():
+def a_mean():
     return sc.mean(sc.dense(sc.sigmoid(sc.dense(sc.Input("x", (None, 5), "float64"), 4, seed=0)), 3, seed=1))
+
+
+def second_order():
+    """A product of the Hessian of a network with a vector."""
+    J = tutorial()
+    (dW,) = sc.grad(J, J.params[:1])
+    return sc.sum(dW * sc.Input("v", dW.shape, "float64"))
 
 
 NETWORKS = {
@@ -97,7 +106,7 @@ NETWORKS = {
     "mean, then sigmoid": lambda: tutorial("mean", False),
     "max, then sigmoid": lambda: tutorial("max", False),
     **{f.__name__: f for f in (lenet5, residual, two_inputs, strided, probabilities, normalised, users_nodes)},
-    "a mean of a dense layer": without_bias,
+    "a mean of a dense layer": a_mean,
 }
 
 
@@ -111,12 +120,13 @@ def feeds_for(nodes):
 
 def check(back, kind="text"):
     """Compute all equations of a sweep, and compare each with what the compiled graph computes."""
-    equations, notation = back.equations(), Notation(back)
+    notation = Notation(back)
     symbols = notation.values.symbols
     named = {str(symbol): node for node, symbol in symbols.items()}
     nodes = dict(named)
     nodes |= {f"δ({name})": back.delta(node) for name, node in named.items() if node in notation.deltas}
     nodes |= {f"∇{symbols[p]}": g for p, g in back.grads.items()}
+    equations = back.equations()
     wanted = [nodes[e.left] for e in equations if e.left in nodes]
     feeds = feeds_for([*wanted, back.J])
     used = {i.name for node in wanted for i in node.graph().inputs}
@@ -129,9 +139,14 @@ def check(back, kind="text"):
         got = reader.values[e.left] = reader.value(right, e.shape)
         latex[e.sides[0]] = e.left
         if e.left in nodes:
-            np.testing.assert_allclose(got, next(expected), rtol=2e-5, atol=2e-6, err_msg=f"{e} ({right})")
+            compare(got, next(expected), nodes[e.left], f"{e} ({right})")
     assert next(expected, None) is None
-    return equations
+    return reader.values
+
+
+def compare(got, expected, node, what):
+    rtol, atol = (1e-9, 1e-12) if node.dtype == np.float64 else (2e-5, 2e-6)
+    np.testing.assert_allclose(got, expected, rtol=rtol, atol=atol, err_msg=str(what))
 
 
 @pytest.mark.parametrize("kind", ["text", "latex"])
@@ -159,3 +174,78 @@ def test_the_equations_of_a_node_type_are_true(name, kind):
     equation, reader = node.equation, Reader(feeds)
     right = equation.right if kind == "text" else as_text(equation.sides[1], {n: n for n in feeds})
     np.testing.assert_array_equal(reader.value(right, equation.shape), sc.compile(node)(feeds))
+
+
+def test_the_third_derivative_of_a_sigmoid():
+    x = sc.Input("x", (), "float64")
+    y = sc.sigmoid(x)
+    (third,) = sc.grad(sc.grad(sc.grad(y, [x])[0], [x])[0], [x])
+    values = check(sc.backprop(third))
+    a = 1 / (1 + np.exp(-values["x"]))
+    assert values["J"] == pytest.approx(a * (1 - a) * (1 - 6 * a + 6 * a**2))
+    assert values["δ(x)"] == pytest.approx(a * (1 - a) * (1 - 2 * a) * (1 - 12 * a + 12 * a**2))
+
+
+@st.composite
+def scalar_graphs(draw):
+    """A scalar J of scalar inputs and parameters."""
+    x, y = sc.Input("x", (), "float64"), sc.Input("y", (), "float64")
+    p, q = sc.Param("p", np.float64(0.7)), sc.Param("q", np.float64(-0.4))
+    nodes = [x, y, p, q]
+    pick = st.integers(0, 10**6)
+    for _ in range(draw(st.integers(1, 14))):
+        a, b = (nodes[-1 - draw(pick) % min(len(nodes), 6)] for _ in range(2))
+        kinds = [
+            lambda a, b: a + b,
+            lambda a, b: a - b,
+            lambda a, b: a * b,
+            lambda a, b: a / (2 + b * b),
+            lambda a, b: -a,
+            lambda a, b: a * -b,
+            lambda a, b: sc.sigmoid(a),
+            lambda a, b: sc.tanh(a + b),
+            lambda a, b: sc.exp(sc.tanh(a)),
+            lambda a, b: sc.log(1 + b**2) * a,
+            lambda a, b: 0.5 * (a + a) - 3 * b,
+            lambda a, b: sc.where(a > b, a * b, -b),
+            lambda a, b: sc.tanh(a) ** 2,
+        ]
+        nodes.append(kinds[draw(pick) % len(kinds)](a, b))
+    return sc.sum(nodes[-1] + 0.1 * p * q)
+
+
+@settings(max_examples=100)
+@given(scalar_graphs(), st.sampled_from(["text", "latex"]))
+def test_the_equations_of_any_graph_are_true(J, kind):
+    check(sc.backprop(J), kind)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_equations_of_each_node_are_true(name):
+    """What a node's rule sends to a value adds up, over all that read it, to the error of that value."""
+    back = sc.backprop(NETWORKS[name]())
+    values, symbols = check(back), Notation(back).values.symbols
+    sent = {}
+    for node in back.J.graph().order:
+        equations = back.equation(node)
+        reader = Reader(values, USERS)
+        if node.inputs and equations.errors:
+            for e in [*equations.forward, *equations.errors]:
+                reader.values[e.left] = reader.value(e.right, e.shape)
+            (value, error), names = compiled(back, node), [e.left for e in equations.forward]
+            compare(reader.values[names[-1]], value, node, equations)
+            compare(reader.values[f"δ({names[-1]})"], error, node, equations)
+        for e in equations.sent:
+            passed = reader.values[e.left] = reader.value(e.right, e.shape)
+            if node in symbols:
+                sent[e.left] = sent.get(e.left, 0) + passed
+                assert e.sign == "+=" or np.allclose(sent[e.left], values[e.left], atol=1e-6)
+    assert len(sent) > 4
+    for left, total in sent.items():
+        np.testing.assert_allclose(total, values[left], rtol=1e-9, atol=1e-12, err_msg=left)
+
+
+def compiled(back, node):
+    wanted = [node, back.delta(node)]
+    feeds, used = feeds_for([back.J]), {i.name for n in wanted for i in n.graph().inputs}
+    return sc.compile(wanted)({name: v for name, v in feeds.items() if name in used})
