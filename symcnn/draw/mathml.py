@@ -37,6 +37,7 @@ _ALIGNED = {
     "right": "text-align: right; text-align: -moz-right; text-align: -webkit-right",
 }
 """MathML Core leaves alignment to CSS; browsers move the blocks inside a cell only for values of their own."""
+_SIZES = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "mover": 2, "munderover": 3}
 _CLOSING = {")", "]", "}", "|", "‖"}
 _SIGNS = {"*": "∗", "-": "−"}
 _WORD = re.compile(r"[^\W\d_]\w+")
@@ -126,6 +127,8 @@ def _converted(latex: str) -> str:
     source, aside = _set_aside(latex)
     made = re.sub(r'\sxmlns="[^"]*"', "", convert(source))
     root = ElementTree.fromstring(made)[0]
+    if any(len(element) != _SIZES.get(element.tag, len(element)) for element in root.iter()):
+        raise ValueError(f"something is missing in {latex!r}")
     _mend(root, aside)
     return ElementTree.tostring(root, encoding="unicode")
 
