@@ -39,7 +39,8 @@ _ALIGNED = {
 """MathML Core leaves alignment to CSS; browsers move the blocks inside a cell only for values of their own."""
 _SIZES = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "mover": 2, "munderover": 3}
 _CLOSING = {")", "]", "}", "|", "‖"}
-_SIGNS = {"*": "∗", "-": "−"}
+_SIGNS = {"*": "∗", "-": "−", "×": "×", "·": "·"}
+"""Signs that are operators, whatever the converter takes them for, and how they are written."""
 _WORD = re.compile(r"[^\W\d_]\w+")
 
 
@@ -186,8 +187,8 @@ def _mend(root: Element, aside: dict[str, Element]) -> None:
             element.tag = "mi"
         elif text == "∑":
             element.attrib = {"largeop": "false", "movablelimits": "false"}
-        elif element.tag == "mo":
-            element.text = _SIGNS.get(text, text)
+        elif text in _SIGNS:
+            element.tag, element.text = "mo", _SIGNS[text]
         if element.tag == "mtd":
             align = element.attrib.pop("columnalign", "")
             element.attrib |= {"style": _ALIGNED[align]} if align in _ALIGNED else {}
