@@ -13,7 +13,8 @@ from ..graph.node import Node
 from .equations import Equation, Equations
 from .names import Symbol, param_name
 from .notation import Notation
-from .typeset import latex_words, literal
+from .typeset import literal
+from .words import latex_words
 
 _LEAVES: dict[type[Node], str] = {
     Input: "given",

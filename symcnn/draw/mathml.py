@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from .typeset import plain_text, without_latex
+from .words import plain_text, without_latex
 
 if TYPE_CHECKING:
     from .equations import Equation

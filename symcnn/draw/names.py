@@ -17,7 +17,8 @@ from ..graph.leaves import Const, Input, Leaf, Param
 from ..graph.node import Node
 from ..nodes.conv import Conv
 from ..nodes.window import Subsample
-from .typeset import latex_words, plain_text, seen_through
+from .typeset import seen_through
+from .words import latex_words, plain_text
 
 LIMIT = 12
 """The number of operations that one formula shows at most."""

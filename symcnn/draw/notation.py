@@ -188,4 +188,4 @@ class Notation:
         symbol = self.values.names.new("e", str(next(self._numbers)))
         self._symbols[node] = symbol
         self._spilled.append((symbol, node))
-        return Formula(str(symbol))
+        return Formula(str(symbol), shape=node.shape)

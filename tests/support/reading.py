@@ -38,6 +38,10 @@ class Turned:
         self.array = array
 
 
+class Maps(np.ndarray):
+    """What a convolution gives: which of its first two axes comes first, only the shape at the side tells."""
+
+
 class Reader:
     """Computes the right sides of equations, given the values of all names that they show.
 
@@ -66,7 +70,7 @@ class Reader:
             rf"(?P<name>(?:{names})(?![^\W²ᵀ]|[′″‴]))"
             r"|(?P<sum>Σ[₀-₉]*)"
             r"|(?P<keyword>\w+=\w+(?:×\w+)*(?:\.\d+)?)"
-            r"|(?P<size>\d+(?:×\d+)+)|(?P<list>\[\d[\d+, ]*\])"
+            r"|(?P<size>(?:N|\d+)(?:×\d+)+|(?<=, )N(?=\)))|(?P<list>\[\d[\d+, ]*\])"
             r"|(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
             r"|(?P<function>[A-Za-zσ]+(?:_[a-z]+|90)*(?:_\d[\d.]*)?[₀-₉ₓ]*)"
             r"|(?P<sign>\*_full|[-+−·*/^()\[\]|,:<>=≥≤²ᵀ])|(?P<space>\s+)"
@@ -222,7 +226,7 @@ def fitted(value, shape):
     """A value in the shape that stands at the side: reshapes and broadcasting are not shown."""
     if isinstance(value, OneHot):
         value = value.of(shape[-1])
-    value = settled(value)
+    value = ordered(settled(value), shape)
     if value.shape == shape:
         return value
     if value.size == np.prod(shape, dtype=int):
@@ -231,15 +235,23 @@ def fitted(value, shape):
 
 
 def settled(value):
-    return np.swapaxes(value.array, -1, -2) if isinstance(value, Turned) else np.asarray(value)
+    return np.swapaxes(value.array, -1, -2) if isinstance(value, Turned) else np.asanyarray(value)
+
+
+def ordered(value, shape):
+    """Maps with the first two axes in the order of `shape`."""
+    if not isinstance(value, Maps):
+        return value
+    swapped = np.swapaxes(value, 0, 1)
+    return np.asarray(swapped if value.shape != shape == swapped.shape else value)
 
 
 def placed(a, shape):
     """`a` with axes of length 1 put in, so that it broadcasts to `shape`: a bias to its channels."""
-    if a.ndim in (0, len(shape)):
-        return a
     if a.size == np.prod(shape, dtype=int):
         return a.reshape(shape)
+    if a.ndim in (0, len(shape)):
+        return a
     found = []
     for axes in combinations(range(len(shape)), a.ndim):
         if all(n in (1, shape[axis]) for n, axis in zip(a.shape, axes, strict=True)):
@@ -255,6 +267,8 @@ def placed(a, shape):
 def elementwise(function, *given):
     width = next((np.shape(settled(g))[-1] for g in given if not isinstance(g, OneHot) and np.ndim(settled(g))), None)
     arrays = [g.of(width) if isinstance(g, OneHot) else settled(g) for g in given]
+    longest = max(arrays, key=lambda a: a.ndim if not isinstance(a, Maps) else 0)
+    arrays = [ordered(a, longest.shape) for a in arrays]
     longest = max(arrays, key=lambda a: a.ndim)
     return function(*(placed(a, longest.shape) for a in arrays))
 
@@ -298,7 +312,7 @@ def convolved(a, k, mode):
     (i, j), (left, right) = found[0], ends[found[0]]
     a, k = np.moveaxis(a, (left, i), (0, 1)), np.moveaxis(k, (right, j), (0, 1))
     maps = [[sum(signal.convolve2d(x, w, mode) for x, w in zip(xs, ws, strict=True)) for ws in k] for xs in a]
-    return np.swapaxes(maps, 0, 1) if left == 1 else np.array(maps)
+    return (np.swapaxes(maps, 0, 1) if left == 1 else np.array(maps)).view(Maps)
 
 
 def windows(x, p, q):
@@ -332,6 +346,8 @@ def called(name, amount, given, keywords):
     if name in ("pad", "crop", "subsample", "dilate"):
         return spatial(name, amount, x, rest)
     others = {
+        "reshape": lambda: fitted(x, sizes(rest[0])),
+        "spread": lambda: fitted(x, sizes(rest[0])),
         "softmax": lambda: special.softmax(x, axis=-1),
         "rot90": lambda: np.flip(x, (-2, -1)),
         "swap": lambda: np.swapaxes(x, 0, 1),
@@ -342,6 +358,10 @@ def called(name, amount, given, keywords):
         "put": lambda: put(x, rest[0].astype(int), int(keywords["axis"]), int(keywords["size"])),
     }
     return others[name]()
+
+
+def sizes(text):
+    return tuple(BATCH if n == "N" else int(n) for n in text.split("×"))
 
 
 def windowed(name, p, q, x, *switches):
