@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from equation_reader import BATCH, Reader, as_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import BATCH, Reader, as_text
 from user_nodes import Blend, Scaled
 
 import symcnn as sc
