@@ -126,11 +126,11 @@ def _leaf(node: Leaf, symbol: Symbol | None) -> Equation:
     """What there is to say of a value that is not computed."""
     letter = {Const: "c", BatchSize: "N"}.get(type(node), "w")
     name = symbol or Symbol(param_name(node)[0] if isinstance(node, Param) else node.name or letter)
-    number = {kind: literal(node, kind) if isinstance(node, Const) else None for kind in ("text", "latex")}
-    words = next((text for kind, text in _LEAVES.items() if isinstance(node, kind)), type(node).__name__)
-    right, latex = (found.text if (found := number[kind]) else words for kind in ("text", "latex"))
-    latex = latex if number["latex"] else latex_words(words)
-    note = node.name if node.name not in ("", str(name)) and "." in node.name else ""
+    right = next((words for kind, words in _LEAVES.items() if isinstance(node, kind)), type(node).__name__)
+    latex = latex_words(right)
+    if isinstance(node, Const) and (number := literal(node, "text")) and (written_number := literal(node, "latex")):
+        right, latex = number.text, written_number.text
+    note = node.name if "." in node.name and node.name != str(name) else ""
 
     def written() -> tuple[str, str]:
         return name.latex, latex

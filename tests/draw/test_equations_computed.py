@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from equation_reader import BATCH, Reader, as_text
+from equation_reader import BATCH, Reader
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from latex_reader import as_text
 from user_nodes import Blend, Scaled
 
 import symcnn as sc
