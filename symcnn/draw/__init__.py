@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from .units import Units
 
 
-def draw(J: Node | Backprop, *, values: Mapping[Node, NDArray[Any]] | None = None, example: int = 0) -> Diagram:
+def draw(
+    J: Node | Backprop,
+    *,
+    values: Mapping[Node, NDArray[Any]] | None = None,
+    example: int = 0,
+    width: float | None = 1400,
+) -> Diagram:
     """The forward pass of `J` and, mirrored below it, the way of the errors.
 
     Parameters
@@ -26,11 +32,13 @@ def draw(J: Node | Backprop, *, values: Mapping[Node, NDArray[Any]] | None = Non
         What was computed, from ``back.run(...)``: norms and small pictures of the maps are shown, too.
     example : int
         Whose maps, if `values` are of several examples. Norms are over all of them.
+    width : float or None
+        How wide the picture is at most, in pixels: a wider one is cut into bands. None: one band.
 
     Raises
     ------
     ArgumentError
-        If the values are of something else, or there is no such example.
+        If the values are of something else, if there is no such example, or for a width that is no positive number.
 
     Examples
     --------
@@ -44,7 +52,7 @@ def draw(J: Node | Backprop, *, values: Mapping[Node, NDArray[Any]] | None = Non
     True
     """
     from ..backprop import Backprop, backprop
-    from ..graph.errors import DTypeError, call_site, explain, quoted
+    from ..graph.errors import ArgumentError, DTypeError, call_site, explain, quoted
     from ..graph.leaves import Input
     from ..graph.node import Node
     from ..graph.spec import is_real
@@ -60,8 +68,12 @@ def draw(J: Node | Backprop, *, values: Mapping[Node, NDArray[Any]] | None = Non
     if not isinstance(J, Backprop):
         what = f"draw needs a node or the result of sc.backprop, got {quoted(J)}"
         raise DTypeError(explain(what, site=call_site()))
+    is_number = isinstance(width, int | float) and not isinstance(width, bool)
+    if not (width is None or (is_number and width > 0)):
+        problem = f"width is {quoted(width)}; expected a number of pixels, or None for a picture in one piece"
+        raise ArgumentError(explain(problem, site=call_site()))
     teller = Teller(J)
-    return Diagram(shown(teller.tell(), teller.errors, values, example))
+    return Diagram(shown(teller.tell(), teller.errors, values, example), width)
 
 
 def draw_units(J: Node | Backprop, *, maps: int = 3) -> Units:

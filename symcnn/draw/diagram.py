@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..graph.errors import ArgumentError, explain, quoted
-from .layout import laid_out
+from .layout import WIDTH, laid_out
 from .places import Layout
 from .story import Story
 from .svg import written
@@ -29,6 +29,8 @@ class Diagram:
     ----------
     story : Story
         What is drawn: boxes, edges, parameters.
+    width : float or None
+        How wide the picture is at most, in pixels; wider ones are cut into bands. None: never.
 
     Examples
     --------
@@ -39,13 +41,14 @@ class Diagram:
     Diagram of J: 4 boxes, 3 edges
     """
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: Story, width: float | None = WIDTH) -> None:
         self.story = story
+        self.width = width
 
     @cached_property
     def layout(self) -> Layout:
         """Where everything stands."""
-        return laid_out(self.story)
+        return laid_out(self.story, self.width)
 
     @cached_property
     def svg(self) -> str:

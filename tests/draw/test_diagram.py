@@ -70,7 +70,7 @@ def test_a_notebook_shows_it_and_a_repr_never_raises(make, monkeypatch):
     assert repr(diagram) == "Diagram of J: 7 boxes, 6 edges"
     assert diagram._repr_mimebundle_() == {"image/svg+xml": diagram.svg, "text/plain": repr(diagram)}
 
-    def fails(story):
+    def fails(story, width):
         raise ValueError("no room")
 
     monkeypatch.setattr(sys.modules[Diagram.__module__], "laid_out", fails)
