@@ -175,14 +175,14 @@ def summary(J: Node | Backprop) -> Summary:
     >>> x = sc.Input("x", (None, 1, 28, 28))
     >>> p1 = sc.mean_pool(sc.sigmoid(sc.conv(x, filters=20, size=9, name="conv1", seed=0)), 2)
     >>> print(sc.summary(sc.dense(p1, 10, name="out", seed=1)))
-    value  layer  type     shape            parameters  multiply-adds    bytes
-    x             Input    (N, 1, 28, 28)            0              0    3,136
-    z1     conv1  Conv     (N, 20, 20, 20)       1,640        648,000   32,000
-    a1            Sigmoid  (N, 20, 20, 20)           0              0   32,000
-    p1            Pool     (N, 20, 10, 10)           0              0    8,000
-    J      out    Dense    (N, 10)              20,010         20,000       40
-    ──────────────────────────────────────────────────────────────────────────
-    total                                       21,650        668,000   75,176
+    value  layer  type     shape            parameters  multiply-adds   bytes
+    x             Input    (N, 1, 28, 28)            0              0   3,136
+    z1     conv1  Conv     (N, 20, 20, 20)       1,640        648,000  32,000
+    a1            Sigmoid  (N, 20, 20, 20)           0              0  32,000
+    p1            Pool     (N, 20, 10, 10)           0              0   8,000
+    J      out    Dense    (N, 10)              20,010         20,000      40
+    ─────────────────────────────────────────────────────────────────────────
+    total                                       21,650        668,000  75,176
     N is the number of examples; multiply-adds and bytes are those of one.
     The parameters take 86,600 bytes.
     """

@@ -30,7 +30,8 @@ LAYERS = {
     "testing": {*CORE, "tables", "testing"},
     "tutorial": {*CORE, "train", "tutorial"},
     "demo": {*CORE, "train", "data", "draw", "tutorial", "demo"},
-    "cli": {*CORE, "train", "data", "draw", "testing", "tutorial", "demo", "cli"},
+    "locate": {"graph"},
+    "cli": {*CORE, "train", "data", "draw", "testing", "tutorial", "demo", "locate", "cli"},
     "__main__": {"cli"},
     "__init__": {*CORE, "draw", "summary"},
 }
