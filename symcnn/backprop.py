@@ -8,9 +8,9 @@ compiled and differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from .graph.algebra import cast, ones, sum_to, zeros
 from .graph.collector import collector_paused
@@ -34,6 +34,7 @@ from .graph.spec import broadcast_shapes, is_real
 if TYPE_CHECKING:
     from .draw.diagram import Diagram
     from .draw.equations import Equations
+    from .draw.run import Run
 
 
 @dataclass(frozen=True)
@@ -118,11 +119,44 @@ class Backprop:
 
         return Equations(self)
 
-    def draw(self) -> Diagram:
-        """The forward pass and, mirrored below it, the way of the errors."""
+    def draw(self, *, values: Mapping[Node, Any] | None = None, example: int = 0) -> Diagram:
+        """The forward pass and, mirrored below it, the way of the errors; see `symcnn.draw`."""
         from .draw import draw
 
-        return draw(self)
+        return draw(self, values=values, example=example)
+
+    def run(self, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> Run:
+        """Compute all values of the forward pass, and all errors that are needed for a gradient.
+
+        Parameters
+        ----------
+        feeds : mapping, optional
+            Arrays by input name (or by `Input`).
+        **named
+            The same as keywords.
+
+        Returns
+        -------
+        Run
+            A mapping from nodes to arrays, which can be drawn.
+
+        Raises
+        ------
+        FeedError, DTypeError
+            For feeds that do not fit, as from a program.
+
+        Examples
+        --------
+        >>> import symcnn as sc
+        >>> x, w = sc.Input("x", (3,)), sc.Param("w", [1, 2, 3])
+        >>> a = sc.tanh(w * x, name="a")
+        >>> run = sc.backprop(sc.sum(a)).run(x=[0, 0, 0])
+        >>> run[a], run.delta(a), run.grads[w]
+        (array([0., 0., 0.], dtype=float32), array([1., 1., 1.], dtype=float32), array([0., 0., 0.], dtype=float32))
+        """
+        from .draw.run import Run
+
+        return Run.of(self, feeds, named)
 
     def __repr__(self) -> str:
         return f"Backprop({self.J.label}: {len(self.steps)} steps, {len(self.grads)} gradients)"

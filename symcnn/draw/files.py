@@ -107,7 +107,8 @@ def _unknown_ending(file: Path, formats: Writers) -> str:
     known = ", ".join(f".{kind}" for kind in formats)
     problem = f"the ending of {quoted(file.name)} names no format that this picture has"
     example = quoted((file.stem or "picture") + ".svg")
-    return explain(problem, f"expected {known}: for example {example}", site=call_site())
+    other = "a browser or rsvg-convert makes other formats of an .svg"
+    return explain(problem, f"expected {known}: for example {example}", other, site=call_site())
 
 
 def _check_place(file: Path) -> None:

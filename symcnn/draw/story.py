@@ -126,7 +126,9 @@ class Story:
         Those edges along which an error comes back.
     bundles : list of Bundle
     note : str
-        What is left out, if anything.
+        What is left out, if anything, and what was run: a line for each.
+    scales : list of Picture
+        What the colours of the pictures mean; each one's title says it.
     """
 
     boxes: list[Box] = field(default_factory=list)
@@ -134,6 +136,7 @@ class Story:
     sent: set[tuple[str, str]] = field(default_factory=set)
     bundles: list[Bundle] = field(default_factory=list)
     note: str = ""
+    scales: list[Picture] = field(default_factory=list)
 
 
 class Teller:

@@ -11,6 +11,7 @@ from .errors import DTypeError, ShapeError, call_site, explain
 from .leaves import BatchSize, Const, Input, real_or_integer
 from .node import Node, as_node
 from .spec import Shape, Spec, as_shape, broadcast_shapes, is_real
+from .window import WHOLE, Window, Windows, broadcast_windows
 
 
 class Add(Node):
@@ -149,6 +150,9 @@ class Cast(Node):
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.astype(x, getattr(xp, self.to))
 
+    def windows(self) -> tuple[Windows, ...]:
+        return (broadcast_windows(self.x.shape, self.shape),)
+
     def backward(self, delta: Node) -> tuple[Node | None]:
         return (cast(delta, self.x.dtype.name) if is_real(self.x.dtype) else None,)
 
@@ -199,6 +203,10 @@ class SumTo(Node):
         total = wide_sum(xp, x, kept, keepdims=True)
         return wide_sum(xp, total, tuple(range(lead)), keepdims=False)
 
+    def windows(self) -> tuple[Windows, ...]:
+        lead, summed = self.x.ndim - len(self.target), self.axes()
+        return (tuple(WHOLE if k in summed else Window(k - lead) for k in range(self.x.ndim)),)
+
     def backward(self, delta: Node) -> tuple[Node]:
         return (broadcast_to(delta, self.x.shape),)
 
@@ -239,6 +247,9 @@ class BroadcastTo(Node):
             (k if batch is None else batch) if t is None else t for t, k in zip(self.target, kept, strict=True)
         )
         return xp.broadcast_to(x, shape)
+
+    def windows(self) -> tuple[Windows, ...]:
+        return tuple(broadcast_windows(i.shape, self.shape) for i in self.inputs)
 
     def backward(self, delta: Node) -> tuple[Node | None, ...]:
         sent = sum_to(delta, self.x.shape)

@@ -22,6 +22,7 @@ from ..graph.errors import (
 from ..graph.leaves import Const, Input, Param, as_numbers
 from ..graph.node import Node, as_node
 from ..graph.spec import Spec, promote
+from ..graph.window import WHOLE, Window, Windows
 from .connected import connected
 from .initial import Initializer, lecun_normal
 from .reduce import sum
@@ -106,6 +107,13 @@ class Conv(Node):
             z = z + xp.reshape(xp.astype(b, wide, copy=False), (-1, 1, 1))
         return xp.astype(z, getattr(xp, self.dtype.name), copy=False)
 
+    def windows(self) -> tuple[Windows, ...]:
+        n, m = self.w.shape[2], self.w.shape[3]
+        assert n is not None and m is not None
+        x = (Window(0), WHOLE, Window(2, size=n), Window(3, size=m))
+        w = (Window(1), WHOLE, WHOLE, WHOLE)
+        return (x, w) if self.b is None else (x, w, (Window(1),))
+
     def backward(self, delta: Node) -> tuple[Node, ...]:
         x, w = self.x, self.w
         n, m = w.shape[2], w.shape[3]
@@ -160,6 +168,11 @@ class Rot90(Node):
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.flip(x, axis=(-2, -1))
 
+    def windows(self) -> tuple[Windows, ...]:
+        kept = tuple(Window(k) for k in range(self.ndim - 2))
+        ends = enumerate(self.shape[-2:], start=self.ndim - 2)
+        return ((*kept, *(None if d is None else Window(k, step=-1, start=d - 1) for k, d in ends)),)
+
     def backward(self, delta: Node) -> tuple[Node]:
         return (rot90(delta),)
 
@@ -183,6 +196,9 @@ class Swap(Node):
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.permute_dims(x, (1, 0, *range(2, x.ndim)))
+
+    def windows(self) -> tuple[Windows, ...]:
+        return ((Window(1), Window(0), *(Window(k) for k in range(2, self.ndim))),)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (swap(delta),)

@@ -13,6 +13,7 @@ from ..graph.leaves import Input, Param
 from ..graph.node import Node, as_node
 from ..graph.operators import Operand, builds
 from ..graph.spec import Spec, broadcast_shapes, promote
+from ..graph.window import WHOLE, Window, Windows, broadcast_windows
 from .connected import connected
 from .conv import prefixed
 from .initial import Initializer, tutorial_uniform
@@ -61,6 +62,10 @@ class Dense(Node):
         z = wide_matmul(xp, a, xp.permute_dims(w, (1, 0)), self.dtype)
         return z if b is None else z + b
 
+    def windows(self) -> tuple[Windows, ...]:
+        a, w = (Window(0), WHOLE), (Window(1), WHOLE)
+        return (a, w) if self.b is None else (a, w, (Window(1),))
+
     def backward(self, delta: Node) -> tuple[Node, ...]:
         error, gradient = MatMul(delta, self.w), MatMul(transpose(delta), self.a)
         return (error, gradient) if self.b is None else (error, gradient, sum(delta, axis=0))
@@ -102,6 +107,11 @@ class MatMul(Node):
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return wide_matmul(xp, a, b, self.dtype)
+
+    def windows(self) -> tuple[Windows, ...]:
+        stack = self.shape[:-2]
+        a = (*broadcast_windows(self.a.shape[:-2], stack), Window(self.ndim - 2), WHOLE)
+        return a, (*broadcast_windows(self.b.shape[:-2], stack), WHOLE, Window(self.ndim - 1))
 
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return (

@@ -10,6 +10,7 @@ from ..graph.errors import DTypeError, ShapeError, call_site, called, chosen, ex
 from ..graph.leaves import Input
 from ..graph.node import Node, as_node
 from ..graph.spec import Shape, Spec
+from ..graph.window import Window, Windows, broadcast_windows
 from .window import crop
 
 Size = tuple[int, int]
@@ -40,6 +41,18 @@ def _enlarged(shape: Shape, size: Size) -> Shape:
 def corners(x: Any, size: Size) -> list[Any]:
     """The windows' first elements, second elements, ...: views of x, in row-major order."""
     return [x[..., u :: size[0], v :: size[1]] for u in range(size[0]) for v in range(size[1])]
+
+
+def _gathered(ndim: int, size: Size) -> Windows:
+    """What a unit reads that has a window of `size` for itself."""
+    kept = (Window(k) for k in range(ndim - 2))
+    return (*kept, *(Window(ndim - 2 + k, step=p, size=p) for k, p in enumerate(size)))
+
+
+def _spread(ndim: int, size: Size) -> Windows:
+    """What a unit reads that is one of a window of `size`."""
+    kept = (Window(k) for k in range(ndim - 2))
+    return (*kept, *(Window(ndim - 2 + k, per=p) for k, p in enumerate(size)))
 
 
 class _Windowed(Node):
@@ -102,6 +115,9 @@ class Pool(_Windowed):
             total = total + part if self.mode == "mean" else xp.maximum(total, part)
         return xp.astype(total / len(parts), x.dtype, copy=False) if self.mode == "mean" else total
 
+    def windows(self) -> tuple[Windows, ...]:
+        return (_gathered(self.ndim, self.size),)
+
     def backward(self, delta: Node) -> tuple[Node]:
         if self.mode == "mean":
             return (Upsample(delta / (self.size[0] * self.size[1]), self.size),)
@@ -134,6 +150,9 @@ class Upsample(_Windowed):
         repeated = xp.broadcast_to(spread, (*x.shape[:-1], p, x.shape[-1], q))
         return xp.reshape(repeated, (*x.shape[:-2], x.shape[-2] * p, x.shape[-1] * q))
 
+    def windows(self) -> tuple[Windows, ...]:
+        return (_spread(self.ndim, self.size),)
+
     def backward(self, delta: Node) -> tuple[Node]:
         return (Pool(delta, self.size, "mean") * (self.size[0] * self.size[1]),)
 
@@ -163,6 +182,9 @@ class Switches(_Windowed):
             best = xp.where(better, part, best)
             chosen = xp.where(better, xp.asarray(number, dtype=xp.int64), chosen)
         return chosen
+
+    def windows(self) -> tuple[Windows, ...]:
+        return (_gathered(self.ndim, self.size),)
 
     def backward(self, delta: Node) -> tuple[None]:
         return (None,)
@@ -203,6 +225,9 @@ class Pick(Node):
             first = xp.where(switches == number, part, first)
         return first
 
+    def windows(self) -> tuple[Windows, ...]:
+        return _gathered(self.ndim, self.size), broadcast_windows(self.switches.shape, self.shape)
+
     def backward(self, delta: Node) -> tuple[Node, None]:
         return Place(delta, self.switches, self.size), None
 
@@ -237,6 +262,9 @@ class Place(Node):
         parts = [xp.where(switches == number, x, none) for number in range(p * q)]
         rows = [xp.stack(parts[u * q : (u + 1) * q], axis=-1) for u in range(p)]
         return xp.reshape(xp.stack(rows, axis=-3), (*x.shape[:-2], x.shape[-2] * p, x.shape[-1] * q))
+
+    def windows(self) -> tuple[Windows, ...]:
+        return _spread(self.ndim, self.size), _spread(self.ndim, self.size)
 
     def backward(self, delta: Node) -> tuple[Node, None]:
         return Pick(delta, self.switches, self.size), None

@@ -12,6 +12,7 @@ from ..graph.errors import ShapeError, explain
 from ..graph.leaves import Input
 from ..graph.node import Node
 from ..graph.spec import Shape, Spec, normal_axes
+from ..graph.window import WHOLE, Window, Windows
 from .select import where
 from .shape import reshape
 
@@ -37,6 +38,10 @@ class Reduction(Node):
         kept = self.kept_shape()
         shape = kept if self.keepdims else tuple(d for i, d in enumerate(kept) if i not in self.reduced)
         return Spec(shape, self.x.dtype)
+
+    def windows(self) -> tuple[Windows, ...]:
+        kept = [k for k in range(self.x.ndim) if self.ndim == self.x.ndim or k not in self.reduced]
+        return (tuple(WHOLE if k in self.reduced else Window(kept.index(k)) for k in range(self.x.ndim)),)
 
     @property
     def reduced(self) -> tuple[int, ...]:
@@ -180,6 +185,9 @@ class ArgMax(Node):
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.astype(xp.argmax(x, axis=-1), xp.int64)
+
+    def windows(self) -> tuple[Windows, ...]:
+        return ((*(Window(k) for k in range(self.ndim)), WHOLE),)
 
     def backward(self, delta: Node) -> tuple[None]:
         return (None,)

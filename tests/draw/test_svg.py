@@ -46,7 +46,7 @@ def test_what_the_tutorials_network_shows(make):
     notes = {key: " ".join(texts(by_id[f"note-{key}"])) for key in ("z1", "a1", "p1", "z2", "J")}
     assert notes == {"z1": "x", "a1": "a1", "p1": "shape only", "z2": "W2, p1", "J": "z2, y"}
     assert "back-y" not in by_id and "error-x:z1" in by_id and "error-y:J" not in by_id
-    assert len(texts(by_id["legend"])) == 6
+    assert texts(by_id["legend"])[6:] == ["Not run: only shapes are known."]
 
 
 def test_what_backward_rules_read(make):
