@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 MOST = 200
-"""A table of more rows is shown without its middle."""
+"""A notebook shows a table of more rows without its middle; printed, it is whole."""
 _LEFT, _RIGHT = "text-align:left", "text-align:right"
 
 
@@ -45,23 +45,23 @@ class Table:
     notes: Sequence[str] = ()
 
     def __str__(self) -> str:
-        body = self._body()
-        widths = [max(map(len, column)) for column in zip(self.head, *body, *self.foot, strict=True)]
-        lines = [self._line(row, widths) for row in (self.head, *body)]
+        rows = [self.head, *self.rows]
+        widths = [max(map(len, column)) for column in zip(*rows, *self.foot, strict=True)]
+        lines = [self._line(row, widths) for row in rows]
         if self.foot:
             lines += ["─" * (sum(widths) + 2 * len(widths) - 2), *(self._line(row, widths) for row in self.foot)]
         return "\n".join([*([self.title] if self.title else []), *lines, *self.notes])
 
     @property
     def html(self) -> str:
-        """The table as HTML; every text is escaped."""
+        """The table as HTML; every text is escaped, and of very many rows the middle is left out."""
         foot = f"<tfoot>{self._rows('td', self.foot)}</tfoot>" if self.foot else ""
         caption = f'<caption style="{_LEFT}">{_escaped(self.title)}</caption>' if self.title else ""
         notes = "".join(f"<div>{_escaped(note)}</div>" for note in self.notes)
-        head, body = self._rows("th", [self.head]), self._rows("td", self._body())
+        head, body = self._rows("th", [self.head]), self._rows("td", self._ends())
         return f"<table>{caption}<thead>{head}</thead><tbody>{body}</tbody>{foot}</table>{notes}"
 
-    def _body(self) -> list[Sequence[str]]:
+    def _ends(self) -> list[Sequence[str]]:
         """The rows, without their middle where they are too many."""
         rows = list(self.rows)
         if len(rows) <= MOST:
