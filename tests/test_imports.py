@@ -44,6 +44,7 @@ what is in it.
 DOORS = {
     ("backprop.py", "draw"),  # Backprop.draw() and .equations() are asked for on the object itself
     ("summary.py", "draw"),  # the names of values; `import symcnn` loads no picture
+    ("graph/node.py", "draw"),  # Node.equation, too
     ("__init__.py", "data"),
     ("__init__.py", "plots"),
     ("__init__.py", "testing"),

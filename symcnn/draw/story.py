@@ -152,7 +152,7 @@ class Teller:
         self.drawn = [node for node in computed if node not in self.hidden]
         self.formulas = dict(zip(self.drawn, self.notation.forward(self.drawn), strict=True))
         self.titles = Titles(self.values)
-        self.sources = self.titles.sources
+        self.sources = {node: self.values.sources(node) for node in computed}
         fed = {s for node in self.drawn for s in self.sources[node] if isinstance(s, Input)}
         self.inputs = [node for node in self.values.order if node in fed]
         names = Keys()

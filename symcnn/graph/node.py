@@ -23,6 +23,7 @@ from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote
 from .window import Windows, broadcast_windows, row_windows
 
 if TYPE_CHECKING:
+    from ..draw.equations import Equation
     from .graph import Graph
     from .leaves import Param
 
@@ -243,6 +244,21 @@ class Node(Operators, metaclass=NodeType):
     def params(self) -> list[Param]:
         """The parameters upstream, in the order in which they were made."""
         return self.graph().params
+
+    @property
+    def equation(self) -> Equation:
+        """What computes this node, with the names that the network upstream of it gives.
+
+        Examples
+        --------
+        >>> import symcnn as sc
+        >>> x = sc.Input("x", (None, 1, 28, 28))
+        >>> sc.conv(x, filters=20, size=9, seed=0).equation
+        z1 = x * rot90(W1, 2) + b1
+        """
+        from ..draw.lines import equation_of
+
+        return equation_of(self)
 
     def __repr__(self) -> str:
         inputs = [shown(i.name) or type(i).__name__ for i in self.inputs]

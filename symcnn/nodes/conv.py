@@ -132,18 +132,20 @@ class Conv(Node):
     def template(self, kind: str) -> str:
         sign = r"\ast" if kind == "latex" else "*"
         full = r"\ast_{{\text{{full}}}}" if kind == "latex" else "*_full"
-        product = f"{{x}} {sign} {{rotated}}" if self._padded() is None else f"{{padded}} {full} {{rotated}}"
+        product = f"{{seen}} {sign} {{rotated}}" if self._padded() is None else f"{{padded}} {full} {{rotated}}"
         return product if self.b is None else product + " + {b}"
 
     def parts(self) -> dict[str, Any]:
-        return super().parts() | {"rotated": rot90(self.w), "padded": self._padded()}
+        turned = self.w.x if isinstance(self.w, Rot90) else None
+        rotated = rot90(unswapped(self.w)) if turned is None else unswapped(turned)
+        return super().parts() | {"seen": unswapped(self.x), "rotated": rotated, "padded": self._padded()}
 
     def _padded(self) -> Node | None:
         """What is convolved in full: x without its border, where the border is as wide as the filters allow."""
         n, m = self.w.shape[2], self.w.shape[3]
         assert n is not None and m is not None
         full = ((0, 0), (0, 0), (n - 1, n - 1), (m - 1, m - 1))
-        return self.x.x if isinstance(self.x, Pad) and self.x.widths == full else None
+        return unswapped(self.x.x) if isinstance(self.x, Pad) and self.x.widths == full else None
 
     @classmethod
     def samples(cls) -> list[Node]:
@@ -182,11 +184,18 @@ class Rot90(Node):
 
 
 class Swap(Node):
-    """The first two axes exchanged: images and channels, filters and channels. Its own adjoint."""
+    """The first two axes exchanged: images and channels, filters and channels. Its own adjoint.
+
+    Formulas do not show it around and below a convolution: there it only says which axes are summed over, as the
+    shapes do.
+    """
 
     x: Node
-    latex = r"{x}"
-    text = "{x}"
+
+    def template(self, kind: str) -> str:
+        if isinstance(self.x, Conv):
+            return "{x}"
+        return r"\operatorname{{swap}}({x})" if kind == "latex" else "swap({x})"
 
     def infer(self) -> Spec:
         if self.x.ndim < 2:
@@ -224,6 +233,11 @@ def rot90(x: Node) -> Node:
 def swap(x: Node) -> Node:
     """The first two axes of `x` exchanged; twice is nothing."""
     return x.x if isinstance(x, Swap) else Swap(x)
+
+
+def unswapped(x: Node) -> Node:
+    """What `x` shows in the formula of a convolution: a swap is shown as nothing there."""
+    return x.x if isinstance(x, Swap) else x
 
 
 def conv(

@@ -132,6 +132,11 @@ class MatMul(Node):
             first, last = "{turned_b}", "{a}"
         return rf"{first} \, {last}" if kind == "latex" else f"{first} {last}"
 
+    @property
+    def is_in_columns(self) -> bool:
+        """Whether an example is a column of the value itself, too."""
+        return self.ndim == 2 and self.shape[-1] is None
+
     def parts(self) -> dict[str, Any]:
         return super().parts() | {"turned_a": _turned(self.a), "turned_b": _turned(self.b)}
 

@@ -56,7 +56,7 @@ def _spread(ndim: int, size: Size) -> Windows:
 
 
 class _Windowed(Node):
-    """The base of nodes with a window `size` (height, width)."""
+    """The base of nodes with a window `size` (height, width), which formulas show as the ``window``: ₂ₓ₂."""
 
     x: Node
     size: Size
@@ -64,9 +64,17 @@ class _Windowed(Node):
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
 
+    def parts(self) -> dict[str, Any]:
+        return super().parts() | {"window": _window(self.size)}
+
     @classmethod
     def samples(cls) -> list[Node]:
         return []
+
+
+def _window(size: Size) -> str:
+    """A window's size as a subscript."""
+    return "ₓ".join(map(str, size)).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
 class Pool(_Windowed):
@@ -123,10 +131,6 @@ class Pool(_Windowed):
             return (Upsample(delta / (self.size[0] * self.size[1]), self.size),)
         return (Place(delta, Switches(self.x, self.size), self.size),)
 
-    def parts(self) -> dict[str, Any]:
-        window = "ₓ".join(map(str, self.size)).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-        return super().parts() | {"window": window}
-
     @classmethod
     def samples(cls) -> list[Node]:
         x, flat = Input("x", (None, 2, 4, 6)), Input("x", (None, 1, 1, 6))
@@ -136,8 +140,8 @@ class Pool(_Windowed):
 class Upsample(_Windowed):
     """Each unit repeated over a window of p x q: kron(x, ones(p, q))."""
 
-    latex = r"\operatorname{{upsample}}({x})"
-    text = "upsample({x})"
+    latex = r"\operatorname{{upsample}}_{{{size}}}({x})"
+    text = "upsample{window}({x})"
 
     def infer(self) -> Spec:
         if self.x.ndim < 2 or None in self.x.shape[-2:]:
@@ -168,8 +172,8 @@ class Switches(_Windowed):
     """
 
     symbol = "s"
-    latex = r"\operatorname{{switches}}({x})"
-    text = "switches({x})"
+    latex = r"\operatorname{{switches}}_{{{size}}}({x})"
+    text = "switches{window}({x})"
 
     def infer(self) -> Spec:
         return Spec(_pooled(self, self.x.shape, self.size), np.dtype("int64"))
@@ -206,11 +210,14 @@ class Pick(Node):
     switches: Node
     size: Size
     integer_inputs = ("switches",)
-    latex = r"\operatorname{{pick}}({x}, {switches})"
-    text = "pick({x}, {switches})"
+    latex = r"\operatorname{{pick}}_{{{size}}}({x}, {switches})"
+    text = "pick{window}({x}, {switches})"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
+
+    def parts(self) -> dict[str, Any]:
+        return super().parts() | {"window": _window(self.size)}
 
     def infer(self) -> Spec:
         shape = _pooled(self, self.x.shape, self.size)
@@ -244,11 +251,14 @@ class Place(Node):
     switches: Node
     size: Size
     integer_inputs = ("switches",)
-    latex = r"\operatorname{{upsample}}({x}, {switches})"
-    text = "upsample({x}, {switches})"
+    latex = r"\operatorname{{upsample}}_{{{size}}}({x}, {switches})"
+    text = "upsample{window}({x}, {switches})"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
+
+    def parts(self) -> dict[str, Any]:
+        return super().parts() | {"window": _window(self.size)}
 
     def infer(self) -> Spec:
         if self.switches.shape != self.x.shape:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.algebra import over_axes
 from ..graph.errors import DTypeError, ShapeError, call_site, explain, items, natural, quoted, whole
 from ..graph.leaves import Const, Input
 from ..graph.node import Node, as_node
@@ -103,8 +104,6 @@ class Transpose(Node):
     x: Node
     axes: tuple[int, ...]
     integer_inputs = ("x",)
-    latex = r"{x}^{{\top}}"
-    text = "{x}ᵀ"
     binding = 8
 
     def __post_init__(self) -> None:
@@ -112,6 +111,15 @@ class Transpose(Node):
         given = self.axes if isinstance(self.axes, tuple) else (self.axes,)
         axes = (whole(a, f"{self.label}: an axis") for a in given)
         object.__setattr__(self, "axes", tuple(a + ndim if -ndim <= a < 0 else a for a in axes))
+
+    def template(self, kind: str) -> str:
+        if getattr(self.x, "is_in_columns", False):
+            return "{x}"  # a product is written with an example a column already
+        *others, last, first = self.axes
+        if (*others, first, last) == tuple(range(self.x.ndim)):  # of matrices, or of a stack of them
+            return r"{x}^{{\top}}" if kind == "latex" else "{x}ᵀ"
+        head = r"\operatorname{{permute}}" if kind == "latex" else "permute"
+        return f"{head}({{x}}, {list(self.axes)})"
 
     def infer(self) -> Spec:
         if sorted(self.axes) != list(range(self.x.ndim)):
@@ -148,8 +156,10 @@ class Concat(Node):
 
     xs: tuple[Node, ...]
     axis: int = 1
-    latex = r"[{xs}]"
-    text = "[{xs}]"
+
+    def template(self, kind: str) -> str:
+        head = r"\operatorname{{concat}}" if kind == "latex" else "concat"
+        return head + over_axes((self.axis,), self.ndim + 1, kind) + "({xs})"
 
     def infer(self) -> Spec:
         if not self.xs:

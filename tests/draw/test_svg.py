@@ -52,7 +52,7 @@ def test_what_the_tutorials_network_shows(make):
 def test_what_backward_rules_read(make):
     pooled = parsed(sc.draw(make["tutorial"]("max")))
     notes = {g.get("id"): texts(g) for g in pooled.iter(f"{SVG}g")}
-    assert notes["note-p1"] == ["switches(a1)"]
+    assert notes["note-p1"] == ["switches₂ₓ₂(a1)"]
     notes = {g.get("id"): texts(g) for g in parsed(sc.draw(make["residual"]())).iter(f"{SVG}g")}
     assert notes["note-a1"] == ["z1 > 0"] and notes["note-v1"] == ["shape only"]
 
