@@ -10,22 +10,17 @@ import re
 from dataclasses import dataclass, field
 
 from ..backprop import Backprop
-from ..graph.algebra import Add, BroadcastTo, Cast, Div, Mul, Neg, Share, Sub, SumTo
 from ..graph.leaves import Const, Input, Leaf, Param
 from ..graph.node import Node
 from ..graph.spec import Shape, is_real
-from ..nodes.conv import Swap
-from ..nodes.reduce import Mean, Sum
-from ..nodes.shape import Reshape, Transpose
 from .notation import Notation
 from .picture import Picture
+from .titles import Titles
 
 MOST = 400
 """A graph of more values than this is drawn without its middle."""
 ENDS = 20
 """How many values are drawn then, at the beginning and at the end."""
-_ARITHMETIC = (Add, Div, Mean, Mul, Neg, Share, Sub, Sum)
-_ARRANGING = (BroadcastTo, Cast, Reshape, SumTo, Swap, Transpose)
 
 
 @dataclass
@@ -156,6 +151,7 @@ class Teller:
         self.folded = sum(len(self.values.inner(node)) for node in self.hidden)
         self.drawn = [node for node in computed if node not in self.hidden]
         self.formulas = dict(zip(self.drawn, self.notation.forward(self.drawn), strict=True))
+        self.titles = Titles(self.values)
         self.sources = {node: self.values.sources(node) for node in computed}
         fed = {s for node in self.drawn for s in self.sources[node] if isinstance(s, Input)}
         self.inputs = [node for node in self.values.order if node in fed]
@@ -181,7 +177,7 @@ class Teller:
         if kind == "input":
             title, lines = symbol, ["input"]
         else:
-            title, lines = self._title(node), self._lines(f"{symbol} = ", self.formulas[node])
+            title, lines = self.titles.title(node), self._lines(f"{symbol} = ", self.formulas[node])
         error = str(self.notation.error_symbol(node))
         return Box(self.keys[node], kind, title, lines, symbol, shape_text(node.shape), error, twins.get(node), node)
 
@@ -190,19 +186,6 @@ class Teller:
         line = left + self.notation.formula(node)
         inner = [f"{symbol} = {self.notation.formula(part)}" for symbol, part in self.notation.take_spilled()]
         return [*inner, line]
-
-    def _title(self, node: Node) -> str:
-        last = "" if node is not self.values.J else "output" if node.shape else "loss"
-        name = self.values.layer_name(node) or last
-        return f"{name} · {self._types(node)}" if name else self._types(node)
-
-    def _types(self, node: Node) -> str:
-        """The node types behind a formula; small arithmetic only where there is nothing else."""
-        inner = self.values.inner(node)
-        large = [n for n in inner if not isinstance(n, (*_ARITHMETIC, *_ARRANGING))]
-        small = [n for n in inner if not isinstance(n, _ARRANGING)]
-        names = list(dict.fromkeys(type(n).__name__ for n in large or small or [node]))
-        return " + ".join(names) if len(names) <= 3 else type(node).__name__
 
     def _folded(self) -> Box:
         last = {s: None for node in self.drawn for s in self.sources[node] if s in self.hidden}
@@ -296,7 +279,7 @@ class Teller:
 
     def _empty_twin(self, node: Node) -> Twin:
         needed = self.notation.is_needed(node)
-        title = f"∂J/∂{self.notation.symbol(node)}" if isinstance(node, Input) else f"∂{self._title(node)}"
+        title = f"∂J/∂{self.notation.symbol(node)}" if isinstance(node, Input) else f"∂{self.titles.title(node)}"
         if node is not self.values.J:
             return Twin(title, [] if needed else ["not needed"], needed)
         (first,) = self.notation.readable([self.errors[node]])
