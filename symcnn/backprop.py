@@ -118,11 +118,11 @@ class Backprop:
 
         return Equations(self)
 
-    def draw(self) -> Diagram:
-        """The forward pass and, mirrored below it, the way of the errors."""
+    def draw(self, *, fold: bool | None = None, focus: Node | Iterable[Node] | None = None, hops: int = 1) -> Diagram:
+        """The forward pass and, mirrored below it, the way of the errors; see `symcnn.draw`."""
         from .draw import draw
 
-        return draw(self)
+        return draw(self, fold=fold, focus=focus, hops=hops)
 
     def __repr__(self) -> str:
         return f"Backprop({self.J.label}: {len(self.steps)} steps, {len(self.grads)} gradients)"

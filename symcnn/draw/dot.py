@@ -15,7 +15,7 @@ def digraph(story: Story) -> graphviz.Digraph:
     """The graph: columns by rank, the backward lane under the forward one."""
     import graphviz
 
-    graph = graphviz.Digraph("backprop", comment=f"Backpropagation of {graphviz.escape(story.boxes[-1].symbol)}")
+    graph = graphviz.Digraph("backprop", comment=f"Backpropagation of {graphviz.escape(story.name)}")
     graph.attr(rankdir="LR", nodesep="0.35", ranksep="0.6", label=_label(story.note), fontname="Helvetica")
     graph.attr("node", shape="box", style="rounded", fontname="Helvetica", fontsize="12", color=FORWARD)
     graph.attr("edge", fontname="Helvetica", fontsize="10")

@@ -50,7 +50,7 @@ class _Writer:
         return "\n".join(self.out) + "\n"
 
     def _heading(self) -> str:
-        return f"Backpropagation of {self.story.boxes[-1].symbol}"
+        return f"Backpropagation of {self.story.name}"
 
     def _summary(self) -> str:
         values = ", ".join(box.symbol for box in self.story.boxes if box.kind != "input")
