@@ -83,8 +83,15 @@ def test_networks(network):
     check(sc.draw(network).layout)
 
 
-def test_a_folded_chain(make):
+def test_folded_networks(network, make):
+    check(sc.draw(network, fold=True).layout)
     check(sc.draw(make["chain"](1000)).layout)
+
+
+def test_a_focus_on_each_node(network):
+    back = sc.backprop(network)
+    for n, node in enumerate(sc.Graph(network).order):
+        check(sc.draw(back, focus=node, hops=n % 3).layout)
 
 
 def test_texts_fit_their_boxes(network):
@@ -155,10 +162,13 @@ def graphs(draw):
     return J + 0.01 * sc.sum(w * w) if draw(st.booleans()) else J
 
 
-@given(graphs())
+@given(graphs(), st.data())
 @settings(max_examples=60)
-def test_random_graphs(J):
+def test_random_graphs(J, data):
     check(sc.draw(J).layout)
+    check(sc.draw(J, fold=True).layout)
+    focus = data.draw(st.sampled_from(sc.Graph(J).order))
+    check(sc.draw(J, fold=data.draw(st.booleans()), focus=focus, hops=data.draw(st.integers(0, 3))).layout)
 
 
 # The checks themselves find what they look for ------------------------------------------------------
