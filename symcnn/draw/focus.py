@@ -10,6 +10,9 @@ from ..graph.node import Node
 from .notation import Notation
 from .story import Box, Keys, Twin, shape_text
 
+_FEW = 3
+"""Up to so many values that come from beyond to the same boxes have a stub each."""
+
 
 def focused(notation: Notation, focus: Node | Iterable[Node]) -> list[Node]:
     """The inputs and computed values that nodes stand for.
@@ -30,7 +33,8 @@ def focused(notation: Notation, focus: Node | Iterable[Node]) -> list[Node]:
     GraphError
         For a node of another graph.
     """
-    nodes = [focus] if isinstance(focus, Node) else list(focus) if isinstance(focus, Iterable) else [focus]
+    several = isinstance(focus, Iterable) and not isinstance(focus, Node | str)
+    nodes: list[object] = list(focus) if several else [focus]
     if not nodes:
         raise ArgumentError(explain("focus is empty; give a node, or a list of nodes", site=call_site()))
     finder = _Finder(notation)
@@ -108,19 +112,32 @@ def neighbourhood(values: Iterable[Node], sources: Mapping[Node, Sequence[Node]]
 class Stubs:
     """Where the graph goes on beyond what is drawn: a small box for each value that comes from there or goes there."""
 
-    def __init__(self, notation: Notation, names: Keys) -> None:
+    def __init__(self, notation: Notation, names: Keys, read: Mapping[Node, Sequence[Node]], at: Mapping[Node, str]):
         self.notation = notation
         self.names = names
         self.sources: dict[Node, str] = {}
         self.readers: dict[str, tuple[str, dict[Node, None]]] = {}
+        ends: dict[Node, dict[str, None]] = {}
+        for reader in (node for node in read if node in at):
+            for source in (s for s in read[reader] if s in read and s not in at):
+                ends.setdefault(source, {})[at[reader]] = None
+        self._share(ends)
+
+    def _share(self, ends: Mapping[Node, Mapping[str, None]]) -> None:
+        """The key of each source's stub: the same one where many sources have the same readers."""
+        together: dict[tuple[str, ...], list[Node]] = {}
+        for source, keys in ends.items():
+            together.setdefault(tuple(keys), []).append(source)
+        for sources in together.values():
+            for part in [sources] if len(sources) > _FEW else [[source] for source in sources]:
+                key = self.names.new(f"from-{self.notation.symbol(part[0])}")
+                self.sources.update(dict.fromkeys(part, key))
 
     def __bool__(self) -> bool:
         return bool(self.sources or self.readers)
 
     def before(self, source: Node) -> str:
         """The key of the stub from which a value comes."""
-        if source not in self.sources:
-            self.sources[source] = self.names.new(f"from-{self.notation.symbol(source)}")
         return self.sources[source]
 
     def after(self, start: str, reader: Node) -> str:
@@ -133,14 +150,22 @@ class Stubs:
 
     def boxes(self) -> tuple[list[Box], list[Box]]:
         """Those where values come from, and those where they go to."""
-        before = [self._source(source, key) for source, key in self.sources.items()]
+        parts: dict[str, list[Node]] = {}
+        for source, key in self.sources.items():
+            parts.setdefault(key, []).append(source)
+        before = [self._source(sources, key) for key, sources in parts.items()]
         return before, [self._readers(list(nodes), key) for key, nodes in self.readers.values()]
 
-    def _source(self, source: Node, key: str) -> Box:
-        symbol, error = str(self.notation.symbol(source)), str(self.notation.error_symbol(source))
-        needed = self.notation.is_needed(source)
-        twin = Twin(f"… to {error}", [], needed) if source in self.notation.deltas else None
-        return Box(key, "fold", f"… from {symbol}", [], symbol, shape_text(source.shape), error, twin)
+    def _source(self, sources: list[Node], key: str) -> Box:
+        names = [str(self.notation.symbol(source)) for source in sources]
+        errors = [str(self.notation.error_symbol(source)) for source in sources if source in self.notation.deltas]
+        needed = any(self.notation.is_needed(source) for source in sources)
+        twin = Twin(f"… to {_listed(errors)}", [], needed) if errors else None
+        symbol = names[0] if len(names) == 1 else f"{len(names):,} values"
+        error = str(self.notation.error_symbol(sources[0])) if len(names) == 1 else f"{len(names):,} errors"
+        shapes = {shape_text(source.shape) for source in sources}
+        shape = min(shapes) if len(shapes) == 1 else ""
+        return Box(key, "fold", f"… from {_listed(names)}", [], symbol, shape, error, twin)
 
     def _readers(self, nodes: list[Node], key: str) -> Box:
         reached = [node for node in nodes if node in self.notation.deltas]
@@ -152,4 +177,4 @@ class Stubs:
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
+    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2:,} more"

@@ -8,6 +8,7 @@ from ..backprop import Backprop
 from ..graph.leaves import Input, Param
 from ..graph.node import Node
 from .focus import Stubs, focused, neighbourhood
+from .fold import ENDS
 from .notation import Notation
 from .scene import Group, grouped
 from .story import Box, Bundle, Keys, Story, Twin, shape_text
@@ -42,13 +43,13 @@ class Teller:
         kept = [node for node in self.values.computed if node in near]
         read = near.union(*(self.sources[node] for node in kept))
         inputs = [node for node in self.values.order if isinstance(node, Input) and node in read]
-        self.groups = grouped(self.notation, inputs, kept, fold, self.centre)
+        self.groups = grouped(self.notation, inputs, kept, fold, self.centre if len(self.centre) <= ENDS else ())
         self.wording = Wording(self.notation, self.sources)
         names = Keys()
         self.keys = [names.new(self._key(group)) for group in self.groups]
         self.at = {node: key for key, group in zip(self.keys, self.groups, strict=True) for node in group.members}
         self.kinds = {key: group.kind for key, group in zip(self.keys, self.groups, strict=True)}
-        self.stubs = Stubs(self.notation, names)
+        self.stubs = Stubs(self.notation, names, self.sources, self.at)
 
     def tell(self) -> Story:
         """The story."""

@@ -153,4 +153,4 @@ def counted(number: int, what: str) -> str:
 
 def at_most(lines: list[str], most: int = LINES) -> list[str]:
     """The first lines, and how many more there are."""
-    return lines if len(lines) <= most else [*lines[: most - 1], f"… and {len(lines) - most + 1} more"]
+    return lines if len(lines) <= most else [*lines[: most - 1], f"… and {len(lines) - most + 1:,} more"]

@@ -114,6 +114,17 @@ def test_the_centre_is_never_folded():
     assert "fold=False draws them all." in story.note and story.note.startswith("Within 50 edges of a31: 101 of 121")
 
 
+def test_the_readers_of_what_all_layers_share_are_folded(make):
+    J = make["chain"](1000)
+    story = sc.draw(J, focus=J.params[0], hops=0).story
+    assert titles(story) == [
+        "… from a1, a2 and 497 more", "x", "Mul ×500", "… to a1, a2 and 498 more",
+    ]  # fmt: skip
+    assert [box.symbol for box in story.boxes] == ["499 values", "x", "500 values", ""]
+    assert ("from-a1", story.boxes[2].key) in story.sent and story.bundles[0].lines == ["w (4), read 500 times"]
+    assert story.note.startswith("Within 0 edges of v1, v2, v3, v4, v5, … and 495 more: 500 of 1,001 values; ")
+
+
 def test_several_nodes_and_awkward_names():
     x = sc.Input("<lambda>", (3,))
     a = sc.Exp(x, name="\\")
@@ -130,7 +141,7 @@ def test_several_nodes_and_awkward_names():
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"focus": "z1"}, sc.errors.DTypeError, "focus takes a node"),
+        ({"focus": "z1"}, sc.errors.DTypeError, "focus takes a node.* got 'z1'"),
         ({"focus": 3}, sc.errors.DTypeError, "focus takes a node"),
         ({"focus": []}, sc.errors.ArgumentError, "focus is empty"),
         ({"hops": -1}, sc.errors.ArgumentError, "hops is -1"),

@@ -11,6 +11,8 @@ from user_nodes import Blend, Scaled
 
 import symcnn as sc
 from symcnn.draw.fold import ENDS, MOST, Piece, Run, folded
+from symcnn.draw.notation import Notation
+from symcnn.draw.scene import grouped
 
 
 def blocks(count, stem=True, size=8):
@@ -74,6 +76,8 @@ def test_copies_that_read_something_else_are_no_copies():
     assert run_like(folded(same)) == [(8, 8)]
     skipping = [*same[:5], Piece("a", (2,)), *same[6:]]
     assert run_like(folded(skipping)) == [(5, 5), (3, 3)]  # the first copy of a repeat may read anything
+    within = [Piece("a", (-1,)), Piece("b", (0,)), Piece("a", (1,)), Piece("b", (0,))]
+    assert run_like(folded(within)) == [(1, 1)] * 4
     branching = [Piece("root", (-1,)), *(Piece("a", (0,)) for _ in range(6))]
     assert run_like(folded(branching)) == [(1, 1), (6, 6)]
 
@@ -135,6 +139,12 @@ def test_the_copies_of_a_repeat_are_alike(pieces):
     assert [n for run in runs for n in range(run.start, run.stop)] == list(range(len(pieces)))
     for run in runs:
         copies = [range(run.start + k * run.period, run.start + (k + 1) * run.period) for k in range(run.copies)]
+        for a in copies[0] if run.copies > 1 else ():
+            for s, t in zip(pieces[a].reads, pieces[a + run.period].reads, strict=True):
+                if t >= run.start:  # from the same copy, or the one before
+                    assert s == t - run.period if t in copies[1] else s < run.start
+                else:
+                    assert t == s or (s < 0 and t < 0)
         for before, here, there in zip(copies, copies[1:], copies[2:], strict=False):
             same = dict(zip([*before, *here], [*here, *there], strict=True))
             for a, b in zip(here, there, strict=True):
@@ -282,6 +292,61 @@ def test_frozen_layers_are_not_folded_with_those_that_learn():
         ("(Dense, Tanh) ×20", True),
     ]
     assert folds[0].twin.lines == ["not needed"]
+
+
+def test_a_first_copy_whose_error_nobody_needs_stands_by_itself():
+    h = sc.Input("x", (None, 4))
+    for n in range(40):
+        h = sc.dense(sc.tanh(h), 4, seed=n)
+    assert titles(sc.draw(sc.mean(h))) == ["x", "Tanh", "(Dense, Tanh) ×39", "Dense", "loss · Mean"]
+
+
+def test_what_was_made_late_is_folded_with_its_layer():
+    h, seen = sc.Input("x", (None, 4)), []
+    for n in range(30):
+        h = sc.tanh(sc.dense(h, 4, seed=n))
+        seen.append(h)
+    J = sc.mean(sc.concat([sc.sigmoid(h) for h in seen]))
+    assert titles(sc.draw(J)) == ["x", "(Dense, Tanh, Sigmoid) ×30", "Concat", "loss · Mean"]
+
+
+def test_groups_are_in_topological_order_whatever_the_layers():
+    w, x = sc.Param("w", np.ones(4, "float32")), sc.Input("x", (None, 4))
+    u = sc.sigmoid(w)  # it has the number of the layer that reads it first, the fifth
+    a = [x]
+    for n in range(4):
+        a.append(sc.tanh(sc.dense(a[-1], 4, seed=n)))
+    late = sc.tanh(sc.dense(a[-1] * u, 4, seed=4))
+    early = a[2] * sc.sigmoid(u)  # of the second layer
+    J = sc.mean(late + early)
+    back = sc.backprop(J)
+    notation = Notation(back)
+    layers = notation.values.layers
+    assert layers[u] > layers[sc.sigmoid(u)]
+    groups = grouped(notation, [x], notation.values.computed, fold=True)
+    place = {node: n for n, node in enumerate(node for group in groups for node in group.members)}
+    assert len(place) == len(notation.values.computed) + 1
+    for node in notation.values.computed:
+        assert all(place[s] < place[node] for s in notation.values.sources(node) if s in place)
+
+
+def test_along_which_edges_errors_come_back():
+    x = sc.Input("x", (None, 4))
+    a = sc.tanh(sc.dense(x, 4, name="one", seed=0))
+    z = sc.dense(a, 4, name="two", seed=0)
+    chosen = sc.where(a > 0, sc.sigmoid(z), 0)
+    J = sc.mean(chosen)
+    plain, story = sc.draw(J, fold=False).story, sc.draw(J, fold=True).story
+    assert {("a1", "v1"), ("a1", "z2")} <= set(plain.edges) and ("a1", "z2") in plain.sent
+    assert ("a1", "v1") not in plain.sent and ("a2", "v1") in plain.sent
+    one, two = (box.key for box in story.boxes if box.kind == "fold")
+    assert [box.title for box in story.boxes if box.kind == "fold"] == [
+        "one · Dense, Tanh",
+        "two · Dense, Sigmoid, Greater + Where",
+    ]
+    assert (one, two) in story.sent
+    J = sc.mean(sc.where(a > 0, sc.sigmoid(sc.Input("t", (None, 4))), 0)) + sc.mean(a)
+    assert ("a1", "v1") in sc.draw(J).story.edges and ("a1", "v1") not in sc.draw(J).story.sent
 
 
 def test_node_types_of_users_and_attributes():

@@ -7,6 +7,7 @@ import textwrap
 from xml.etree import ElementTree
 
 import numpy as np
+import pytest
 
 import symcnn as sc
 
@@ -22,8 +23,10 @@ def texts(element):
     return [t.text for t in element.iter(f"{SVG}text")]
 
 
-def test_every_part_has_an_id_a_class_a_title_and_a_description(network):
-    root = parsed(sc.draw(network))
+@pytest.mark.parametrize("way", ["whole", "folded", "focused"])
+def test_every_part_has_an_id_a_class_a_title_and_a_description(network, way):
+    focus = {"hops": 2, "focus": sc.Graph(network).order[-4]} if way == "focused" else {}
+    root = parsed(sc.draw(network, fold=way == "folded", **focus))
     groups = [g for g in root.iter(f"{SVG}g") if g.get("id")]
     ids = [g.get("id") for g in groups]
     assert len(ids) == len(set(ids)) > 20
