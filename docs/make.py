@@ -1,4 +1,5 @@
-"""Make what is derived in this folder, from the code: node-types.md, functions.md, and the picture backprop.svg.
+"""Make what is derived in this folder, from the code: node-types.md, functions.md, and the pictures backprop.svg
+and units.svg.
 
 python docs/make.py            write the files
 python docs/make.py --check    exit with 1 where a file is not what it would be written as
@@ -10,6 +11,8 @@ import argparse
 import inspect
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # this checkout, also where another one is installed
 
 import symcnn as sc
 from symcnn.tutorial import tutorial_network
@@ -117,13 +120,24 @@ def picture() -> str:
     return sc.backprop(tutorial_network().J).draw().svg
 
 
+def units() -> str:
+    """The tutorial's first figure: two filters over ten units in a row, and the mean of each two of theirs."""
+    x = sc.Input("input", (None, 1, 1, 10))
+    return sc.draw_units(sc.mean_pool(sc.sigmoid(sc.conv(x, filters=2, size=(1, 3), seed=0)), (1, 2))).svg
+
+
 def main() -> int:
     """Write or check the files."""
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--check", action="store_true")
     check = options.parse_args().check
     stale = []
-    made = {"node-types.md": node_types(), "functions.md": functions(), "backprop.svg": picture()}
+    made = {
+        "node-types.md": node_types(),
+        "functions.md": functions(),
+        "backprop.svg": picture(),
+        "units.svg": units(),
+    }
     for name, content in made.items():
         path = HERE / name
         if check:

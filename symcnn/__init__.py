@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .backprop import Backprop, backprop, grad
-from .draw import draw
+from .draw import draw, draw_units
 from .engine.program import Program, compile
 from .graph import errors
 from .graph.algebra import (
@@ -34,6 +34,7 @@ from .graph.graph import Graph
 from .graph.leaves import BatchSize, Const, Input, Param
 from .graph.node import Node, as_node, node_types
 from .graph.spec import Spec
+from .graph.window import Window
 from .nodes import initial
 from .nodes.conv import Conv, Rot90, Swap, conv, rot90, swap
 from .nodes.dense import Dense, MatMul, dense, matmul, scale
@@ -154,6 +155,7 @@ __all__ = [
     "Transpose",
     "Upsample",
     "Where",
+    "Window",
     "abs",
     "accuracy",
     "argmax",
@@ -170,6 +172,7 @@ __all__ = [
     "data",
     "dense",
     "draw",
+    "draw_units",
     "equal",
     "errors",
     "evaluate",

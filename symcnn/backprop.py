@@ -8,9 +8,9 @@ compiled and differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from .graph.algebra import cast, ones, sum_to, zeros
 from .graph.collector import collector_paused
@@ -34,6 +34,7 @@ from .graph.spec import broadcast_shapes, is_real
 if TYPE_CHECKING:
     from .draw.diagram import Diagram
     from .draw.equations import Equations
+    from .draw.run import Run
 
 
 @dataclass(frozen=True)
@@ -114,15 +115,83 @@ class Backprop:
 
     def equations(self) -> Equations:
         """The equations of the forward pass, of every delta in the order of the sweep, and of every gradient."""
-        from .draw.equations import Equations
+        from .draw.lines import equations_of_sweep
 
-        return Equations(self)
+        return equations_of_sweep(self)
 
-    def draw(self, *, fold: bool | None = None, focus: Node | Iterable[Node] | None = None, hops: int = 1) -> Diagram:
+    def equation(self, node: Node) -> Equations:
+        """One node within the sweep: what computes it, its error, and what its rule sends on.
+
+        The names are those of ``equations()``. A node that has none there, such as a reshape, gets one of its own.
+
+        Raises
+        ------
+        GraphError
+            If J is not computed from `node`.
+
+        Examples
+        --------
+        >>> import symcnn as sc
+        >>> x = sc.Input("x", (None, 4))
+        >>> a = sc.sigmoid(sc.dense(x, 3, seed=0))
+        >>> print(sc.backprop(sc.sum(a * a)).equation(a))
+        Forward
+           a1 = σ(z1)                       (N, 3)
+        Errors
+        δ(a1) = 2 · a1                      (N, 3)
+        Sent
+        δ(z1) = δ(a1) · a1 · (1 − a1)       (N, 3)
+        """
+        from .draw.lines import equations_at
+
+        return equations_at(self, node)
+
+    def draw(
+        self,
+        *,
+        fold: bool | None = None,
+        focus: Node | Iterable[Node] | None = None,
+        hops: int = 1,
+        values: Mapping[Node, Any] | None = None,
+        example: int = 0,
+    ) -> Diagram:
         """The forward pass and, mirrored below it, the way of the errors; see `symcnn.draw`."""
         from .draw import draw
 
-        return draw(self, fold=fold, focus=focus, hops=hops)
+        return draw(self, fold=fold, focus=focus, hops=hops, values=values, example=example)
+
+    def run(self, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> Run:
+        """Compute all values of the forward pass, and all errors that are needed for a gradient.
+
+        Parameters
+        ----------
+        feeds : mapping, optional
+            Arrays by input name (or by `Input`).
+        **named
+            The same as keywords.
+
+        Returns
+        -------
+        Run
+            A mapping from nodes to arrays, which can be drawn.
+
+        Raises
+        ------
+        FeedError, DTypeError
+            For feeds that do not fit, as from a program.
+
+        Examples
+        --------
+        >>> import symcnn as sc
+        >>> x, w = sc.Input("x", (3,)), sc.Param("w", [1, 2, 3])
+        >>> a = sc.tanh(w * x, name="a")
+        >>> run = sc.backprop(sc.sum(a)).run(x=[0, 0, 0])
+        >>> run[a], run.delta(a), run.grads[w]
+        (array([0., 0., 0.], dtype=float32), array([1., 1., 1.], dtype=float32), array([0., 0., 0.], dtype=float32))
+        """
+        from .draw.run import Run
+
+        return Run.of(self, feeds, named)
 
     def __repr__(self) -> str:
         return f"Backprop({self.J.label}: {len(self.steps)} steps, {len(self.grads)} gradients)"

@@ -51,7 +51,7 @@ def demo(folder: Path, *, epochs: int = 10, seed: int = 0, say: Say = print) -> 
     say(_judgement(scores, digits.y_test))
     back = backprop(network.J)
     say(f"\nIts equations, forward and back:\n\n{back.equations()}\n")
-    say(_written(folder, back, history))
+    say(_written(folder, back, history, digits))
     say(f"\nDone in {time.perf_counter() - start:.1f} s.")
     return right
 
@@ -92,9 +92,9 @@ def _judgement(scores: NDArray[Any], labels: NDArray[np.int64]) -> str:
     return text
 
 
-def _written(folder: Path, back: Backprop, history: History) -> str:
+def _written(folder: Path, back: Backprop, history: History, digits: Digits) -> str:
     """Write the files, and say what they are."""
-    equations, diagram = back.equations(), back.draw()
+    equations, diagram = back.equations(), back.run(x=digits.x_test[:1], y=digits.y_test[:1]).draw()
     diagram.save(folder / "backprop.svg")
     diagram.save(folder / "backprop.dot")
     (folder / "equations.txt").write_text(f"{equations}\n", encoding="utf-8")
@@ -102,7 +102,8 @@ def _written(folder: Path, back: Backprop, history: History) -> str:
     (folder / "history.csv").write_text(history.csv(), encoding="utf-8")
     return (
         f"Written into {folder.resolve()}:\n"
-        "  backprop.svg   how the errors flow back: open it in a browser\n"
+        f"  backprop.svg   the first test digit, a {digits.y_test[0]}, on its way through the network,\n"
+        "                 and how the errors flow back: open it in a browser\n"
         "  backprop.dot   the same for Graphviz\n"
         "  equations.txt  the equations above; equations.tex for LaTeX\n"
         "  history.csv    loss and accuracy by epoch"

@@ -37,6 +37,9 @@ def test_the_demo_reads_unseen_digits_and_leaves_its_files(tmp_path):
     assert set(written) == {"backprop.svg", "backprop.dot", "equations.txt", "equations.tex", "history.csv"}
     assert all(written.values())
     assert str(tmp_path / "here") in out
+    picture = (tmp_path / "here" / "backprop.svg").read_text(encoding="utf-8")
+    assert "Run with 1 example." in picture and ">= 7<" in picture and picture.count("<image ") > 50
+    assert len(picture.encode()) < 200_000
 
 
 def test_train_on_the_bundled_digits(tmp_path):

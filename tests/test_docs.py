@@ -34,7 +34,7 @@ def test_the_code_about_extending_runs(capsys):
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(block, names)
     out = capsys.readouterr().out
-    assert out.count("checks passed") == 2
+    assert out.count("checks passed") == 3
     assert "lrelu_0.1(z1)" in out
 
 
@@ -46,6 +46,7 @@ def test_the_code_about_extending_runs(capsys):
         "docs/README.md",
         "docs/node-types.md",
         "docs/extending.md",
+        "docs/peers/README.md",
         "benchmarks/README.md",
     ],
 )

@@ -39,6 +39,7 @@ what is in it.
 
 DOORS = {
     ("backprop.py", "draw"),  # Backprop.draw() and .equations() are asked for on the object itself
+    ("graph/node.py", "draw"),  # Node.equation, too
     ("__init__.py", "data"),
     ("__init__.py", "testing"),
     ("__init__.py", "train"),

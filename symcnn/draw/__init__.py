@@ -1,19 +1,29 @@
-"""Pictures and equations of a sweep: the backprop diagram as SVG and DOT, formulas as text and LaTeX."""
+"""Pictures and equations of a sweep: the backprop diagram, figures of units, formulas as text and LaTeX."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
+
     from ..backprop import Backprop
     from ..graph.node import Node
     from .diagram import Diagram
+    from .units import Units
 
 
 def draw(
-    J: Node | Backprop, *, fold: bool | None = None, focus: Node | Iterable[Node] | None = None, hops: int = 1
+    J: Node | Backprop,
+    *,
+    fold: bool | None = None,
+    focus: Node | Iterable[Node] | None = None,
+    hops: int = 1,
+    values: Mapping[Node, NDArray[Any]] | None = None,
+    example: int = 0,
 ) -> Diagram:
     """The forward pass of `J` and, mirrored below it, the way of the errors.
 
@@ -29,13 +39,18 @@ def draw(
         Draw only the neighbourhood of these: of values, of the readers of a parameter, of the value of an error.
     hops : int
         How many edges the neighbourhood reaches in either direction.
+    values : Run, Trace, or other mapping from Node to array, optional
+        What was computed, from ``back.run(...)``: norms and small pictures of the maps are shown, too.
+    example : int
+        Whose maps, if `values` are of several examples. Norms are over all of them.
 
     Raises
     ------
     DTypeError
         For what is no node, or no whole number of hops.
     ArgumentError
-        For a negative number of hops, another `fold`, or an empty `focus`.
+        For a negative number of hops, another `fold`, an empty `focus`; if the values are of something else, or
+        there is no such example.
     GraphError
         For a `focus` that is not in the graph.
 
@@ -64,8 +79,12 @@ def draw(
     from ..graph.node import Node
     from ..graph.spec import is_real
     from .diagram import Diagram
+    from .run import Run
     from .teller import Teller
+    from .values import shown
 
+    if isinstance(values, Run) and J is values.back.J:
+        J = values.back
     if isinstance(J, Node):
         J = backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None)
     if not isinstance(J, Backprop):
@@ -75,4 +94,44 @@ def draw(
         raise ArgumentError(explain(f"fold is {quoted(fold)}; expected True, False or None", site=call_site()))
     hops = natural(hops, "hops")
     with collector_paused():
-        return Diagram(Teller(J, fold, focus, hops).tell())
+        teller = Teller(J, fold, focus, hops)
+        return Diagram(shown(teller.tell(), teller.errors, values, example))
+
+
+def draw_units(J: Node | Backprop, *, maps: int = 3) -> Units:
+    """The units of a network of convolution and pooling, layer upon layer: what each reads, and which share weights.
+
+    Networks of one-row maps are drawn with a circle for each unit and a line for each weight; others as stacks of
+    maps, with frames around what a unit reads. Units of one colour and letter have tied weights.
+
+    Parameters
+    ----------
+    J : Node or Backprop
+        What the layers end in: scores, a loss, or a sweep of it. Drawn are the layers from the first input that a
+        convolution or a pool reads.
+    maps : int
+        How many maps of a layer are drawn at most; the figure says how many there are.
+
+    Raises
+    ------
+    GraphError
+        Where there is no convolution and no pooling, or the layers are no chain.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (None, 1, 28, 28))
+    >>> figure = sc.draw_units(sc.mean_pool(sc.sigmoid(sc.conv(x, 20, 9, name="conv1", seed=0)), 2))
+    >>> figure, "filter A" in figure.svg
+    (Units of x, conv1, pooled maps, True)
+    """
+    from ..backprop import Backprop
+    from ..graph.errors import DTypeError, call_site, explain, positive_int, quoted
+    from ..graph.node import Node
+    from .units import Units
+
+    node = J.J if isinstance(J, Backprop) else J
+    if not isinstance(node, Node):
+        what = f"draw_units needs a node or the result of sc.backprop, got {quoted(J)}"
+        raise DTypeError(explain(what, site=call_site()))
+    return Units(node, positive_int(maps, "draw_units: maps"))

@@ -55,13 +55,13 @@ def _edges(graph: graphviz.Digraph, story: Story) -> None:
     boxes = {box.key: box for box in story.boxes}
     for source, reader in story.edges:
         box = boxes[source]
-        label = _label(box.symbol, box.shape) if box.shape else _label(box.symbol)
+        label = _label(*(text for text in (box.symbol, box.shape, box.norm) if text))
         graph.edge(f"value-{source}", f"value-{reader}", label=label, color=FORWARD, fontcolor="#004d79")
         if (source, reader) in story.sent and box.twin is not None:
             graph.edge(
                 f"back-{source}",
                 f"back-{reader}",
-                label=_label(box.error),
+                label=_label(*(text for text in (box.error, box.error_norm) if text)),
                 dir="back",
                 arrowtail="empty",
                 style="dashed",

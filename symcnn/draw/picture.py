@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from .geometry import Rect
 
 GAP = 4.0
 """The room between two pictures."""
+ROW = 176.0
+"""How wide a row of pictures may be: the same in a box and in its twin, so that they lie in the same way."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,24 @@ class Picture:
 def in_rows(pictures: Sequence[Picture], widest: float) -> Iterator[tuple[Picture, Rect]]:
     """Each picture and its place, from 0, 0: in rows of at most `widest`, left to right and down.
 
+    Pictures of one size fill their rows evenly; one of another size begins a new row.
+
     Examples
     --------
-    >>> for _, place in in_rows([Picture("", 20, 20, "a map")] * 3, 50):
+    >>> for _, place in in_rows([Picture("", 20, 20, "a map")] * 4, 70):
     ...     print(place)
     Rect(x=0.0, y=0.0, width=20, height=20)
     Rect(x=24.0, y=0.0, width=20, height=20)
     Rect(x=0.0, y=24.0, width=20, height=20)
+    Rect(x=24.0, y=24.0, width=20, height=20)
     """
-    x = y = below = 0.0
-    for picture in pictures:
-        if x and x + picture.width > widest:
-            x, y = 0.0, below
-        yield picture, Rect(x, y, picture.width, picture.height)
-        x += picture.width + GAP
-        below = max(below, y + picture.height + GAP)
+    y = 0.0
+    for (width, height), group in groupby(pictures, lambda picture: (picture.width, picture.height)):
+        alike = list(group)
+        fitting = max(int((widest + GAP) // (width + GAP)), 1)
+        rows = -(-len(alike) // fitting)
+        columns = -(-len(alike) // rows)
+        for n, picture in enumerate(alike):
+            x, down = n % columns * (width + GAP), n // columns * (height + GAP)
+            yield picture, Rect(x, y + down, width, height)
+        y += rows * (height + GAP)

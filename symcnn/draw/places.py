@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .geometry import Path, Rect, Text, line_height
 from .metrics import text_width, wrapped
-from .picture import Picture, in_rows
+from .picture import ROW, Picture, in_rows
 
 TITLE, BODY, EDGE, NOTE = 12.0, 13.0, 11.0, 10.5
 """Sizes of text: of a box's title, its equations, the names on edges, and what a backward rule reads."""
@@ -96,7 +96,7 @@ def measured(title: str, lines: Sequence[str], pictures: Sequence[Picture] = ())
     broken = (part for line in lines for part in wrapped(_glued(line), BODY, _WIDEST, 4))
     body = tuple(part.replace("\u00a0", " ") for part in broken)
     widths = [text_width(t, TITLE * _BOLD) for t in heads] + [text_width(t, BODY) for t in body]
-    placed = list(in_rows(pictures, max(widths, default=0.0)))
+    placed = list(in_rows(pictures, ROW))
     gallery = max((r.right for _, r in placed), default=0.0), max((r.bottom for _, r in placed), default=0.0)
     height = len(heads) * line_height(TITLE) + len(body) * line_height(BODY) + 14
     width = max([*widths, gallery[0]]) + 2 * PAD

@@ -125,9 +125,11 @@ class Story:
         Those edges along which an error comes back.
     bundles : list of Bundle
     note : str
-        What is folded or left out, if anything, and how to see it.
+        What is folded or left out, if anything, and what was run: a line for each.
     of : str
         The symbol of what was swept; that of the last box, unless told.
+    scales : list of Picture
+        What the colours of the pictures mean; each one's title says it.
     """
 
     boxes: list[Box] = field(default_factory=list)
@@ -136,6 +138,7 @@ class Story:
     bundles: list[Bundle] = field(default_factory=list)
     note: str = ""
     of: str = ""
+    scales: list[Picture] = field(default_factory=list)
 
     @property
     def name(self) -> str:

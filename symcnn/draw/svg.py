@@ -29,7 +29,7 @@ class _Writer:
         self.out: list[str] = []
 
     def write(self) -> str:
-        legend, width, height = _legend(self.layout.width, self.layout.height, self.story.note)
+        legend, width, height = _legend(self.layout.width, self.layout.height, self.story)
         width = max(width, self.layout.width)
         self.out = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="symcnn" width="{_n(width)}" height="{_n(height)}" '
@@ -54,7 +54,8 @@ class _Writer:
 
     def _summary(self) -> str:
         values = ", ".join(box.symbol for box in self.story.boxes if box.kind != "input" and box.symbol)
-        return f"Forward from left to right: {values}. Below, from right to left, the errors. {self.story.note}".strip()
+        note = self.story.note.replace("\n", " ")
+        return f"Forward from left to right: {values}. Below, from right to left, the errors. {note}".strip()
 
     # Boxes ---------------------------------------------------------------------------------
 
@@ -88,12 +89,8 @@ class _Writer:
         self._text("", Text(x, y + len(size.title) * line_height(TITLE), size.lines, BODY))
         for picture, place in size.pictures:
             left, top = x - size.gallery[0] / 2 + place.x, y + room - size.gallery[1] + place.y
-            self._image(picture, Rect(left, top, place.width, place.height))
+            self.out.extend(_image(picture, Rect(left, top, place.width, place.height)))
         self.out.append("</g>")
-
-    def _image(self, picture: Picture, place: Rect) -> None:
-        self.out.append(f'<image class="picture" {_at(place)} href="{picture.uri}" preserveAspectRatio="none">')
-        self.out.append(f"<title>{escape(picture.title)}</title></image>")
 
     # Lines ---------------------------------------------------------------------------------
 
@@ -157,7 +154,13 @@ def _text_elements(kind: str, text: Text) -> Iterator[str]:
         yield f'<text {named}x="{_n(text.x)}" y="{_n(y)}" font-size="{_n(text.size)}"{anchor}>{escape(line)}</text>'
 
 
-def _legend(width: float, top: float, note: str) -> tuple[list[str], float, float]:
+def _image(picture: Picture, place: Rect) -> Iterator[str]:
+    yield f'<image class="picture" {_at(place)} href="{picture.uri}" preserveAspectRatio="none">'
+    yield f"<title>{escape(picture.title)}</title></image>"
+    yield f'<rect class="frame" {_at(place)}/>'
+
+
+def _legend(width: float, top: float, story: Story) -> tuple[list[str], float, float]:
     """The legend below a picture, and the width and height that the whole then has."""
     room = max(width, 640.0)
     out = ['<g id="legend" class="legend"><title>Legend</title><desc>What the lines and boxes mean</desc>']
@@ -176,7 +179,17 @@ def _legend(width: float, top: float, note: str) -> tuple[list[str], float, floa
         out.extend(_sample(kind, x, y, text))
         x += wide
         widest = max(widest, x)
-    if note:
+    for picture in story.scales:
+        wide = picture.width + 6 + text_width(picture.title, EDGE) + 18
+        if x + wide > room and x > 18:
+            x, y = 18.0, y + 20
+        out.extend(_image(picture, Rect(x + 4, y - picture.height / 2, picture.width, picture.height)))
+        out.extend(
+            _text_elements("legend", Text(x + picture.width + 10, y - EDGE + 4, (picture.title,), EDGE, "start"))
+        )
+        x += wide
+        widest = max(widest, x)
+    for note in story.note.splitlines():
         y += 20
         out.extend(_text_elements("legend", Text(18.0, y - EDGE, (note,), EDGE, "start")))
         widest = max(widest, 18 + text_width(note, EDGE))

@@ -184,7 +184,7 @@ class Teller:
     # The note ------------------------------------------------------------------------------
 
     def _note(self) -> str:
-        return " ".join(text for text in (self._note_of_focus(), self._note_of_folds()) if text)
+        return "\n".join(text for text in (self._note_of_focus(), self._note_of_folds()) if text)
 
     def _note_of_focus(self) -> str:
         if not self.centre:

@@ -13,7 +13,6 @@ from ..nodes.shape import Reshape, Transpose
 from .notation import Notation
 from .scene import Group
 from .story import shape_text
-from .typeset import plain_text
 
 LINES = 6
 """How many equations, or parameters, a box lists at most."""
@@ -29,8 +28,6 @@ class Wording:
         self.notation = notation
         self.values = notation.values
         self.sources = sources
-        self.owners = {s: node for node in reversed(self.values.computed) for s in sources[node]}
-        """For each value: the first that reads it."""
 
     def equation(self, left: str, node: Node) -> list[str]:
         """An equation, after those of the parts of it that were given names."""
@@ -58,27 +55,12 @@ class Wording:
 
     def _titled(self, node: Node) -> str:
         last = "" if node is not self.values.J else "output" if node.shape else "loss"
-        name = self._name(node) or last
+        name = self.values.layer_name(node) or last
         return f"{name} · {self.types(node)}" if name else self.types(node)
 
-    def _name(self, node: Node) -> str:
-        return plain_text(node.name) or self._layer_name(node)
-
     def _span_of_names(self, nodes: Sequence[Node]) -> str:
-        names = list(dict.fromkeys(name for name in map(self._name, nodes) if name))
+        names = list(dict.fromkeys(name for name in map(self.values.layer_name, nodes) if name))
         return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}" if names else ""
-
-    def _layer_name(self, node: Node) -> str:
-        """The name of the nodes in its formula, or what the names of all its own parameters begin with.
-
-        "conv1" of conv1.W and conv1.b. A parameter belongs to the first that reads it: the weight decay of a
-        loss does not make it a convolution.
-        """
-        names = {n.name for n in self.values.inner(node)} - {""}
-        params = [s for s in self.sources[node] if isinstance(s, Param)]
-        if not names and all(self.owners[p] is node for p in params):
-            names = {p.name.rpartition(".")[0] for p in params}
-        return plain_text(names.pop()) if len(names) == 1 else ""
 
     def types(self, node: Node) -> str:
         """The node types behind a formula; small arithmetic only where there is nothing else."""

@@ -28,6 +28,7 @@ from .numpy import NumpyBackend
 from .numpy.bound import Bound, is_finite
 from .plan import Plan
 from .profile import Profile, Row
+from .trace import Trace, traced
 
 Array = NDArray[Any]
 BACKENDS = {"numpy": NumpyBackend}
@@ -167,6 +168,27 @@ class Program:
             node = source
 
     # Looking inside ------------------------------------------------------------------------
+
+    def trace(self, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> Trace:
+        """Run the program, without the updates, and keep every value on the way; NaN and infinity stop nothing.
+
+        Parameters
+        ----------
+        feeds, **named
+            As for a call.
+
+        Returns
+        -------
+        Trace
+            A mapping from nodes to arrays, in the order of the run.
+        """
+        arrays = collect(self.plan.inputs, feeds, named)
+        bound = self._acquire(batch_of(arrays))
+        _feed(bound, arrays)
+        with np.errstate(all="ignore"):
+            trace = traced(bound)
+        self._release(bound)
+        return trace
 
     def profile(self, feeds: Mapping[Any, Any] | None = None, /, *, runs: int = 10, **named: Any) -> Profile:
         """Time each node over some runs, without the updates.

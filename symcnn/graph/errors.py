@@ -54,6 +54,12 @@ class NonFiniteError(SymcnnError, ArithmeticError):
     """The NaN guard: a value became NaN or infinite."""
 
 
+class NotRunError(SymcnnError, KeyError):
+    """The value of a node was asked for that the run did not compute."""
+
+    __str__ = Exception.__str__  # that of KeyError puts the text in quotes
+
+
 class FrozenError(SymcnnError, AttributeError):
     """A field of a node was to be set: a node never changes."""
 

@@ -20,8 +20,10 @@ from .errors import NodeTypeError, ShapeError, Site, called, explain, quoted, sh
 from .nodetype import RESERVED, NodeType
 from .operators import Operators
 from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote
+from .window import Windows, broadcast_windows, row_windows
 
 if TYPE_CHECKING:
+    from ..draw.equations import Equation
     from .graph import Graph
     from .leaves import Param
 
@@ -42,6 +44,8 @@ class Node(Operators, metaclass=NodeType):
         shape and dtype. Inherited, it says: element by element, with NumPy's broadcasting;
     ``latex``, ``text``
         the formula, with ``{field}`` where an input or attribute is shown;
+    ``windows(self)``
+        which units of its inputs a unit reads. Inherited, it says what follows from `elementwise` and `mixes_rows`;
     ``samples()``
         small examples of itself, for `symcnn.testing.check_node` and the property tests.
 
@@ -117,6 +121,27 @@ class Node(Operators, metaclass=NodeType):
 
     def verify(self, *inputs: Any) -> None:
         """Look at the values before `forward` (labels in range, ...); raise ValueError where they are wrong."""
+
+    def windows(self) -> tuple[Windows, ...]:
+        """For each input, and each axis of it, the part that a unit of this node reads; None where that is not said.
+
+        A unit reads nothing outside its windows, along any axis; within them it may leave something out. Inherited,
+        it says: nothing where rows are mixed; else the unit at the same place for an element-wise type, and the
+        same row of the batch for any other.
+
+        Examples
+        --------
+        >>> import symcnn as sc
+        >>> z = sc.Conv(sc.Input("x", (None, 1, 28, 28)), sc.Input("w", (20, 1, 9, 9)))
+        >>> x, w = z.windows()
+        >>> [window.span(5, 28) for window in x[2:]]
+        [range(5, 14), range(5, 14)]
+        """
+        if self.mixes_rows:
+            return tuple((None,) * i.ndim for i in self.inputs)
+        if self.elementwise:
+            return tuple(broadcast_windows(i.shape, self.shape) for i in self.inputs)
+        return tuple(row_windows(i.shape, self.shape) for i in self.inputs)
 
     @classmethod
     def samples(cls) -> list[Node]:
@@ -214,6 +239,21 @@ class Node(Operators, metaclass=NodeType):
     def params(self) -> list[Param]:
         """The parameters upstream, in the order in which they were made."""
         return self.graph().params
+
+    @property
+    def equation(self) -> Equation:
+        """What computes this node, with the names that the network upstream of it gives.
+
+        Examples
+        --------
+        >>> import symcnn as sc
+        >>> x = sc.Input("x", (None, 1, 28, 28))
+        >>> sc.conv(x, filters=20, size=9, seed=0).equation
+        z1 = x * rot90(W1, 2) + b1
+        """
+        from ..draw.lines import equation_of
+
+        return equation_of(self)
 
     def __repr__(self) -> str:
         inputs = [shown(i.name) or type(i).__name__ for i in self.inputs]

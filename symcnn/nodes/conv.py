@@ -22,6 +22,7 @@ from ..graph.errors import (
 from ..graph.leaves import Const, Input, Param, as_numbers
 from ..graph.node import Node, as_node
 from ..graph.spec import Spec, promote
+from ..graph.window import WHOLE, Window, Windows
 from .initial import Initializer, lecun_normal
 from .reduce import sum
 from .weights import drawn
@@ -105,6 +106,13 @@ class Conv(Node):
             z = z + xp.reshape(xp.astype(b, wide, copy=False), (-1, 1, 1))
         return xp.astype(z, getattr(xp, self.dtype.name), copy=False)
 
+    def windows(self) -> tuple[Windows, ...]:
+        n, m = self.w.shape[2], self.w.shape[3]
+        assert n is not None and m is not None
+        x = (Window(0), WHOLE, Window(2, size=n), Window(3, size=m))
+        w = (Window(1), WHOLE, WHOLE, WHOLE)
+        return (x, w) if self.b is None else (x, w, (Window(1),))
+
     def backward(self, delta: Node) -> tuple[Node, ...]:
         x, w = self.x, self.w
         n, m = w.shape[2], w.shape[3]
@@ -117,18 +125,20 @@ class Conv(Node):
     def template(self, kind: str) -> str:
         sign = r"\ast" if kind == "latex" else "*"
         full = r"\ast_{{\text{{full}}}}" if kind == "latex" else "*_full"
-        product = f"{{x}} {sign} {{rotated}}" if self._padded() is None else f"{{padded}} {full} {{rotated}}"
+        product = f"{{seen}} {sign} {{rotated}}" if self._padded() is None else f"{{padded}} {full} {{rotated}}"
         return product if self.b is None else product + " + {b}"
 
     def parts(self) -> dict[str, Any]:
-        return super().parts() | {"rotated": rot90(self.w), "padded": self._padded()}
+        turned = self.w.x if isinstance(self.w, Rot90) else None
+        rotated = rot90(unswapped(self.w)) if turned is None else unswapped(turned)
+        return super().parts() | {"seen": unswapped(self.x), "rotated": rotated, "padded": self._padded()}
 
     def _padded(self) -> Node | None:
         """What is convolved in full: x without its border, where the border is as wide as the filters allow."""
         n, m = self.w.shape[2], self.w.shape[3]
         assert n is not None and m is not None
         full = ((0, 0), (0, 0), (n - 1, n - 1), (m - 1, m - 1))
-        return self.x.x if isinstance(self.x, Pad) and self.x.widths == full else None
+        return unswapped(self.x.x) if isinstance(self.x, Pad) and self.x.widths == full else None
 
     @classmethod
     def samples(cls) -> list[Node]:
@@ -153,6 +163,11 @@ class Rot90(Node):
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.flip(x, axis=(-2, -1))
 
+    def windows(self) -> tuple[Windows, ...]:
+        kept = tuple(Window(k) for k in range(self.ndim - 2))
+        ends = enumerate(self.shape[-2:], start=self.ndim - 2)
+        return ((*kept, *(None if d is None else Window(k, step=-1, start=d - 1) for k, d in ends)),)
+
     def backward(self, delta: Node) -> tuple[Node]:
         return (rot90(delta),)
 
@@ -162,11 +177,18 @@ class Rot90(Node):
 
 
 class Swap(Node):
-    """The first two axes exchanged: images and channels, filters and channels. Its own adjoint."""
+    """The first two axes exchanged: images and channels, filters and channels. Its own adjoint.
+
+    Formulas do not show it around and below a convolution: there it only says which axes are summed over, as the
+    shapes do.
+    """
 
     x: Node
-    latex = r"{x}"
-    text = "{x}"
+
+    def template(self, kind: str) -> str:
+        if isinstance(self.x, Conv):
+            return "{x}"
+        return r"\operatorname{{swap}}({x})" if kind == "latex" else "swap({x})"
 
     def infer(self) -> Spec:
         if self.x.ndim < 2:
@@ -176,6 +198,9 @@ class Swap(Node):
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.permute_dims(x, (1, 0, *range(2, x.ndim)))
+
+    def windows(self) -> tuple[Windows, ...]:
+        return ((Window(1), Window(0), *(Window(k) for k in range(2, self.ndim))),)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (swap(delta),)
@@ -201,6 +226,11 @@ def rot90(x: Node) -> Node:
 def swap(x: Node) -> Node:
     """The first two axes of `x` exchanged; twice is nothing."""
     return x.x if isinstance(x, Swap) else Swap(x)
+
+
+def unswapped(x: Node) -> Node:
+    """What `x` shows in the formula of a convolution: a swap is shown as nothing there."""
+    return x.x if isinstance(x, Swap) else x
 
 
 def conv(

@@ -12,6 +12,7 @@ from ..graph.leaves import Input, Param
 from ..graph.node import Node, as_node
 from ..graph.operators import Operand, builds
 from ..graph.spec import Spec, broadcast_shapes, promote
+from ..graph.window import WHOLE, Window, Windows, broadcast_windows
 from .conv import prefixed
 from .initial import Initializer, tutorial_uniform
 from .reduce import sum
@@ -59,6 +60,10 @@ class Dense(Node):
         z = wide_matmul(xp, a, xp.permute_dims(w, (1, 0)), self.dtype)
         return z if b is None else z + b
 
+    def windows(self) -> tuple[Windows, ...]:
+        a, w = (Window(0), WHOLE), (Window(1), WHOLE)
+        return (a, w) if self.b is None else (a, w, (Window(1),))
+
     def backward(self, delta: Node) -> tuple[Node, ...]:
         error, gradient = MatMul(delta, self.w), MatMul(transpose(delta), self.a)
         return (error, gradient) if self.b is None else (error, gradient, sum(delta, axis=0))
@@ -96,6 +101,11 @@ class MatMul(Node):
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return wide_matmul(xp, a, b, self.dtype)
 
+    def windows(self) -> tuple[Windows, ...]:
+        stack = self.shape[:-2]
+        a = (*broadcast_windows(self.a.shape[:-2], stack), Window(self.ndim - 2), WHOLE)
+        return a, (*broadcast_windows(self.b.shape[:-2], stack), WHOLE, Window(self.ndim - 1))
+
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return (
             sum_to(MatMul(delta, _turned(self.b)), self.a.shape),
@@ -109,6 +119,11 @@ class MatMul(Node):
         if by_rows:
             first, last = "{turned_b}", "{a}"
         return rf"{first} \, {last}" if kind == "latex" else f"{first} {last}"
+
+    @property
+    def is_in_columns(self) -> bool:
+        """Whether an example is a column of the value itself, too."""
+        return self.ndim == 2 and self.shape[-1] is None
 
     def parts(self) -> dict[str, Any]:
         return super().parts() | {"turned_a": _turned(self.a), "turned_b": _turned(self.b)}

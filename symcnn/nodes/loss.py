@@ -12,6 +12,7 @@ from ..graph.leaves import Input, real_or_integer
 from ..graph.node import Node, as_node
 from ..graph.operators import Operand
 from ..graph.spec import Spec, promote
+from ..graph.window import WHOLE, Window, Windows
 from .elementwise import Exp, Log
 from .reduce import FirstMax, mean, sum
 from .select import equal, where
@@ -31,6 +32,9 @@ class _OfRows(Node):
         if self.z.shape[-1] == 0:
             raise ShapeError(explain(f"the last axis of {self.z.shape} is empty: there are no classes", node=self))
         return self.z.spec
+
+    def windows(self) -> tuple[Windows, ...]:
+        return ((*(Window(k) for k in range(self.ndim - 1)), WHOLE),)
 
     @classmethod
     def samples(cls) -> list[Node]:
@@ -97,6 +101,9 @@ class OneHot(Node):
     def forward(self, xp: Any, y: Any) -> Any:
         return xp.astype(xp.arange(self.classes) == xp.expand_dims(y, axis=-1), getattr(xp, self.real))
 
+    def windows(self) -> tuple[Windows, ...]:
+        return (tuple(Window(k) for k in range(self.y.ndim)),)
+
     def backward(self, delta: Node) -> tuple[None]:
         return (None,)
 
@@ -159,6 +166,10 @@ class SoftmaxCrossEntropy(Node):
         at_label = xp.arange(z.shape[-1]) == xp.expand_dims(y, axis=-1)
         score = xp.sum(xp.where(at_label, shifted, xp.zeros_like(shifted)), axis=-1)
         return xp.astype(xp.log(xp.sum(xp.exp(shifted), axis=-1)) - score, z.dtype, copy=False)
+
+    def windows(self) -> tuple[Windows, ...]:
+        y = tuple(Window(k) for k in range(self.ndim))
+        return (*y, WHOLE), y
 
     def backward(self, delta: Node) -> tuple[Node, None]:
         classes = self.z.shape[-1]

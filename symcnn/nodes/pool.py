@@ -10,6 +10,7 @@ from ..graph.errors import DTypeError, ShapeError, call_site, called, chosen, ex
 from ..graph.leaves import Input
 from ..graph.node import Node, as_node
 from ..graph.spec import Shape, Spec
+from ..graph.window import Window, Windows, broadcast_windows
 from .window import crop
 
 Size = tuple[int, int]
@@ -42,8 +43,20 @@ def corners(x: Any, size: Size) -> list[Any]:
     return [x[..., u :: size[0], v :: size[1]] for u in range(size[0]) for v in range(size[1])]
 
 
+def _gathered(ndim: int, size: Size) -> Windows:
+    """What a unit reads that has a window of `size` for itself."""
+    kept = (Window(k) for k in range(ndim - 2))
+    return (*kept, *(Window(ndim - 2 + k, step=p, size=p) for k, p in enumerate(size)))
+
+
+def _spread(ndim: int, size: Size) -> Windows:
+    """What a unit reads that is one of a window of `size`."""
+    kept = (Window(k) for k in range(ndim - 2))
+    return (*kept, *(Window(ndim - 2 + k, per=p) for k, p in enumerate(size)))
+
+
 class _Windowed(Node):
-    """The base of nodes with a window `size` (height, width)."""
+    """The base of nodes with a window `size` (height, width), which formulas show as the ``window``: ₂ₓ₂."""
 
     x: Node
     size: Size
@@ -51,9 +64,17 @@ class _Windowed(Node):
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
 
+    def parts(self) -> dict[str, Any]:
+        return super().parts() | {"window": _window(self.size)}
+
     @classmethod
     def samples(cls) -> list[Node]:
         return []
+
+
+def _window(size: Size) -> str:
+    """A window's size as a subscript."""
+    return "ₓ".join(map(str, size)).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
 class Pool(_Windowed):
@@ -102,14 +123,13 @@ class Pool(_Windowed):
             total = total + part if self.mode == "mean" else xp.maximum(total, part)
         return xp.astype(total / len(parts), x.dtype, copy=False) if self.mode == "mean" else total
 
+    def windows(self) -> tuple[Windows, ...]:
+        return (_gathered(self.ndim, self.size),)
+
     def backward(self, delta: Node) -> tuple[Node]:
         if self.mode == "mean":
             return (Upsample(delta / (self.size[0] * self.size[1]), self.size),)
         return (Place(delta, Switches(self.x, self.size), self.size),)
-
-    def parts(self) -> dict[str, Any]:
-        window = "ₓ".join(map(str, self.size)).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-        return super().parts() | {"window": window}
 
     @classmethod
     def samples(cls) -> list[Node]:
@@ -120,8 +140,8 @@ class Pool(_Windowed):
 class Upsample(_Windowed):
     """Each unit repeated over a window of p x q: kron(x, ones(p, q))."""
 
-    latex = r"\operatorname{{upsample}}({x})"
-    text = "upsample({x})"
+    latex = r"\operatorname{{upsample}}_{{{size}}}({x})"
+    text = "upsample{window}({x})"
 
     def infer(self) -> Spec:
         if self.x.ndim < 2 or None in self.x.shape[-2:]:
@@ -133,6 +153,9 @@ class Upsample(_Windowed):
         spread = xp.expand_dims(xp.expand_dims(x, axis=-1), axis=-3)
         repeated = xp.broadcast_to(spread, (*x.shape[:-1], p, x.shape[-1], q))
         return xp.reshape(repeated, (*x.shape[:-2], x.shape[-2] * p, x.shape[-1] * q))
+
+    def windows(self) -> tuple[Windows, ...]:
+        return (_spread(self.ndim, self.size),)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (Pool(delta, self.size, "mean") * (self.size[0] * self.size[1]),)
@@ -149,8 +172,8 @@ class Switches(_Windowed):
     """
 
     symbol = "s"
-    latex = r"\operatorname{{switches}}({x})"
-    text = "switches({x})"
+    latex = r"\operatorname{{switches}}_{{{size}}}({x})"
+    text = "switches{window}({x})"
 
     def infer(self) -> Spec:
         return Spec(_pooled(self, self.x.shape, self.size), np.dtype("int64"))
@@ -163,6 +186,9 @@ class Switches(_Windowed):
             best = xp.where(better, part, best)
             chosen = xp.where(better, xp.asarray(number, dtype=xp.int64), chosen)
         return chosen
+
+    def windows(self) -> tuple[Windows, ...]:
+        return (_gathered(self.ndim, self.size),)
 
     def backward(self, delta: Node) -> tuple[None]:
         return (None,)
@@ -184,11 +210,14 @@ class Pick(Node):
     switches: Node
     size: Size
     integer_inputs = ("switches",)
-    latex = r"\operatorname{{pick}}({x}, {switches})"
-    text = "pick({x}, {switches})"
+    latex = r"\operatorname{{pick}}_{{{size}}}({x}, {switches})"
+    text = "pick{window}({x}, {switches})"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
+
+    def parts(self) -> dict[str, Any]:
+        return super().parts() | {"window": _window(self.size)}
 
     def infer(self) -> Spec:
         shape = _pooled(self, self.x.shape, self.size)
@@ -202,6 +231,9 @@ class Pick(Node):
         for number, part in enumerate(others, start=1):
             first = xp.where(switches == number, part, first)
         return first
+
+    def windows(self) -> tuple[Windows, ...]:
+        return _gathered(self.ndim, self.size), broadcast_windows(self.switches.shape, self.shape)
 
     def backward(self, delta: Node) -> tuple[Node, None]:
         return Place(delta, self.switches, self.size), None
@@ -219,11 +251,14 @@ class Place(Node):
     switches: Node
     size: Size
     integer_inputs = ("switches",)
-    latex = r"\operatorname{{upsample}}({x}, {switches})"
-    text = "upsample({x}, {switches})"
+    latex = r"\operatorname{{upsample}}_{{{size}}}({x}, {switches})"
+    text = "upsample{window}({x}, {switches})"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
+
+    def parts(self) -> dict[str, Any]:
+        return super().parts() | {"window": _window(self.size)}
 
     def infer(self) -> Spec:
         if self.switches.shape != self.x.shape:
@@ -237,6 +272,9 @@ class Place(Node):
         parts = [xp.where(switches == number, x, none) for number in range(p * q)]
         rows = [xp.stack(parts[u * q : (u + 1) * q], axis=-1) for u in range(p)]
         return xp.reshape(xp.stack(rows, axis=-3), (*x.shape[:-2], x.shape[-2] * p, x.shape[-1] * q))
+
+    def windows(self) -> tuple[Windows, ...]:
+        return _spread(self.ndim, self.size), _spread(self.ndim, self.size)
 
     def backward(self, delta: Node) -> tuple[Node, None]:
         return Pick(delta, self.switches, self.size), None

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.algebra import broadcast_to, count, wide_sum
+from ..graph.algebra import broadcast_to, count, over_axes, wide_sum
 from ..graph.errors import ShapeError, explain
 from ..graph.leaves import Input
 from ..graph.node import Node
 from ..graph.spec import Shape, Spec, normal_axes
+from ..graph.window import WHOLE, Window, Windows
 from .select import where
 from .shape import reshape
 
@@ -19,7 +20,10 @@ Axes = int | tuple[int, ...] | None
 
 
 class Reduction(Node):
-    """The base of reductions: `axes` (all of them where None) vanish, or stay as 1 with `keepdims`."""
+    """The base of reductions: `axes` (all of them where None) vanish, or stay as 1 with `keepdims`.
+
+    ``<axes>`` in a template is where the axes stand, unless they are all of them.
+    """
 
     x: Node
     axes: tuple[int, ...] | None = None
@@ -38,11 +42,18 @@ class Reduction(Node):
         shape = kept if self.keepdims else tuple(d for i, d in enumerate(kept) if i not in self.reduced)
         return Spec(shape, self.x.dtype)
 
+    def windows(self) -> tuple[Windows, ...]:
+        kept = [k for k in range(self.x.ndim) if self.ndim == self.x.ndim or k not in self.reduced]
+        return (tuple(WHOLE if k in self.reduced else Window(kept.index(k)) for k in range(self.x.ndim)),)
+
     @property
     def reduced(self) -> tuple[int, ...]:
         """The axes, as sorted non-negative numbers."""
         assert self.axes is not None
         return self.axes
+
+    def template(self, kind: str) -> str:
+        return super().template(kind).replace("<axes>", over_axes(self.reduced, self.x.ndim, kind))
 
     def kept_shape(self) -> Shape:
         """The shape with a 1 in place of each reduced axis."""
@@ -72,8 +83,8 @@ class Reduction(Node):
 class Sum(Reduction):
     """The sum over axes; float16 is summed in float32."""
 
-    latex = r"\textstyle\sum {x}"
-    text = "Σ {x}"
+    latex = r"\textstyle\sum<axes> {x}"
+    text = "Σ<axes> {x}"
     binding = 2
 
     def forward(self, xp: Any, x: Any) -> Any:
@@ -86,8 +97,8 @@ class Sum(Reduction):
 class Mean(Reduction):
     """The mean over axes; float16 is summed in float32. The mean of nothing (an empty batch) is an error."""
 
-    latex = r"\operatorname{{mean}}({x})"
-    text = "mean({x})"
+    latex = r"\operatorname{{mean}}<axes>({x})"
+    text = "mean<axes>({x})"
 
     def verify(self, x: Any) -> None:
         self.refuse_nothing(x, "mean")
@@ -109,8 +120,8 @@ class Max(Reduction):
     The maximum of nothing (an empty batch) is an error.
     """
 
-    latex = r"\max({x})"
-    text = "max({x})"
+    latex = r"\operatorname{{max}}<axes>({x})"
+    text = "max<axes>({x})"
 
     def verify(self, x: Any) -> None:
         self.refuse_nothing(x, "maximum")
@@ -125,8 +136,8 @@ class Max(Reduction):
 class FirstMax(Reduction):
     """True at the first maximum over the axes (the first NaN, if there is one), False elsewhere."""
 
-    latex = r"[{x} = \max {x}]"
-    text = "first_max({x})"
+    latex = r"\operatorname{{first\_max}}<axes>({x})"
+    text = "first_max<axes>({x})"
 
     def infer(self) -> Spec:
         return Spec(self.x.shape, np.dtype(bool))
@@ -180,6 +191,9 @@ class ArgMax(Node):
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.astype(xp.argmax(x, axis=-1), xp.int64)
+
+    def windows(self) -> tuple[Windows, ...]:
+        return ((*(Window(k) for k in range(self.ndim)), WHOLE),)
 
     def backward(self, delta: Node) -> tuple[None]:
         return (None,)

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.algebra import over_axes
 from ..graph.errors import DTypeError, ShapeError, call_site, explain, items, natural, quoted, whole
 from ..graph.leaves import Const, Input
 from ..graph.node import Node, as_node
 from ..graph.operators import builds
 from ..graph.spec import Dim, Shape, Spec, as_shape, normal_axes
+from ..graph.window import Window, Windows, index_window, reshape_windows
 from .window import crop, subsample
 
 
@@ -40,6 +42,9 @@ class Reshape(Node):
     def forward(self, xp: Any, x: Any) -> Any:
         sizes = tuple(x.shape[self.x.shape.index(None)] if d is None else d for d in self.target)
         return xp.reshape(x, sizes)
+
+    def windows(self) -> tuple[Windows, ...]:
+        return (reshape_windows(self.x.shape, self.shape),)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (reshape(delta, self.x.shape),)
@@ -99,8 +104,6 @@ class Transpose(Node):
     x: Node
     axes: tuple[int, ...]
     integer_inputs = ("x",)
-    latex = r"{x}^{{\top}}"
-    text = "{x}ᵀ"
     binding = 8
 
     def __post_init__(self) -> None:
@@ -108,6 +111,15 @@ class Transpose(Node):
         given = self.axes if isinstance(self.axes, tuple) else (self.axes,)
         axes = (whole(a, f"{self.label}: an axis") for a in given)
         object.__setattr__(self, "axes", tuple(a + ndim if -ndim <= a < 0 else a for a in axes))
+
+    def template(self, kind: str) -> str:
+        if getattr(self.x, "is_in_columns", False):
+            return "{x}"  # a product is written with an example a column already
+        *others, last, first = self.axes
+        if (*others, first, last) == tuple(range(self.x.ndim)):  # of matrices, or of a stack of them
+            return r"{x}^{{\top}}" if kind == "latex" else "{x}ᵀ"
+        head = r"\operatorname{{permute}}" if kind == "latex" else "permute"
+        return f"{head}({{x}}, {list(self.axes)})"
 
     def infer(self) -> Spec:
         if sorted(self.axes) != list(range(self.x.ndim)):
@@ -118,6 +130,9 @@ class Transpose(Node):
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.permute_dims(x, self.axes)
+
+    def windows(self) -> tuple[Windows, ...]:
+        return (tuple(Window(self.axes.index(k)) for k in range(self.ndim)),)
 
     def backward(self, delta: Node) -> tuple[Node]:
         back = sorted(range(len(self.axes)), key=self.axes.__getitem__)
@@ -141,8 +156,10 @@ class Concat(Node):
 
     xs: tuple[Node, ...]
     axis: int = 1
-    latex = r"[{xs}]"
-    text = "[{xs}]"
+
+    def template(self, kind: str) -> str:
+        head = r"\operatorname{{concat}}" if kind == "latex" else "concat"
+        return head + over_axes((self.axis,), self.ndim + 1, kind) + "({xs})"
 
     def infer(self) -> Spec:
         if not self.xs:
@@ -167,6 +184,12 @@ class Concat(Node):
 
     def forward(self, xp: Any, *xs: Any) -> Any:
         return xp.concat(xs, axis=self.axis)
+
+    def windows(self) -> tuple[Windows, ...]:
+        sizes = [x.shape[self.axis] or 0 for x in self.xs]
+        starts = [builtins.sum(sizes[:n]) for n in range(len(sizes))]
+        axes = range(self.ndim)
+        return tuple(tuple(Window(k, start=-s if k == self.axis else 0) for k in axes) for s in starts)
 
     def backward(self, delta: Node) -> tuple[Node, ...]:
         sent, start = [], 0
@@ -233,6 +256,11 @@ class Take(Node):
     def forward(self, xp: Any, x: Any, index: Any) -> Any:
         return xp.take(x, index, axis=self.axis)
 
+    def windows(self) -> tuple[Windows, ...]:
+        taken = _taken(self)
+        x = tuple(taken if k == self.axis else Window(k) for k in range(self.ndim))
+        return x, (Window(self.axis),)
+
     def backward(self, delta: Node) -> tuple[Node, None]:
         size = self.x.shape[self.axis]
         assert size is not None
@@ -271,12 +299,23 @@ class Put(Node):
         last = xp.moveaxis(x, self.axis, 0)
         return xp.moveaxis(xp.tensordot(hit, last, axes=1), 0, self.axis)
 
+    def windows(self) -> tuple[Windows, ...]:
+        taken = _taken(self)
+        put = taken.inverse(self.axis) if taken and taken.axis is not None else None
+        return tuple(put if k == self.axis else Window(k) for k in range(self.ndim)), (None,)
+
     def backward(self, delta: Node) -> tuple[Node, None]:
         return Take(delta, self.index, self.axis), None
 
     @classmethod
     def samples(cls) -> list[Node]:
         return [cls(Input("x", (3, 2)), Const([2, 0, 2]), 0, 4)]
+
+
+def _taken(node: Take | Put) -> Window | None:
+    """What a slice that is taken by the index reads, where the index is known."""
+    index = node.index
+    return index_window(node.axis, index.value.tolist()) if isinstance(index, Const) else None
 
 
 def _check_index(node: Node, index: Node, shape: Shape, axis: int) -> None:

@@ -8,6 +8,7 @@ from ..graph.errors import ShapeError, explain, items, positive_int, quoted, who
 from ..graph.leaves import Input
 from ..graph.node import Node, as_node
 from ..graph.spec import Dim, Spec
+from ..graph.window import Window, Windows
 
 Widths = tuple[tuple[int, int], ...]
 """How many elements before and after, for each axis."""
@@ -39,6 +40,9 @@ class Pad(Node):
                     [xp.zeros(tuple(head), dtype=x.dtype), x, xp.zeros(tuple(tail), dtype=x.dtype)], axis=axis
                 )
         return x
+
+    def windows(self) -> tuple[Windows, ...]:
+        return (tuple(Window(k, start=-before) for k, (before, _) in enumerate(self.widths)),)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (crop(delta, self.widths),)
@@ -74,6 +78,9 @@ class Crop(Node):
 
     def forward(self, xp: Any, x: Any) -> Any:
         return x[tuple(slice(a, n - b) for n, (a, b) in zip(x.shape, self.widths, strict=True))]
+
+    def windows(self) -> tuple[Windows, ...]:
+        return (tuple(Window(k, start=before) for k, (before, _) in enumerate(self.widths)),)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (pad(delta, self.widths),)
@@ -120,6 +127,9 @@ class Subsample(Node):
     def forward(self, xp: Any, x: Any) -> Any:
         return x[tuple(slice(None, None, s) for s in self.steps)]
 
+    def windows(self) -> tuple[Windows, ...]:
+        return (tuple(Window(k, step=s) for k, s in enumerate(self.steps)),)
+
     def backward(self, delta: Node) -> tuple[Node]:
         return (Dilate(delta, self.steps, self.x.shape),)
 
@@ -163,6 +173,9 @@ class Dilate(Node):
                 cut[axis] = slice(0, size)
                 x = wide[tuple(cut)]
         return x
+
+    def windows(self) -> tuple[Windows, ...]:
+        return (tuple(Window(k, step=s).inverse(k) for k, s in enumerate(self.steps)),)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (subsample(delta, self.steps),)

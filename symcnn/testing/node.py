@@ -10,6 +10,7 @@ from ..graph.errors import DTypeError, NodeTypeError, call_site, explain
 from ..graph.node import Node
 from .derivatives import first_derivative, rule_keeps_contract, second_derivative, vocabulary_is_closed
 from .form import formula_shows_inputs, survives_copying, survives_pickling
+from .reading import units_read_windows
 from .report import Check, Problem, Report, Unchecked
 from .values import (
     dtypes_are_kept,
@@ -24,6 +25,7 @@ from .values import (
 
 _RUNS = Check("forward runs, and leaves its inputs alone", forward_runs)
 _SHAPE = Check("forward returns the shape and dtype that infer promises", forward_keeps_promise, (_RUNS,))
+_ROWS = Check("rows of the batch are computed independently", rows_are_independent, (_RUNS,))
 _FINITE = Check("forward returns finite numbers for the samples", forward_is_finite, (_RUNS,))
 _RULE = Check("backward returns one node an input, of its shape", rule_keeps_contract)
 _ALL = (_RUNS, _SHAPE, _FINITE, _RULE)
@@ -33,7 +35,7 @@ CHECKS = (
     _SHAPE,
     _FINITE,
     Check("float16, float32 and float64 stay what they are", dtypes_are_kept, (_RUNS, _SHAPE)),
-    Check("rows of the batch are computed independently", rows_are_independent, (_RUNS,)),
+    _ROWS,
     Check("forward overflows, divides by 0 and warns nowhere", forward_is_silent, (_RUNS, _FINITE)),
     Check("forward runs on the array API standard's strict namespace", forward_is_portable, (_RUNS,)),
     _RULE,
@@ -41,6 +43,7 @@ CHECKS = (
     Check("the second derivative equals central differences", second_derivative, (*_ALL, _FIRST)),
     Check("what backward returns is differentiable to the third order", vocabulary_is_closed, _ALL),
     Check("the NumPy engine computes what the forward rules compute", engine_agrees, (_RUNS, _SHAPE, _RULE)),
+    Check("a unit reads its windows, and nothing else", units_read_windows, (_RUNS, _SHAPE, _ROWS)),
     Check("the formula shows every input", formula_shows_inputs),
     Check("copies are the same node", survives_copying, (_RUNS,)),
     Check("pickles are the same node", survives_pickling, (_RUNS,)),

@@ -74,3 +74,19 @@ def network(request):
 def make():
     """The functions above, by name."""
     return {**NETWORKS, "chain": chain}
+
+
+@pytest.fixture(scope="session")
+def feed():
+    """A function: arrays for all inputs of a node, of some rows, the same at each call."""
+
+    def arrays(J, rows=2):
+        rng = np.random.default_rng(rows)
+        fed = {}
+        for node in J.graph().inputs:
+            shape = tuple(rows if d is None else d for d in node.shape)
+            real = node.dtype.kind == "f"
+            fed[node] = rng.standard_normal(shape) if real else rng.integers(0, 3, shape)
+        return fed
+
+    return arrays

@@ -179,7 +179,10 @@ def test_residual_blocks_become_one_box():
     numbers = 24 * (8 * 8 * 3 * 3 + 8)
     assert bundle.lines == ["W2 … W25 (24 of 8×8×3×3)", "b2 … b25 (24 of 8)", f"48 parameters, {numbers:,} numbers"]
     assert bundle.gradients == ["∇W2 … ∇W25 (24 of 8×8×3×3)", "∇b2 … ∇b25 (24 of 8)"]
-    assert story.note == "84 nodes are folded into 1 box: fold=False draws them all, focus=node what is near it."
+    assert (
+        story.note.splitlines()[0]
+        == "84 nodes are folded into 1 box: fold=False draws them all, focus=node what is near it."
+    )
 
 
 def test_stages_of_different_shapes_are_no_repeats():
@@ -195,7 +198,7 @@ def test_stages_of_different_shapes_are_no_repeats():
 
 def test_a_fold_is_asked_for_or_not():
     J = blocks(3)
-    assert len(sc.draw(J).story.boxes) == 3 * 5 + 7 and sc.draw(J).story.note == ""
+    assert len(sc.draw(J).story.boxes) == 3 * 5 + 7 and "fold" not in sc.draw(J).story.note
     assert sc.draw(J).svg == sc.draw(J, fold=False).svg == sc.backprop(J).draw(fold=False).svg
     assert titles(sc.draw(J, fold=True))[2:4] == [
         "stem · Pad + Conv, Relu",
@@ -203,7 +206,7 @@ def test_a_fold_is_asked_for_or_not():
     ]
     large = blocks(12)
     assert len(sc.draw(large, fold=False).story.boxes) == 12 * 5 + 7 > MOST
-    assert sc.draw(large, fold=False).story.note == ""
+    assert "fold" not in sc.draw(large, fold=False).story.note
 
 
 def test_layers_have_names_and_all_their_equations(make):
@@ -358,6 +361,19 @@ def test_node_types_of_users_and_attributes():
     assert [box.title.rpartition(" ")[2] for box in folds] == ["×20", "×20"] and folds[0].title.startswith(
         "s0 … s19 · "
     )
+
+
+def test_a_run_is_drawn_folded_and_focused():
+    J = blocks(3)
+    run = sc.backprop(J).run(x=np.ones((2, 4, 6, 6), "float32"), y=[0, 1])
+    plain, story = run.draw(fold=False).story, run.draw(fold=True).story
+    norms = {box.node: box.norm for box in plain.boxes}
+    assert all(norms.values()) and all(box.norm == norms[box.node] for box in story.boxes if box.node is not None)
+    (bundle,) = (b for b in story.bundles if len(b.params) > 4)
+    assert bundle.pictures == [] and bundle.lines[0] == "W2 … W7 (6 of 8×8×3×3)"
+    pool = next(box.node for box in plain.boxes if box.title == "Pool")
+    near = run.draw(focus=pool).story
+    assert all(box.norm == norms[box.node] for box in near.boxes if box.node is not None)
 
 
 @pytest.mark.parametrize("wrong", [1, 0, "yes", [True]])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symcnn as sc
-from symcnn.draw.geometry import Path, Rect, Text
+from symcnn.draw.geometry import Path, Rect, Text, line_height
 from symcnn.draw.metrics import text_width
 from symcnn.draw.places import BODY, TITLE
 
@@ -92,6 +92,26 @@ def test_a_focus_on_each_node(network):
     back = sc.backprop(network)
     for n, node in enumerate(sc.Graph(network).order):
         check(sc.draw(back, focus=node, hops=n % 3).layout)
+
+
+def test_networks_with_values(network, feed):
+    back = sc.backprop(network)
+    check(back.run(feed(network)).draw().layout)
+    broken = {node: array * np.nan if array.dtype.kind == "f" else array for node, array in feed(network).items()}
+    check(back.run(broken).draw().layout)
+
+
+def test_pictures_stand_in_their_boxes_below_the_text(network, feed):
+    diagram = sc.backprop(network).run(feed(network)).draw()
+    layout = diagram.layout
+    sizes = [p.size for kind in ("forward", "backward", "params", "gradients") for p in getattr(layout, kind).values()]
+    for size in sizes:
+        text = 14 + len(size.title) * line_height(TITLE) + len(size.lines) * line_height(BODY)
+        places = [place for _, place in size.pictures]
+        assert all(not a.overlaps(b) for a, b in combinations(places, 2))
+        assert size.gallery[0] < size.width and all(r.right <= size.gallery[0] for r in places)
+        assert text + size.gallery[1] <= size.height and all(r.bottom <= size.gallery[1] for r in places)
+    assert sum(len(size.pictures) for size in sizes) > 50
 
 
 def test_texts_fit_their_boxes(network):

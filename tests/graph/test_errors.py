@@ -24,6 +24,7 @@ from symcnn.graph import errors
         (errors.NonFiniteError, ArithmeticError),
         (errors.FrozenError, AttributeError),
         (errors.SizeError, MemoryError),
+        (errors.NotRunError, KeyError),
     ],
 )
 def test_each_error_is_the_built_in_one_that_a_caller_would_expect(kind, base):
@@ -34,7 +35,7 @@ def test_each_error_is_the_built_in_one_that_a_caller_would_expect(kind, base):
 
 def test_there_is_no_other_kind():
     kinds = {c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.SymcnnError)}
-    assert len(kinds) == 11
+    assert len(kinds) == 12
 
 
 def test_the_text_of_an_error():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -66,18 +67,20 @@ class Bound:
                 seconds.append(time.perf_counter() - start)
         return seconds
 
-    def broken_nodes(self) -> set[Node]:
-        """Compute all values once, and tell which nodes have NaN or infinite ones."""
-        broken = set()
+    def visits(self) -> Iterator[tuple[Node, Array]]:
+        """Compute all values once: each node and its value, whose buffer may be used again after that."""
         calls = iter(self.calls)
         call = next(calls, None)
-        for node in self.plan.order:
-            while call is not None and call.node is node:
-                call.run()
-                call = next(calls, None)
-            if not is_finite(self.values[node]):  # now: its buffer may be used again
-                broken.add(node)
-        return broken
+        with one_thread():
+            for node in self.plan.order:
+                while call is not None and call.node is node:
+                    call.run()
+                    call = next(calls, None)
+                yield node, self.values[node]
+
+    def broken_nodes(self) -> set[Node]:
+        """Compute all values once, and tell which nodes have NaN or infinite ones."""
+        return {node for node, value in self.visits() if not is_finite(value)}
 
 
 def is_finite(array: Array) -> bool:
