@@ -91,4 +91,4 @@ class Diagram:
 
     def __repr__(self) -> str:
         boxes, edges = len(self.story.boxes), len(self.story.edges)
-        return f"Diagram of {self.story.boxes[-1].symbol}: {boxes} boxes, {edges} edges"
+        return f"Diagram of {self.story.name}: {boxes} boxes, {edges} edges"

@@ -29,7 +29,7 @@ def digraph(story: Story) -> graphviz.Digraph:
     """The graph: columns by rank, the backward lane under the forward one."""
     import graphviz
 
-    graph = graphviz.Digraph("backprop", comment=f"Backpropagation of {graphviz.escape(story.boxes[-1].symbol)}")
+    graph = graphviz.Digraph("backprop", comment=f"Backpropagation of {graphviz.escape(story.name)}")
     graph.attr(rankdir="LR", nodesep="0.35", ranksep="0.6", label=_label(story.note), fontname="Helvetica")
     graph.attr("node", shape="box", fontname="Helvetica", fontsize="12", penwidth="1.3")
     graph.attr("edge", fontname="Helvetica", fontsize="10")

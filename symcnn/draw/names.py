@@ -97,6 +97,8 @@ class Values:
         The named values: inputs, parameters and larger constants too.
     computed : list of Node
         The named values that are computed; the last one is the output.
+    layers : {Node: int}
+        The number of each value's layer.
     """
 
     def __init__(
@@ -210,7 +212,7 @@ class Values:
 
     def _symbols(self) -> dict[Node, Symbol]:
         named = set(self.computed)
-        layers = self._layers(named)
+        self.layers = layers = self._layers(named)
         numbered = any(self._letter(n) == "z" for n in self.computed)
         running: Counter[str] = Counter()
         symbols: dict[Node, Symbol] = {n: self.names.new(n.name) for n in self.order if isinstance(n, Input)}

@@ -50,10 +50,10 @@ class _Writer:
         return "\n".join(self.out) + "\n"
 
     def _heading(self) -> str:
-        return f"Backpropagation of {self.story.boxes[-1].symbol}"
+        return f"Backpropagation of {self.story.name}"
 
     def _summary(self) -> str:
-        values = ", ".join(box.symbol for box in self.story.boxes if box.kind != "input")
+        values = ", ".join(box.symbol for box in self.story.boxes if box.kind != "input" and box.symbol)
         note = self.story.note.replace("\n", " ")
         return f"Forward from left to right: {values}. Below, from right to left, the errors. {note}".strip()
 
@@ -95,7 +95,7 @@ class _Writer:
     # Lines ---------------------------------------------------------------------------------
 
     def _edges(self) -> None:
-        layout, symbol = self.layout, {key: box.symbol for key, box in self.boxes.items()}
+        layout, symbol = self.layout, {key: box.symbol or box.title for key, box in self.boxes.items()}
         for (source, reader), pieces in layout.edges.items():
             title = f"{symbol[source]} to {symbol[reader]}"
             self._line(f"edge-{source}:{reader}", "edge", pieces, title, "forward")
@@ -149,7 +149,7 @@ class _Writer:
 
     def _open(self, key: str, kind: str, title: str, about: str) -> None:
         self.out.append(f'<g id={quoteattr(key)} class="{kind}"><title>{escape(title)}</title>')
-        self.out.append(f"<desc>{escape(about)}</desc>")
+        self.out.append(f"<desc>{escape(about or title)}</desc>")
 
     def _text(self, kind: str, text: Text) -> None:
         self.out.extend(_text_elements(kind, text))

@@ -89,8 +89,15 @@ def test_networks(network):
     check(sc.draw(network).layout)
 
 
-def test_a_folded_chain(make):
+def test_folded_networks(network, make):
+    check(sc.draw(network, fold=True).layout)
     check(sc.draw(make["chain"](1000)).layout)
+
+
+def test_a_focus_on_each_node(network):
+    back = sc.backprop(network)
+    for n, node in enumerate(sc.Graph(network).order):
+        check(sc.draw(back, focus=node, hops=n % 3).layout)
 
 
 def test_networks_with_values(network, feed):
@@ -181,12 +188,16 @@ def graphs(draw):
     return J + 0.01 * sc.sum(w * w) if draw(st.booleans()) else J
 
 
-@given(graphs(), st.sampled_from([600, 900, 1400, None]))
-@settings(max_examples=80)
-def test_random_graphs(J, width):
+@given(graphs(), st.data(), st.sampled_from([600, 900, 1400, None]))
+@settings(max_examples=60)
+def test_random_graphs(J, data, width):
     layout = sc.draw(J, width=width).layout
     check(layout)
     check_bands(J, layout, width)
+    check(sc.draw(J, fold=True, width=width).layout)
+    focus = data.draw(st.sampled_from(sc.Graph(J).order))
+    fold, hops = data.draw(st.booleans()), data.draw(st.integers(0, 3))
+    check(sc.draw(J, fold=fold, focus=focus, hops=hops, width=width).layout)
 
 
 # Bands ----------------------------------------------------------------------------------------------
