@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ..graph.spec import Shape
-from .typeset import latex_words
+from .words import latex_words
 
 _WIDEST = 72
 """Shapes stand in one column, to the right of equations up to so wide."""
@@ -79,7 +79,8 @@ class Equations(Sequence[Equation]):
     Make them with ``back.equations()``, or for one node with ``back.equation(node)``. Values are called by the symbols
     of their node types, numbered by layer: z1, a1, p1, z2. A column is an example, as in the tutorial: a dense layer is
     W a + b, and its error W^T delta. Σ₀₂ is the sum over axes 0 and 2 of the array, where axis 0 is the batch; Σ is the
-    sum over all axes. Reshapes are shown as nothing: the shapes, which stand at the side, tell.
+    sum over all axes. Reshapes and broadcasting are shown as nothing, since the shapes stand at the side, but where
+    something reads the axes inside a formula: Σ₁ reshape(x, N×6).
 
     Attributes
     ----------

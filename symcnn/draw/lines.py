@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..backprop import Backprop
+from ..graph.collector import collector_paused
 from ..graph.errors import DTypeError, GraphError, call_site, explain, quoted
 from ..graph.graph import Graph
 from ..graph.leaves import BatchSize, Const, Input, Leaf, Param
@@ -12,7 +13,8 @@ from ..graph.node import Node
 from .equations import Equation, Equations
 from .names import Symbol, param_name
 from .notation import Notation
-from .typeset import latex_words, literal
+from .typeset import literal
+from .words import latex_words
 
 _LEAVES: dict[type[Node], str] = {
     Input: "given",
@@ -25,15 +27,22 @@ _LEAVES: dict[type[Node], str] = {
 
 def equations_of_sweep(back: Backprop) -> Equations:
     """The forward pass, every error in the order of the sweep, and every gradient."""
+    with collector_paused():
+        return _of_sweep(back)
+
+
+def _of_sweep(back: Backprop) -> Equations:
     notation = Notation(back)
     computed = notation.values.computed
     shown = zip(computed, notation.forward(computed), strict=True)
     forward = [line for value, node in shown for line in _forward(notation, value, node)]
     totals = notation.totals()
-    readable = zip(totals, notation.readable(list(totals.values())), strict=True)
-    lines = {value: _error(notation, value, error) for value, error in readable}
-    errors = [line for value, found in lines.items() if not isinstance(value, Param) for line in found]
-    gradients = [line for param in back.grads for line in lines[param]]
+    readable = dict(_readable(notation, totals))
+    values = [value for value in readable if not isinstance(value, Param)]
+    errors, gradients = (  # as they are printed: what is given a name of its own comes before it is used
+        [line for value in shown for line in _error(notation, value, readable[value])]
+        for shown in (values, list(back.grads))
+    )
     return Equations({"Forward": forward, "Errors": errors, "Gradients": gradients})
 
 
@@ -132,11 +141,11 @@ def _leaf(node: Leaf, symbol: Symbol | None) -> Equation:
     """What there is to say of a value that is not computed."""
     letter = {Const: "c", BatchSize: "N"}.get(type(node), "w")
     name = symbol or Symbol(param_name(node)[0] if isinstance(node, Param) else node.name or letter)
-    number = {kind: literal(node, kind) if isinstance(node, Const) else None for kind in ("text", "latex")}
-    words = next((text for kind, text in _LEAVES.items() if isinstance(node, kind)), type(node).__name__)
-    right, latex = (found.text if (found := number[kind]) else words for kind in ("text", "latex"))
-    latex = latex if number["latex"] else latex_words(words)
-    note = node.name if node.name not in ("", str(name)) and "." in node.name else ""
+    right = next((words for kind, words in _LEAVES.items() if isinstance(node, kind)), type(node).__name__)
+    latex = latex_words(right)
+    if isinstance(node, Const) and (number := literal(node, "text")) and (written_number := literal(node, "latex")):
+        right, latex = number.text, written_number.text
+    note = node.name if "." in node.name and node.name != str(name) else ""
 
     def written() -> tuple[str, str]:
         return name.latex, latex

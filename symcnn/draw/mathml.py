@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from .typeset import plain_text, without_latex
+from .words import plain_text, without_latex
 
 if TYPE_CHECKING:
     from .equations import Equation
@@ -32,7 +32,15 @@ _BARS = {
     r"\rVert": ("postfix", "‖"),
 }
 _ASIDE = re.compile(r"\\(?:operatorname|text)(?=\{)|\\[lr][vV]ert(?![A-Za-z])|'+(?:\^(?:\{|.))?")
-_SIGNS = {"*": "∗", "-": "−"}
+_ALIGNED = {
+    "left": "text-align: left",
+    "right": "text-align: right; text-align: -moz-right; text-align: -webkit-right",
+}
+"""MathML Core leaves alignment to CSS; browsers move the blocks inside a cell only for values of their own."""
+_SIZES = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "mover": 2, "munderover": 3}
+_CLOSING = {")", "]", "}", "|", "‖"}
+_SIGNS = {"*": "∗", "-": "−", "×": "×", "·": "·"}
+"""Signs that are operators, whatever the converter takes them for, and how they are written."""
 _WORD = re.compile(r"[^\W\d_]\w+")
 
 
@@ -85,7 +93,7 @@ def _element(tag: str, content: list[Element], **attributes: str) -> Element:
 
 
 def _cell(content: list[Element], align: str, top: str = "", side: str = "", **attributes: str) -> Element:
-    styles = [f"text-align: {align}"] + [f"padding-top: {top}"] * bool(top) + [f"padding-left: {side}"] * bool(side)
+    styles = [_ALIGNED[align]] + [f"padding-top: {top}"] * bool(top) + [f"padding-left: {side}"] * bool(side)
     return _element("mtd", content, style="; ".join(styles), **attributes)
 
 
@@ -120,6 +128,8 @@ def _converted(latex: str) -> str:
     source, aside = _set_aside(latex)
     made = re.sub(r'\sxmlns="[^"]*"', "", convert(source))
     root = ElementTree.fromstring(made)[0]
+    if any(len(element) != _SIZES.get(element.tag, len(element)) for element in root.iter()):
+        raise ValueError(f"something is missing in {latex!r}")
     _mend(root, aside)
     return ElementTree.tostring(root, encoding="unicode")
 
@@ -177,11 +187,11 @@ def _mend(root: Element, aside: dict[str, Element]) -> None:
             element.tag = "mi"
         elif text == "∑":
             element.attrib = {"largeop": "false", "movablelimits": "false"}
-        elif element.tag == "mo":
-            element.text = _SIGNS.get(text, text)
+        elif text in _SIGNS:
+            element.tag, element.text = "mo", _SIGNS[text]
         if element.tag == "mtd":
             align = element.attrib.pop("columnalign", "")
-            element.attrib |= {"style": f"text-align: {align}"} if align else {}
+            element.attrib |= {"style": _ALIGNED[align]} if align in _ALIGNED else {}
     for element in list(root.iter("mrow")) + list(root.iter("mtd")) + list(root.iter("msqrt")):
         element[:] = list(_spaced([e for e in element if e.tag != "mo" or e.text or len(e)]))
 
@@ -194,6 +204,10 @@ def _spaced(row: list[Element]) -> Iterator[Element]:
             named = [_is_function(e) for e in (before, element)]
             if any(named):
                 yield Element("mspace", _GAP)
+        if before is not None and before.text == "," and element.text == ")":
+            before.set("rspace", "0")  # (3,)
+        if before is not None and before.tag == "mo" and before.text not in _CLOSING and element.text == "−":
+            element.set("form", "prefix")  # (−x): a sign, no difference
         yield element
 
 

@@ -17,7 +17,8 @@ from ..graph.leaves import Const, Input, Leaf, Param
 from ..graph.node import Node
 from ..nodes.conv import Conv
 from ..nodes.window import Subsample
-from .typeset import latex_words, plain_text, seen_through
+from .typeset import seen_through
+from .words import latex_words, plain_text
 
 LIMIT = 12
 """The number of operations that one formula shows at most."""
@@ -96,6 +97,8 @@ class Values:
         The named values: inputs, parameters and larger constants too.
     computed : list of Node
         The named values that are computed; the last one is the output.
+    layers : {Node: int}
+        The number of each value's layer.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Values:
         self.order = order
         self.J = order[-1]
         self._alone = alone
+        self._base = base
         self._certain = {self.J, also, *(base.computed if base else ())}
         self._position = {node: n for n, node in enumerate(order)}
         self._bases = self._seen_through()
@@ -116,14 +120,13 @@ class Values:
         self._sizes: dict[Node, int] = {}
         self._sources: dict[Node, dict[Node, None]] = {}
         """For a value without a name: the named values that its formula reads."""
-        self.computed = [node for node in order if self._is_named(node)]
+        self.computed: list[Node] = [node for node in order if self._is_named(node)]
         if base is None or also is None:
             self.names = Names()
-            self.symbols = self._symbols()
+            self.symbols: dict[Node, Symbol] = self._symbols()
         else:
             self.names = base.names
-            new = [node for node in dict.fromkeys((also, *self.computed)) if node not in base.symbols]
-            self.symbols = base.symbols | {node: self._late(node, base) for node in new}
+            self.symbols = base.symbols | {also: self._late(also, base)}
 
     def sources(self, node: Node) -> list[Node]:
         """The named values, and the unnamed leaves, that `node`'s formula reads, each once."""
@@ -183,7 +186,8 @@ class Values:
             return False
         sources = dict.fromkeys(self.sources(node))
         size = sum(self._sizes.get(i, 0) for i in node.inputs) + (node not in self._bases)
-        if node in self._certain or (node not in self._bases and self._stands_out(node, sources, size)):
+        free = self._base is None and node not in self._bases
+        if node in self._certain or (free and self._stands_out(node, sources, size)):
             return True
         self._sizes[node], self._sources[node] = size, sources
         return False
@@ -208,7 +212,7 @@ class Values:
 
     def _symbols(self) -> dict[Node, Symbol]:
         named = set(self.computed)
-        layers = self._layers(named)
+        self.layers = layers = self._layers(named)
         numbered = any(self._letter(n) == "z" for n in self.computed)
         running: Counter[str] = Counter()
         symbols: dict[Node, Symbol] = {n: self.names.new(n.name) for n in self.order if isinstance(n, Input)}

@@ -36,6 +36,8 @@ class Notation:
     ----------
     values : Values
         The named values of the forward pass.
+    steps : list of Step
+        The visits of the sweep.
     deltas : {Node: Node}
         The error of each node that the sweep visited.
 
@@ -54,7 +56,9 @@ class Notation:
         self.values = Values(Graph(back.J).order, alone)
         if also is not None and also not in self.values.symbols:
             self.values = Values(Graph(back.J).order, alone, self.values, also)
+        self.steps = back.steps
         self.deltas = {step.node: step.delta for step in back.steps}
+        self._receivers = {step.node: [source for source, _ in step.sent] for step in back.steps}
         self._symbols: dict[Node, Symbol] = dict(self.values.symbols)
         """What is shown by a name: named values, quoted ones, and spilled parts."""
         self._quotes: dict[Node, Node] = {}
@@ -95,6 +99,14 @@ class Notation:
             sources = [s for s in self.values.sources(value) if s in known and not isinstance(s, Const)]
             self._sent[value] = {s: errors[s] for s in sources if s in errors}
         return self._sent[value]
+
+    def sends_to(self, value: Node) -> list[Node]:
+        """The named values, and unnamed leaves, to which the rules behind a named value's formula send errors."""
+        reached = {value}
+        for node in reversed(self.values.inner(value)):
+            if node in reached:
+                reached.update(self._receivers.get(node, ()))
+        return [source for source in self.values.sources(value) if source in reached]
 
     def totals(self, only: Node | None = None) -> dict[Node, Node]:
         """The error of every named value and parameter, as a sum of what is sent to it, in the order of the sweep."""
@@ -188,4 +200,4 @@ class Notation:
         symbol = self.values.names.new("e", str(next(self._numbers)))
         self._symbols[node] = symbol
         self._spilled.append((symbol, node))
-        return Formula(str(symbol))
+        return Formula(str(symbol), shape=node.shape)

@@ -116,6 +116,8 @@ class Transpose(Node):
         object.__setattr__(self, "axes", tuple(a + ndim if -ndim <= a < 0 else a for a in axes))
 
     def template(self, kind: str) -> str:
+        if getattr(self.x, "is_in_columns", False):
+            return "{x}"  # a product is written with an example a column already
         *others, last, first = self.axes
         if (*others, first, last) == tuple(range(self.x.ndim)):  # of matrices, or of a stack of them
             return r"{x}^{{\top}}" if kind == "latex" else "{x}ᵀ"
