@@ -73,16 +73,17 @@ from .nodes.shape import Concat, Put, Reshape, Take, Transpose, concat, flatten,
 from .nodes.sigmoid import Relu, Sigmoid, Softplus, Tanh, relu, sigmoid, softplus, tanh
 from .nodes.window import Crop, Dilate, Pad, Subsample, crop, pad, subsample
 from .simplify import simplify
+from .summary import summary
 
 if TYPE_CHECKING:
-    from . import data, testing
+    from . import data, plots, testing
     from .train import SGD, Adam, History, evaluate, fit, schedules, train_step
 
 __version__ = "0.1.0"
 
 _LATER = {
     "SGD": ".train", "Adam": ".train", "History": ".train", "evaluate": ".train", "fit": ".train",
-    "schedules": ".train", "train_step": ".train", "data": "", "testing": "",
+    "schedules": ".train", "train_step": ".train", "data": "", "plots": "", "testing": "",
 }  # fmt: skip
 """Names that are imported when they are first used, so that ``import symcnn`` stays quick."""
 
@@ -194,6 +195,7 @@ __all__ = [
     "one_hot",
     "ones",
     "pad",
+    "plots",
     "pool",
     "relu",
     "reshape",
@@ -211,6 +213,7 @@ __all__ = [
     "subsample",
     "sum",
     "sum_to",
+    "summary",
     "swap",
     "take",
     "tanh",

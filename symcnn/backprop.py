@@ -146,19 +146,11 @@ class Backprop:
 
         return equations_at(self, node)
 
-    def draw(
-        self,
-        *,
-        fold: bool | None = None,
-        focus: Node | Iterable[Node] | None = None,
-        hops: int = 1,
-        values: Mapping[Node, Any] | None = None,
-        example: int = 0,
-    ) -> Diagram:
-        """The forward pass and, mirrored below it, the way of the errors; see `symcnn.draw`."""
+    def draw(self, **options: Any) -> Diagram:
+        """The forward pass and, mirrored below it, the way of the errors; the options are those of `symcnn.draw`."""
         from .draw import draw
 
-        return draw(self, fold=fold, focus=focus, hops=hops, values=values, example=example)
+        return draw(self, **options)
 
     def run(self, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> Run:
         """Compute all values of the forward pass, and all errors that are needed for a gradient.

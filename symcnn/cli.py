@@ -1,20 +1,24 @@
-"""The command line: ``symcnn demo | train | check | doctor``."""
+"""The command line: ``symcnn demo | train | draw | check | doctor``."""
 
 from __future__ import annotations
 
 import argparse
-import importlib
+import inspect
 import os
 import platform
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
-from .graph.errors import SymcnnError
+from .backprop import Backprop
+from .draw import draw
+from .graph.errors import SymcnnError, explain
 from .graph.node import Node, node_types
+from .locate import located
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--lr", type=float, default=0.1, help="the rate (%(default)s), halved after each epoch of MNIST")
     train.add_argument("--seed", type=int, default=0)
     train.set_defaults(run=_train)
+
+    picture = commands.add_parser("draw", help="draw a network and the way of its errors: SVG, DOT, PNG or PDF")
+    picture.add_argument("object", help="module:object or file.py:object; a node, or a function that returns one")
+    picture.add_argument("-o", "--out", required=True, help="the file, whose ending names the format; - for stdout")
+    picture.add_argument("--format", choices=["svg", "dot", "png", "pdf"], help="on stdout: svg unless told")
+    picture.set_defaults(run=_draw)
 
     check = commands.add_parser("check", help="check all that node types owe: derivatives, shapes, formulas, ...")
     check.add_argument(
@@ -106,7 +116,7 @@ def _train(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from .testing import check_node
 
-    types = [_find_type(name) for name in options.types] or [t for t in node_types() if _built_in(t)]
+    types = [_node_type(name) for name in options.types] or [t for t in node_types() if _built_in(t)]
     failed = 0
     for cls in types:
         try:
@@ -123,35 +133,83 @@ def _built_in(cls: type[Node]) -> bool:
     return cls.__module__.startswith("symcnn.") and bool(cls.samples())
 
 
-def _find_type(name: str) -> type[Node]:
+def _node_type(name: str) -> type[Node]:
     """The node type that ``module:Name`` or ``file.py:Name`` names."""
-    module_name, _, attribute = name.rpartition(":")
-    if not module_name or not attribute:
-        raise SymcnnError(f"{name!r} names no node type; expected module:Name or file.py:Name")
-    if module_name.endswith(".py"):
-        if not Path(module_name).is_file():
-            raise SymcnnError(f"there is no file {module_name}")
-        sys.path.insert(0, str(Path(module_name).resolve().parent))
-        module_name = Path(module_name).stem
-    try:
-        found: Any = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SymcnnError(f"{name!r} names no node type; expected module:Name or file.py:Name ({error})") from error
+    found = located(name, "node type")
     if not (isinstance(found, type) and issubclass(found, Node)):
         raise SymcnnError(f"{name} is a {type(found).__name__}, not a subclass of symcnn.Node")
     return found
 
 
+def _draw(options: argparse.Namespace) -> int:
+    from .draw.files import writers
+
+    if options.format and options.out != "-":
+        raise SymcnnError(f"--format is for stdout (-o -); the ending of {options.out} names its format")
+    picture = _picture(options.object)
+    if options.out == "-":
+        graph = getattr(picture, "to_graphviz", None)
+        formats = writers(lambda: picture.svg, graph)
+        kind = options.format or "svg"
+        if kind not in formats:
+            raise SymcnnError(f"{options.object} has no .{kind}; it has {', '.join(formats)}")
+        sys.stdout.buffer.write(formats[kind]())
+        sys.stdout.flush()
+    else:
+        picture.save(options.out)
+    return 0
+
+
+def _picture(name: str) -> Any:
+    """The picture of what `name` stands for: a node, a sweep, a picture, or a function that makes one of them."""
+    found = located(name, "network")
+    if callable(found) and not isinstance(found, type | Node):
+        found = _called(found, name)
+    found = found if isinstance(found, Node | Backprop) else getattr(found, "J", found)
+    if hasattr(found, "svg") and hasattr(found, "save"):
+        return found
+    if isinstance(found, Node | Backprop):
+        return draw(found)
+    if isinstance(found, tuple | list | dict):
+        held = f"holds {len(found)} objects; name one of them: module:object, a function that returns one node"
+        raise SymcnnError(f"{name} {held}")
+    raise SymcnnError(
+        explain(
+            f"{name} is {_article(type(found).__name__)}",
+            "expected a node, the result of sc.backprop, a picture, or a function without arguments that returns one",
+        )
+    )
+
+
+def _called(function: Any, name: str) -> Any:
+    """What a function of the user's returns; what it prints goes to stderr."""
+    try:
+        inspect.signature(function).bind()
+    except TypeError as error:
+        problem = f"{name} cannot be called without arguments: {error}"
+        raise SymcnnError(explain(problem, "write a function that needs none and returns the node")) from None
+    except ValueError:
+        pass  # a function in C that does not tell its arguments
+    with redirect_stdout(sys.stderr):
+        return function()
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[:1].lower() in "aeiou" else f"a {kind}"
+
+
 def _doctor(options: argparse.Namespace) -> int:
     print(f"symcnn {version('symcnn')} on Python {platform.python_version()}, {platform.platform()}")
     print(f"processors: {os.cpu_count()}")
-    for name, purpose in _packages().items():
+    for name, (purpose, extra) in _packages().items():
         try:
             print(f"  {name:18} {version(name):12} {purpose}")
         except PackageNotFoundError:
-            print(f"  {name:18} {'missing':12} {purpose}: pip install {name}")
+            print(f"  {name:18} {'missing':12} {purpose}: pip install {extra}")
     dot = shutil.which("dot")
-    print(f"  {'dot (Graphviz)':18} {'found' if dot else 'missing':12} lays out .dot files; SVG needs nothing")
+    print(
+        f"  {'dot (Graphviz)':18} {'found' if dot else 'missing':12} diagrams as PNG and PDF; SVG and DOT need nothing"
+    )
     data = os.environ.get("SYMCNN_DATA")
     print(
         f"  {'SYMCNN_DATA':18} {'set' if data else 'not set':12} {data or 'where the full MNIST is, for symcnn train'}"
@@ -159,15 +217,15 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0
 
 
-def _packages() -> dict[str, str]:
-    """The packages that symcnn needs or can use, and what for."""
+def _packages() -> dict[str, tuple[str, str]]:
+    """The packages that symcnn needs or can use: what each is for, and what to install where it is missing."""
     optional = {
-        "pooch": "downloads the full MNIST",
-        "pytest": "runs the tests",
-        "hypothesis": "runs the tests",
-        "scipy": "runs the tests",
-        "array-api-strict": "runs the tests",
+        "pygraphviz": ("diagrams as PNG and PDF without dot", "'symcnn[graphviz]'"),
+        "matplotlib": ("plots of trainings, filters, confusions", "'symcnn[plot]'"),
+        "latex2mathml": ("equations as MathML", "latex2mathml"),
+        "pooch": ("downloads the full MNIST", "'symcnn[data]'"),
+        **dict.fromkeys(["pytest", "hypothesis", "scipy", "array-api-strict"], ("runs the tests", "'symcnn[test]'")),
     }
     needed = [line.split(";")[0].strip() for line in requires("symcnn") or [] if "extra ==" not in line]
     names = [line.rstrip("0123456789.<>=!~, ") for line in needed]
-    return {**dict.fromkeys(names, "needed"), **optional}
+    return {**{name: ("needed", name) for name in names}, **optional}

@@ -96,3 +96,90 @@ def test_wrong_arguments_exit_with_2(arguments, capsys):
         cli.main(arguments)
     assert caught.value.code == 2
     assert "usage: symcnn" in capsys.readouterr().err
+
+
+NETWORK = """
+import symcnn as sc
+print("loading")
+x = sc.Input("x", (None, 4))
+scores = sc.dense(x, 3, seed=0, name="out")
+J = sc.softmax_cross_entropy(scores, sc.Input("y", (None,), dtype="int64"))
+back = sc.backprop(J)
+both = [scores, J]
+class Held: J = J
+held = Held()
+picture = sc.draw(J)
+def network():
+    print("building")
+    return J
+def needs(a):
+    return J
+"""
+
+
+@pytest.fixture
+def network(tmp_path):
+    (tmp_path / "net.py").write_text(NETWORK)
+    return tmp_path
+
+
+def drawn(path):
+    """The picture of the network of a file, without the command."""
+    names: dict[str, object] = {}
+    exec(NETWORK, names)
+    return names["picture"]
+
+
+@pytest.mark.parametrize("name", ["J", "back", "network", "picture", "held", "held.J"])
+@pytest.mark.parametrize("module", ["net", "net.py"])
+def test_draw_takes_what_can_be_drawn(network, name, module):
+    status, out, errors = symcnn("draw", f"{module}:{name}", "-o", "-", cwd=network)
+    assert status == 0 and out == drawn(network).svg
+    assert errors.splitlines() == ["loading", *(["building"] if name == "network" else [])]
+
+
+@pytest.mark.parametrize("ending", ["svg", "dot"])
+def test_draw_writes_a_file_and_says_nothing(network, ending):
+    status, out, _ = symcnn("draw", "net.py:J", "-o", f"a.{ending}", cwd=network, PATH="")
+    assert (status, out) == (0, "")
+    assert (network / f"a.{ending}").read_text(encoding="utf-8") == getattr(drawn(network), ending)
+    assert symcnn("draw", "net.py:J", "-o", "-", "--format", ending, cwd=network)[1] == getattr(drawn(network), ending)
+
+
+@pytest.mark.parametrize(
+    ("name", "out", "message"),
+    [
+        ("net.py:both", "a.svg", "holds 2 objects"),
+        ("net.py:needs", "a.svg", "without arguments"),
+        ("net.py:sc", "a.svg", "is a module"),
+        ("net.py:nothing", "a.svg", "there is no nothing in net.py"),
+        ("net.py", "a.svg", "expected module:object"),
+        ("broken.py:J", "a.svg", "importing broken.py failed: ZeroDivisionError"),
+        ("wrong.py:J", "a.svg", "SyntaxError"),
+        ("gone.py:J", "a.svg", "there is no file gone.py"),
+        ("gone:J", "a.svg", "No module named 'gone'"),
+        ("net.py:J", "a.jpeg", "expected .svg, .dot"),
+        ("net.py:J", "gone/a.svg", "there is no folder"),
+    ],
+)
+def test_draw_says_what_is_wrong(network, name, out, message):
+    (network / "broken.py").write_text("x = 1\nJ = x / 0\n")
+    (network / "wrong.py").write_text("def f(:\n")
+    status, printed, errors = symcnn("draw", name, "-o", out, cwd=network)
+    assert (status, printed) == (1, "") and message in errors and "Traceback" not in errors
+    assert not (network / out).exists()
+    assert "broken" not in name or "broken.py:2" in errors
+
+
+def test_a_file_may_have_the_name_of_a_module_that_is_loaded(tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "numpy.py").write_text(NETWORK)
+    status, out, _ = symcnn("draw", "here/numpy.py:J", "-o", "-", cwd=tmp_path)
+    assert status == 0 and out == drawn(tmp_path).svg
+
+
+@pytest.mark.parametrize("package", ["pygraphviz", "matplotlib", "latex2mathml", "dot (Graphviz)"])
+def test_doctor_tells_what_pictures_need(package, capsys):
+    assert cli.main(["doctor"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.strip().startswith(package)]
+    assert "diagrams" in line or "plots" in line or "equations" in line

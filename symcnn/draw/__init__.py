@@ -24,6 +24,7 @@ def draw(
     hops: int = 1,
     values: Mapping[Node, NDArray[Any]] | None = None,
     example: int = 0,
+    width: float | None = 1400,
 ) -> Diagram:
     """The forward pass of `J` and, mirrored below it, the way of the errors.
 
@@ -43,6 +44,8 @@ def draw(
         What was computed, from ``back.run(...)``: norms and small pictures of the maps are shown, too.
     example : int
         Whose maps, if `values` are of several examples. Norms are over all of them.
+    width : float or None
+        How wide the picture is at most, in pixels: a wider one is cut into bands. None: one band.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def draw(
         For what is no node, or no whole number of hops.
     ArgumentError
         For a negative number of hops, another `fold`, an empty `focus`; if the values are of something else, or
-        there is no such example.
+        there is no such example; for a width that is no positive number.
     GraphError
         For a `focus` that is not in the graph.
 
@@ -90,12 +93,16 @@ def draw(
     if not isinstance(J, Backprop):
         what = f"draw needs a node or the result of sc.backprop, got {quoted(J)}"
         raise DTypeError(explain(what, site=call_site()))
+    is_number = isinstance(width, int | float) and not isinstance(width, bool)
+    if not (width is None or (is_number and width > 0)):
+        problem = f"width is {quoted(width)}; expected a number of pixels, or None for a picture in one piece"
+        raise ArgumentError(explain(problem, site=call_site()))
     if not (fold is None or isinstance(fold, bool)):
         raise ArgumentError(explain(f"fold is {quoted(fold)}; expected True, False or None", site=call_site()))
     hops = natural(hops, "hops")
     with collector_paused():
         teller = Teller(J, fold, focus, hops)
-        return Diagram(shown(teller.tell(), teller.errors, values, example))
+        return Diagram(shown(teller.tell(), teller.errors, values, example), width)
 
 
 def draw_units(J: Node | Backprop, *, maps: int = 3) -> Units:

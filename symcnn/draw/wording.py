@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..graph.algebra import Add, BroadcastTo, Cast, Div, Mul, Neg, Share, Sub, SumTo
 from ..graph.leaves import Input, Param
 from ..graph.node import Node
-from ..nodes.conv import Swap
-from ..nodes.reduce import Mean, Sum
-from ..nodes.shape import Reshape, Transpose
 from .notation import Notation
 from .scene import Group
 from .story import shape_text
+from .titles import Titles
 
 LINES = 6
 """How many equations, or parameters, a box lists at most."""
-_ARITHMETIC = (Add, Div, Mean, Mul, Neg, Share, Sub, Sum)
-_ARRANGING = (BroadcastTo, Cast, Reshape, SumTo, Swap, Transpose)
 _TYPES = 4
 
 
@@ -27,6 +22,7 @@ class Wording:
     def __init__(self, notation: Notation, sources: dict[Node, list[Node]]) -> None:
         self.notation = notation
         self.values = notation.values
+        self.titles = Titles(self.values)
         self.sources = sources
 
     def equation(self, left: str, node: Node) -> list[str]:
@@ -42,10 +38,10 @@ class Wording:
         if group.kind == "input":
             return self.span(group.members)
         if group.kind == "one":
-            return self._titled(*group.members)
+            return self.titles.title(*group.members)
         if group.kind == "middle":
             return f"… {self.count_nodes(group.members):,} nodes …"
-        types = list(dict.fromkeys(self.types(node) for node in group.first))
+        types = list(dict.fromkeys(self.titles.types(node) for node in group.first))
         what = ", ".join(types) if len(types) <= _TYPES else counted(len(group.first), "value")
         name = self._span_of_names([*group.first, *group.last])
         if group.kind == "layer":
@@ -53,22 +49,9 @@ class Wording:
         block = f"({what})" if len(group.first) > 1 else what
         return f"{name} · {block} ×{group.copies:,}" if name else f"{block} ×{group.copies:,}"
 
-    def _titled(self, node: Node) -> str:
-        last = "" if node is not self.values.J else "output" if node.shape else "loss"
-        name = self.values.layer_name(node) or last
-        return f"{name} · {self.types(node)}" if name else self.types(node)
-
     def _span_of_names(self, nodes: Sequence[Node]) -> str:
         names = list(dict.fromkeys(name for name in map(self.values.layer_name, nodes) if name))
         return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}" if names else ""
-
-    def types(self, node: Node) -> str:
-        """The node types behind a formula; small arithmetic only where there is nothing else."""
-        inner = self.values.inner(node)
-        large = [n for n in inner if not isinstance(n, (*_ARITHMETIC, *_ARRANGING))]
-        small = [n for n in inner if not isinstance(n, _ARRANGING)]
-        names = list(dict.fromkeys(type(n).__name__ for n in large or small or [node]))
-        return " + ".join(names) if len(names) <= 3 else type(node).__name__
 
     # Values that share a box -----------------------------------------------------------------
 

@@ -225,6 +225,11 @@ class Node(Operators, metaclass=NodeType):
         return False
 
     @property
+    def multiply_adds(self) -> int:
+        """How many products are added up to compute the value for one example: none, unless a node type says so."""
+        return 0
+
+    @property
     def label(self) -> str:
         """The type, and the name if there is one: how errors speak of this node."""
         return called(type(self).__name__, self.name)

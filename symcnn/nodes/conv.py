@@ -23,6 +23,7 @@ from ..graph.leaves import Const, Input, Param, as_numbers
 from ..graph.node import Node, as_node
 from ..graph.spec import Spec, promote
 from ..graph.window import WHOLE, Window, Windows
+from .connected import connected
 from .initial import Initializer, lecun_normal
 from .reduce import sum
 from .weights import drawn
@@ -121,6 +122,12 @@ class Conv(Node):
         error = Conv(pad_border(delta, border), rot90(swap(w)))
         gradient = swap(Conv(swap(x), swap(delta)))
         return (error, gradient) if self.b is None else (error, gradient, sum(delta, axis=(0, 2, 3)))
+
+    @property
+    def multiply_adds(self) -> int:
+        """Each weight that exists, once for each unit of its map."""
+        images, _, height, width = self.spec.bind(1)
+        return images * height * width * connected(self.w, Rot90, Swap)
 
     def template(self, kind: str) -> str:
         sign = r"\ast" if kind == "latex" else "*"

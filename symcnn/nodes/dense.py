@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..graph.node import Node, as_node
 from ..graph.operators import Operand, builds
 from ..graph.spec import Spec, broadcast_shapes, promote
 from ..graph.window import WHOLE, Window, Windows, broadcast_windows
+from .connected import connected
 from .conv import prefixed
 from .initial import Initializer, tutorial_uniform
 from .reduce import sum
@@ -68,6 +70,11 @@ class Dense(Node):
         error, gradient = MatMul(delta, self.w), MatMul(transpose(delta), self.a)
         return (error, gradient) if self.b is None else (error, gradient, sum(delta, axis=0))
 
+    @property
+    def multiply_adds(self) -> int:
+        """Each weight that exists, once for each example."""
+        return self.spec.bind(1)[0] * connected(self.w)
+
     def template(self, kind: str) -> str:
         return "{w} {a}" if self.b is None else "{w} {a} + {b}"
 
@@ -111,6 +118,11 @@ class MatMul(Node):
             sum_to(MatMul(delta, _turned(self.b)), self.a.shape),
             sum_to(MatMul(_turned(self.a), delta), self.b.shape),
         )
+
+    @property
+    def multiply_adds(self) -> int:
+        """The length of a row, once for each entry of the product."""
+        return math.prod(self.spec.bind(1)) * self.a.spec.bind(1)[-1]
 
     def template(self, kind: str) -> str:
         by_rows, over_rows = self.a.shape[-2] is None, self.a.shape[-1] is None
