@@ -10,7 +10,7 @@ from .ranks import Grid, Item, arranged
 from .story import Bundle, Story
 
 MARGIN = 12.0
-ARROW = 14.0
+ARROW = 12.0
 """The room for an arrow head before a box."""
 _PORT = 12.0
 _STRIP = 28.0
@@ -117,7 +117,7 @@ class Measures:
             next_box = sizes[b[0]].width if b[0] in sizes else room
             is_wide = len(self.stacks[n + 1]) > 1 and b[0] in self.readers
             spare = (zone - box) / 2 + left + (0.0 if is_wide else (room - next_box) / 2)
-            needed.append(max((text_width(t, EDGE) for t in texts), default=0.0) + 10 - spare)
+            needed.append(max((text_width(t, EDGE) for t in texts), default=0.0) + 8 - spare)
         return max(*needed, 12.0)
 
     def _bundle_width(self, key: str) -> float:
