@@ -52,8 +52,8 @@ def draw(
     DTypeError
         For what is no node, or no whole number of hops.
     ArgumentError
-        For a negative number of hops, another `fold`, an empty `focus`, a width that is no positive number; if the
-        values are of something else, or there is no such example.
+        For a negative number of hops, another `fold`, an empty `focus`; if the values are of something else, or
+        there is no such example; for a width that is no positive number.
     GraphError
         For a `focus` that is not in the graph.
 
@@ -93,12 +93,12 @@ def draw(
     if not isinstance(J, Backprop):
         what = f"draw needs a node or the result of sc.backprop, got {quoted(J)}"
         raise DTypeError(explain(what, site=call_site()))
-    if not (fold is None or isinstance(fold, bool)):
-        raise ArgumentError(explain(f"fold is {quoted(fold)}; expected True, False or None", site=call_site()))
     is_number = isinstance(width, int | float) and not isinstance(width, bool)
     if not (width is None or (is_number and width > 0)):
         problem = f"width is {quoted(width)}; expected a number of pixels, or None for a picture in one piece"
         raise ArgumentError(explain(problem, site=call_site()))
+    if not (fold is None or isinstance(fold, bool)):
+        raise ArgumentError(explain(f"fold is {quoted(fold)}; expected True, False or None", site=call_site()))
     hops = natural(hops, "hops")
     with collector_paused():
         teller = Teller(J, fold, focus, hops)
