@@ -77,6 +77,9 @@ from .summary import summary
 
 if TYPE_CHECKING:
     from . import data, plots, testing
+    from .draw.page import explain
+    from .draw.page.page import Page
+    from .draw.page.recorder import Recorder
     from .train import SGD, Adam, History, evaluate, fit, schedules, train_step
 
 __version__ = "0.1.0"

@@ -47,7 +47,8 @@ class Reshape(Node):
         return (reshape_windows(self.x.shape, self.shape),)
 
     def influence(self) -> tuple[Influence, ...]:
-        return (1.0,)
+        exact = all(w is not None and (w.size, w.per) == (1, 1) for w in self.windows()[0])
+        return (1.0 if exact else None,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (reshape(delta, self.x.shape),)

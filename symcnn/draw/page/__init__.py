@@ -33,8 +33,8 @@ def explain(J: Node, feeds: Mapping[Any, Any] | None = None, /, **named: Any) ->
     >>> import symcnn as sc
     >>> x, y = sc.Input("x", (None, 4)), sc.Input("y", (None,), dtype="int64")
     >>> page = sc.explain(sc.softmax_cross_entropy(sc.dense(x, 3, seed=0), y), x=[1, 2, 3, 4], y=2)
-    >>> page
-    Page of J: 4 steps, 38 KB
+    >>> [(step["direction"], step["makes"]) for step in page.data["steps"]]
+    [('forward', ['z1']), ('forward', ['J']), ('backward', ['δ(z1)']), ('backward', ['∇W1', '∇b1'])]
     """
     from .recorder import Recorder
 

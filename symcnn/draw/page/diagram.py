@@ -12,8 +12,8 @@ from ..svg import written
 
 
 def compact(story: Story) -> str:
-    """The SVG of a story without equations, parameters and values; its style is in the page's, which has one for all."""
-    small = Story([_titled(box) for box in story.boxes], story.edges, story.sent, [], story.note)
+    """The SVG of a story without equations, parameters and values; the page has its style."""
+    small = replace(story, boxes=[_titled(box) for box in story.boxes], bundles=[], scales=[])
     svg = written(small, laid_out(small)).replace(f"<style>{CSS}</style>\n", "")
     svg = svg.replace('role="img"', 'role="group"', 1)  # what it holds are buttons
     return re.sub(r'(?s)<g id="legend".*?</g>\n</svg>', "</svg>", svg)

@@ -99,6 +99,8 @@ def is_masked(node: Node, slot: int) -> bool:
 
 def _further(way: _Way, influence: Influence, node: Node, slot: int, value: Node) -> _Way:
     """The way on, through one more rule."""
+    if isinstance(node, Reshape) and way.kind == "products":
+        return way
     if isinstance(influence, float):
         if way.kind == "factor":
             return replace(way, factor=way.factor * influence)

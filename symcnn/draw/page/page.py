@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ..files import save
 from ..style import CSS
 
 _SCRIPTS = ("dom", "tensors", "windows", "shares", "colours", "maps", "inspector", "steps")
@@ -58,10 +59,8 @@ class Page:
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page to a file, and return the file."""
-        file = Path(path)
-        file.write_bytes(self.html.encode())
-        return file
+        """Write the page to an ``.html`` file, and return the file. A failure leaves what was there before."""
+        return save(path, dict.fromkeys(("html", "htm"), self.html.encode))
 
     def _repr_html_(self) -> str:
         # A frame of its own: the page's style and keys stay out of the notebook, and its code has no access to it.

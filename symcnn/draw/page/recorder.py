@@ -21,7 +21,7 @@ from ...graph.errors import FeedError, explain
 from ...graph.leaves import Const, Input, Param
 from ...graph.node import Node
 from ..notation import Notation
-from ..story import Teller
+from ..teller import Teller
 from .links import Link, is_slope, links_of, read_beside, slope_key
 
 Array = NDArray[Any]
@@ -90,7 +90,7 @@ class Recorder:
 
     def __init__(self, J: Node, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> None:
         self.back = backprop(J)
-        self.teller = Teller(self.back)
+        self.teller = Teller(self.back, fold=False)
         self.notation: Notation = self.teller.notation
         self.values = self.notation.values
         self.links: list[Link] = [link for value in self.values.computed for link in links_of(self.values, value)]
@@ -196,6 +196,8 @@ class Recorder:
         for link in self.links:
             if is_slope(link) and link.value in self._visited:
                 sent = self._sent(link.value, ones(link.value))
+                if link.source not in sent:
+                    continue  # such as the exponent of a power
                 symbol = slope_key(self.name(link.value), self.name(link.source))
                 self._add(symbol, sent[link.source], symbol, symbol)
 

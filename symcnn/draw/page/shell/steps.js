@@ -16,6 +16,7 @@ function go(step) {
 function show() {
   const step = page.steps[state.step];
   markDiagram();
+  followDiagram();
   showTensors(step);
   byId("title").textContent = step.title;
   byId("equations").replaceChildren(...step.equations.flatMap(markup));
@@ -64,6 +65,14 @@ function markDiagram() {
     const current = n === state.step ? "step" : "false";
     for (const element of [byId(step.element), byId(`rail-${n}`)]) element?.setAttribute("aria-current", current);
   }
+}
+
+// In a long network the diagram scrolls by itself: the current box stays in view, the page stays where it is.
+function followDiagram() {
+  const holder = byId("diagram"), box = byId(page.steps[state.step].element);
+  if (!box || holder.scrollHeight <= holder.clientHeight) return;
+  const outer = holder.getBoundingClientRect(), inner = box.getBoundingClientRect();
+  if (inner.top < outer.top || inner.bottom > outer.bottom) holder.scrollTop += inner.top - outer.top - holder.clientHeight / 3;
 }
 
 function openDiagram() {
