@@ -179,7 +179,8 @@ def _is_forward(node: Node, known: dict[Node, Any]) -> bool:
 
 def _is_arithmetic(node: Node) -> bool:
     """Whether a node only moves, adds and multiplies: what it is made of says more than it does."""
-    return all(isinstance(i, float) or i == "paired" for i in node.influence()) or len(node.inputs) > 1
+    plain = all(isinstance(i, float) or i == "paired" for i in node.influence())
+    return plain or len(node.inputs) > 1 or isinstance(node, Reshape)
 
 
 def as_record(link: Link, name: Any) -> dict[str, Any]:

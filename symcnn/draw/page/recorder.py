@@ -211,7 +211,8 @@ class Recorder:
                     (readable,) = self.notation.readable([node])
                     found[self.notation.formula(readable)] = node
             for text, node in found.items():
-                self._add(text, node, text, text)
+                if text not in self.recorded:
+                    self._add(text, node, text, text)
             self.beside[value] = list(found)
 
     def _has_slopes(self, value: Node) -> bool:
