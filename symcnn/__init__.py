@@ -73,16 +73,21 @@ from .nodes.shape import Concat, Put, Reshape, Take, Transpose, concat, flatten,
 from .nodes.sigmoid import Relu, Sigmoid, Softplus, Tanh, relu, sigmoid, softplus, tanh
 from .nodes.window import Crop, Dilate, Pad, Subsample, crop, pad, subsample
 from .simplify import simplify
+from .summary import summary
 
 if TYPE_CHECKING:
-    from . import data, testing
+    from . import data, plots, testing
+    from .draw.page import explain
+    from .draw.page.page import Page
+    from .draw.page.recorder import Recorder
     from .train import SGD, Adam, History, evaluate, fit, schedules, train_step
 
 __version__ = "0.1.0"
 
 _LATER = {
     "SGD": ".train", "Adam": ".train", "History": ".train", "evaluate": ".train", "fit": ".train",
-    "schedules": ".train", "train_step": ".train", "data": "", "testing": "",
+    "schedules": ".train", "train_step": ".train", "data": "", "plots": "", "testing": "",
+    "Page": ".draw.page.page", "Recorder": ".draw.page.recorder", "explain": ".draw.page",
 }  # fmt: skip
 """Names that are imported when they are first used, so that ``import symcnn`` stays quick."""
 
@@ -125,6 +130,7 @@ __all__ = [
     "Node",
     "OneHot",
     "Pad",
+    "Page",
     "Param",
     "Pick",
     "Place",
@@ -132,6 +138,7 @@ __all__ = [
     "Pow",
     "Program",
     "Put",
+    "Recorder",
     "Relu",
     "Reshape",
     "Rot90",
@@ -177,6 +184,7 @@ __all__ = [
     "errors",
     "evaluate",
     "exp",
+    "explain",
     "fit",
     "flatten",
     "grad",
@@ -194,6 +202,7 @@ __all__ = [
     "one_hot",
     "ones",
     "pad",
+    "plots",
     "pool",
     "relu",
     "reshape",
@@ -211,6 +220,7 @@ __all__ = [
     "subsample",
     "sum",
     "sum_to",
+    "summary",
     "swap",
     "take",
     "tanh",

@@ -115,15 +115,42 @@ class Backprop:
 
     def equations(self) -> Equations:
         """The equations of the forward pass, of every delta in the order of the sweep, and of every gradient."""
-        from .draw.equations import Equations
+        from .draw.lines import equations_of_sweep
 
-        return Equations(self)
+        return equations_of_sweep(self)
 
-    def draw(self, *, values: Mapping[Node, Any] | None = None, example: int = 0) -> Diagram:
-        """The forward pass and, mirrored below it, the way of the errors; see `symcnn.draw`."""
+    def equation(self, node: Node) -> Equations:
+        """One node within the sweep: what computes it, its error, and what its rule sends on.
+
+        The names are those of ``equations()``. A node that has none there, such as a reshape, gets one of its own.
+
+        Raises
+        ------
+        GraphError
+            If J is not computed from `node`.
+
+        Examples
+        --------
+        >>> import symcnn as sc
+        >>> x = sc.Input("x", (None, 4))
+        >>> a = sc.sigmoid(sc.dense(x, 3, seed=0))
+        >>> print(sc.backprop(sc.sum(a * a)).equation(a))
+        Forward
+           a1 = σ(z1)                       (N, 3)
+        Errors
+        δ(a1) = 2 · a1                      (N, 3)
+        Sent
+        δ(z1) = δ(a1) · a1 · (1 − a1)       (N, 3)
+        """
+        from .draw.lines import equations_at
+
+        return equations_at(self, node)
+
+    def draw(self, **options: Any) -> Diagram:
+        """The forward pass and, mirrored below it, the way of the errors; the options are those of `symcnn.draw`."""
         from .draw import draw
 
-        return draw(self, values=values, example=example)
+        return draw(self, **options)
 
     def run(self, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> Run:
         """Compute all values of the forward pass, and all errors that are needed for a gradient.

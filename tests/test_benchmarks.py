@@ -87,3 +87,13 @@ def test_the_modules_of_an_import_are_listed(tmp_path, modules):
     seconds, names = imported("symcnn", str(tmp_path))
     assert seconds > 0
     assert {"symcnn", "numpy", "networkx"} <= names
+
+
+@pytest.mark.parametrize("name", ["chain", "skips", "chance"])
+def test_a_large_picture_is_made_and_folded(modules, name):
+    from large_picture import GRAPHS, seconds
+
+    J = GRAPHS[name](600)
+    assert abs(len(J.graph()) - 600) < 200
+    spent, boxes = seconds(J)
+    assert list(spent) == ["sweep", "story", "svg", "dot"] and boxes <= 60

@@ -20,16 +20,20 @@ LAYERS = {
     "nodes": {"graph", "nodes"},
     "backprop": {"graph"},
     "simplify": {"graph", "nodes", "simplify"},
-    "engine": {"graph", "nodes", "simplify", "engine"},
-    "train": {*CORE, "train"},
+    "tables": {"tables"},
+    "engine": {"graph", "nodes", "simplify", "tables", "engine"},
+    "plots": {"graph", "plots"},
+    "train": {*CORE, "tables", "plots", "train"},
     "data": {"graph", "data"},
     "draw": {*CORE, "draw"},
-    "testing": {*CORE, "testing"},
+    "summary": {*CORE, "tables", "summary"},
+    "testing": {*CORE, "tables", "testing"},
     "tutorial": {*CORE, "train", "tutorial"},
     "demo": {*CORE, "train", "data", "draw", "tutorial", "demo"},
-    "cli": {*CORE, "train", "data", "draw", "testing", "tutorial", "demo", "cli"},
+    "locate": {"graph"},
+    "cli": {*CORE, "train", "data", "draw", "testing", "tutorial", "demo", "locate", "cli"},
     "__main__": {"cli"},
-    "__init__": {*CORE, "draw"},
+    "__init__": {*CORE, "draw", "summary"},
 }
 """For each part of the package, which parts its modules may import when they are loaded.
 
@@ -39,7 +43,10 @@ what is in it.
 
 DOORS = {
     ("backprop.py", "draw"),  # Backprop.draw() and .equations() are asked for on the object itself
+    ("summary.py", "draw"),  # the names of values; `import symcnn` loads no picture
+    ("graph/node.py", "draw"),  # Node.equation, too
     ("__init__.py", "data"),
+    ("__init__.py", "plots"),
     ("__init__.py", "testing"),
     ("__init__.py", "train"),
 }
@@ -50,7 +57,7 @@ NEVER_AN_ARRAY = {"backprop", "simplify"}
 NOT_LOADED = [
     *("scipy", "matplotlib", "graphviz", "tqdm", "hypothesis", "pooch", "torch", "jax", "llvmlite", "latex2mathml"),
     "threadpoolctl",
-    *(f"symcnn.{part}" for part in ("train", "data", "testing", "cli", "tutorial", "demo")),
+    *(f"symcnn.{part}" for part in ("train", "data", "plots", "testing", "cli", "tutorial", "demo")),
 ]
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from ..backprop import Backprop
@@ -14,7 +16,16 @@ if TYPE_CHECKING:
     from .units import Units
 
 
-def draw(J: Node | Backprop, *, values: Mapping[Node, NDArray[Any]] | None = None, example: int = 0) -> Diagram:
+def draw(
+    J: Node | Backprop,
+    *,
+    fold: bool | None = None,
+    focus: Node | Iterable[Node] | None = None,
+    hops: int = 1,
+    values: Mapping[Node, NDArray[Any]] | None = None,
+    example: int = 0,
+    width: float | None = 1400,
+) -> Diagram:
     """The forward pass of `J` and, mirrored below it, the way of the errors.
 
     Parameters
@@ -22,15 +33,29 @@ def draw(J: Node | Backprop, *, values: Mapping[Node, NDArray[Any]] | None = Non
     J : Node or Backprop
         A node, which is swept first, or the result of `symcnn.backprop`. The error of a node that is no scalar,
         such as the scores of a network without a loss, is shown as given.
+    fold : bool, optional
+        Whether values share boxes: blocks that come several times in a row (``×12``), and the values of a layer.
+        Unless told, above 60 boxes, and layers only where that is not enough.
+    focus : Node or list of Node, optional
+        Draw only the neighbourhood of these: of values, of the readers of a parameter, of the value of an error.
+    hops : int
+        How many edges the neighbourhood reaches in either direction.
     values : Run, Trace, or other mapping from Node to array, optional
         What was computed, from ``back.run(...)``: norms and small pictures of the maps are shown, too.
     example : int
         Whose maps, if `values` are of several examples. Norms are over all of them.
+    width : float or None
+        How wide the picture is at most, in pixels: a wider one is cut into bands. None: one band.
 
     Raises
     ------
+    DTypeError
+        For what is no node, or no whole number of hops.
     ArgumentError
-        If the values are of something else, or there is no such example.
+        For a negative number of hops, another `fold`, an empty `focus`; if the values are of something else, or
+        there is no such example; for a width that is no positive number.
+    GraphError
+        For a `focus` that is not in the graph.
 
     Examples
     --------
@@ -42,26 +67,56 @@ def draw(J: Node | Backprop, *, values: Mapping[Node, NDArray[Any]] | None = Non
     >>> scores = sc.dense(sc.Input("x", (None, 4)), 3, seed=0)
     >>> "δ(J) = given" in sc.draw(scores).svg
     True
+    >>> h = sc.Input("x", (None, 8))
+    >>> for _ in range(50):
+    ...     h = sc.tanh(sc.dense(h, 8, seed=0))
+    >>> [box.title for box in sc.draw(sc.mean(h)).story.boxes]
+    ['x', '(Dense, Tanh) ×50', 'loss · Mean']
+    >>> [box.title for box in sc.draw(sc.mean(h), focus=h).story.boxes]
+    ['… from a49', 'Dense', 'Tanh', 'loss · Mean']
     """
-    from ..backprop import Backprop, backprop
-    from ..graph.errors import DTypeError, call_site, explain, quoted
-    from ..graph.leaves import Input
+    from ..backprop import Backprop
+    from ..graph.collector import collector_paused
+    from ..graph.errors import ArgumentError, DTypeError, call_site, explain, natural, quoted
     from ..graph.node import Node
-    from ..graph.spec import is_real
     from .diagram import Diagram
     from .run import Run
-    from .story import Teller
+    from .teller import Teller
     from .values import shown
 
     if isinstance(values, Run) and J is values.back.J:
         J = values.back
     if isinstance(J, Node):
-        J = backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None)
+        J = swept(J)
     if not isinstance(J, Backprop):
         what = f"draw needs a node or the result of sc.backprop, got {quoted(J)}"
         raise DTypeError(explain(what, site=call_site()))
-    teller = Teller(J)
-    return Diagram(shown(teller.tell(), teller.errors, values, example))
+    is_number = isinstance(width, int | float) and not isinstance(width, bool)
+    if not (width is None or (is_number and width > 0)):
+        problem = f"width is {quoted(width)}; expected a number of pixels, or None for a picture in one piece"
+        raise ArgumentError(explain(problem, site=call_site()))
+    if not (fold is None or isinstance(fold, bool)):
+        raise ArgumentError(explain(f"fold is {quoted(fold)}; expected True, False or None", site=call_site()))
+    hops = natural(hops, "hops")
+    with collector_paused():
+        teller = Teller(J, fold, focus, hops)
+        return Diagram(shown(teller.tell(), teller.errors, values, example), width)
+
+
+def swept(J: Node) -> Backprop:
+    """The sweep of a node; the error of one that is no scalar is an input called "given".
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> swept(sc.dense(sc.Input("x", (None, 4)), 3, seed=0))
+    Backprop(Dense: 4 steps, 2 gradients)
+    """
+    from ..backprop import backprop
+    from ..graph.leaves import Input
+    from ..graph.spec import is_real
+
+    return backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None)
 
 
 def draw_units(J: Node | Backprop, *, maps: int = 3) -> Units:

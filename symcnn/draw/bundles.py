@@ -160,9 +160,9 @@ class _Ground:
 
     def __init__(self, layout: Layout) -> None:
         rects = [p.rect for placed in (layout.forward, layout.backward) for p in placed.values()]
-        rects += [t.rect for texts in (layout.names, layout.errors, layout.notes) for t in texts.values()]
+        rects += [t.rect for texts in layout.texts for t in texts.values()]
         for paths in (layout.edges, layout.returns):
-            rects += [r for path in paths.values() for r in _boxes_around(path.flat())]
+            rects += [r for pieces in paths.values() for piece in pieces for r in _boxes_around(piece.flat())]
         self.top = min(r.y for r in rects)
         self.bottom = max(r.bottom for r in rects)
         self._buckets: dict[int, list[Rect]] = {}

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import shlex
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..graph.errors import ArgumentError, explain, quoted
-from .layout import laid_out
+from .files import save, writers
+from .layout import WIDTH, laid_out
 from .places import Layout
 from .story import Story
 from .svg import written
 
 if TYPE_CHECKING:
     import graphviz
-
-_FORMATS = ("svg", "dot")
 
 
 class Diagram:
@@ -29,6 +26,8 @@ class Diagram:
     ----------
     story : Story
         What is drawn: boxes, edges, parameters.
+    width : float or None
+        How wide the picture is at most, in pixels; wider ones are cut into bands. None: never.
 
     Examples
     --------
@@ -39,13 +38,14 @@ class Diagram:
     Diagram of J: 4 boxes, 3 edges
     """
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: Story, width: float | None = WIDTH) -> None:
         self.story = story
+        self.width = width
 
     @cached_property
     def layout(self) -> Layout:
         """Where everything stands."""
-        return laid_out(self.story)
+        return laid_out(self.story, self.width)
 
     @cached_property
     def svg(self) -> str:
@@ -64,7 +64,10 @@ class Diagram:
         return digraph(self.story)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture to a file: ``.svg`` or ``.dot``. The error for other endings says how to make them.
+        """Write the picture to a file: ``.svg``, ``.dot`` (or ``.gv``), ``.png`` or ``.pdf``.
+
+        SVG and DOT need nothing. PNG and PDF are laid out by Graphviz: by the program ``dot``, or by the package
+        pygraphviz, which ``pip install 'symcnn[graphviz]'`` brings. A failure leaves what was there before.
 
         Returns
         -------
@@ -74,14 +77,11 @@ class Diagram:
         Raises
         ------
         ArgumentError
-            For another ending.
+            For another ending, or a folder that is not there.
+        SymcnnError
+            For .png and .pdf without Graphviz.
         """
-        file = Path(path)
-        kind = file.suffix.lower().removeprefix(".")
-        if kind not in _FORMATS:
-            raise ArgumentError(_other_ways(file.name))
-        file.write_bytes((self.svg if kind == "svg" else self.dot).encode())
-        return file
+        return save(path, writers(lambda: self.svg, self.to_graphviz))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         try:
@@ -91,17 +91,4 @@ class Diagram:
 
     def __repr__(self) -> str:
         boxes, edges = len(self.story.boxes), len(self.story.edges)
-        return f"Diagram of {self.story.boxes[-1].symbol}: {boxes} boxes, {edges} edges"
-
-
-def _other_ways(name: str) -> str:
-    """What is said to someone who wants a PNG or a PDF."""
-    stem, ending = os.path.splitext(name)
-    kind = ending.lower().removeprefix(".") if ending.lower() in (".png", ".pdf", ".ps", ".eps") else "png"
-    svg, wanted = f"{stem}.svg", f"{stem}.{kind}"
-    converted = shlex.join(["rsvg-convert", "-f", kind, svg, "-o", wanted])
-    return explain(
-        f"a diagram is saved as .svg or .dot, not as {quoted(name)}",
-        f"this very picture as .{kind}: diagram.save({svg!r}), then `{converted}` in a shell",
-        f"or laid out by Graphviz, which must be installed: diagram.to_graphviz().render(outfile={wanted!r})",
-    )
+        return f"Diagram of {self.story.name}: {boxes} boxes, {edges} edges"

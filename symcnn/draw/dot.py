@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from .story import Box, Story
@@ -11,13 +12,26 @@ if TYPE_CHECKING:
     import graphviz
 
 
+_LOOKS = {
+    "input": {"color": "#555555", "fillcolor": "#f3f3f3", "style": "filled"},
+    "value": {"color": FORWARD, "fillcolor": "#f2f8fc", "style": "rounded,filled"},
+    "loss": {"color": LOSS, "fillcolor": "#fbf3da", "style": "rounded,filled"},
+    "fold": {"color": FORWARD, "fillcolor": "#ffffff", "style": "rounded,filled,dotted"},
+    "twin": {"color": BACKWARD, "fillcolor": "#fff7f1", "style": "rounded,filled,dashed"},
+    "unneeded": {"color": GREY, "fillcolor": "#f7f7f7", "fontcolor": "#6b6b6b", "style": "filled,dashed"},
+    "parameter": {"color": PARAMETER, "fillcolor": "#e8f6f1", "style": "filled"},
+    "gradient": {"color": BACKWARD, "fillcolor": "#e8f6f1", "style": "filled,dashed"},
+}
+"""How the kinds of boxes look: as in the SVG, in light."""
+
+
 def digraph(story: Story) -> graphviz.Digraph:
     """The graph: columns by rank, the backward lane under the forward one."""
     import graphviz
 
-    graph = graphviz.Digraph("backprop", comment=f"Backpropagation of {graphviz.escape(story.boxes[-1].symbol)}")
+    graph = graphviz.Digraph("backprop", comment=f"Backpropagation of {graphviz.escape(story.name)}")
     graph.attr(rankdir="LR", nodesep="0.35", ranksep="0.6", label=_label(story.note), fontname="Helvetica")
-    graph.attr("node", shape="box", style="rounded", fontname="Helvetica", fontsize="12", color=FORWARD)
+    graph.attr("node", shape="box", fontname="Helvetica", fontsize="12", penwidth="1.3")
     graph.attr("edge", fontname="Helvetica", fontsize="10")
     for box in story.boxes:
         _box(graph, box)
@@ -27,24 +41,22 @@ def digraph(story: Story) -> graphviz.Digraph:
 
 
 def _label(*lines: str) -> str:
-    """Lines of a label as they are: nothing in them is a command of Graphviz."""
+    """Lines of a label as they are: nothing in them is a command of Graphviz, or an entity of HTML."""
     import graphviz
 
-    label: str = graphviz.escape("\n".join(lines))
+    plain = re.sub(r"&(?=#?\w+;)", "&amp;", "\n".join(lines))
+    label: str = graphviz.escape(plain)
     return label
 
 
 def _box(graph: graphviz.Digraph, box: Box) -> None:
-    color = {"input": GREY, "loss": LOSS, "fold": GREY}.get(box.kind, FORWARD)
-    style = "" if box.kind == "input" else "rounded"
     with graph.subgraph() as column:
         column.attr(rank="same")
-        column.node(f"value-{box.key}", _label(box.title, *box.lines), color=color, style=style)
+        column.node(f"value-{box.key}", _label(box.title, *box.lines), **_LOOKS.get(box.kind, _LOOKS["value"]))
         if box.twin is not None:
             twin = box.twin
-            style = "dashed" if box.kind == "input" else "rounded,dashed"
-            color = BACKWARD if twin.needed else GREY
-            column.node(f"back-{box.key}", _label(twin.title, *twin.lines), color=color, style=style)
+            look = _LOOKS["twin" if twin.needed else "unneeded"]
+            column.node(f"back-{box.key}", _label(twin.title, *twin.lines), **look)
     if box.twin is not None:
         ends = f"value-{box.key}", f"back-{box.key}"
         shown = {"label": _label(box.twin.reads), "arrowhead": "vee"} if box.twin.reads else {"style": "invis"}
@@ -71,18 +83,23 @@ def _edges(graph: graphviz.Digraph, story: Story) -> None:
 
 
 def _bundles(graph: graphviz.Digraph, story: Story) -> None:
+    """Parameters above what reads them, gradients below. Who else reads them has a copy, which says so.
+
+    A line from one box to readers far apart would wind through the whole picture.
+    """
     twins = {box.key for box in story.boxes if box.twin is not None}
     for bundle in story.bundles:
-        first = bundle.readers[0]
-        with graph.subgraph() as column:
-            column.attr(rank="same")
-            column.node(f"parameter-{bundle.key}", _label(*bundle.lines), color=PARAMETER, style="")
-            column.node(f"value-{first}")
-            if bundle.gradients:
-                column.node(f"gradient-{bundle.key}", _label(*bundle.gradients), color=BACKWARD, style="dashed")
         for reader in bundle.readers:
-            constraint = "true" if reader == first else "false"
-            graph.edge(f"parameter-{bundle.key}", f"value-{reader}", color=PARAMETER, constraint=constraint)
+            first = reader == bundle.readers[0]
+            key = bundle.key if first else f"{bundle.key}-{reader}"
+            shared = () if first else ("shared",)
+            with graph.subgraph() as column:
+                column.attr(rank="same")
+                column.node(f"parameter-{key}", _label(*bundle.lines, *shared), **_LOOKS["parameter"])
+                column.node(f"value-{reader}")
+                if bundle.gradients and reader in twins:
+                    column.node(f"gradient-{key}", _label(*bundle.gradients, *shared), **_LOOKS["gradient"])
+            graph.edge(f"parameter-{key}", f"value-{reader}", color=PARAMETER)
             if bundle.gradients and reader in twins:
-                ends = f"back-{reader}", f"gradient-{bundle.key}"
-                graph.edge(*ends, color=BACKWARD, style="dashed", arrowhead="empty", constraint=constraint)
+                ends = f"back-{reader}", f"gradient-{key}"
+                graph.edge(*ends, color=BACKWARD, style="dashed", arrowhead="empty")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .metrics import text_width
 
@@ -32,6 +32,10 @@ class Rect:
     def centre(self) -> Point:
         """The middle."""
         return self.x + self.width / 2, self.y + self.height / 2
+
+    def moved(self, dx: float, dy: float) -> Rect:
+        """The same rectangle elsewhere."""
+        return Rect(self.x + dx, self.y + dy, self.width, self.height)
 
     def overlaps(self, other: Rect, margin: float = 0.0) -> bool:
         """Whether two rectangles share more than a border."""
@@ -72,6 +76,10 @@ class Text:
         left = self.x - width / 2 if self.anchor == "middle" else self.x
         return Rect(left, self.y, width, len(self.lines) * line_height(self.size))
 
+    def moved(self, dx: float, dy: float) -> Text:
+        """The same text elsewhere."""
+        return replace(self, x=self.x + dx, y=self.y + dy)
+
 
 def line_height(size: float) -> float:
     """From one line of text to the next."""
@@ -89,6 +97,11 @@ class Path:
     def end(self) -> Point:
         """Where it ends."""
         return self.steps[-1][-1] if self.steps else self.start
+
+    def move(self, dx: float, dy: float) -> None:
+        """Move the whole line."""
+        self.start = (self.start[0] + dx, self.start[1] + dy)
+        self.steps = [tuple((x + dx, y + dy) for x, y in step) for step in self.steps]
 
     def to(self, *points: Point) -> None:
         """Go on: one point for a straight step, three for a curve; a step to where the line is, is none."""

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
-_NARROW = frozenset("iljI.,:;|!'()[]{}ftr ′″‴·-/\\`")
-_WIDE = frozenset("mwMWGOQ@%∇∂Σ∞⊙→…−+=<>≥≤∗*—&#^×")
+_WIDTHS = {
+    0.25: "′", 0.3: "'IJijl", 0.35: " ,./:;\\|·", 0.4: "()-[]ft″", 0.45: "!rᵀ₀₁₂₃₄₅₆₇₈₉ₓ²", 0.5: "\"*_`‖",
+    0.55: "?csz∂‴", 0.6: "FLkvxy", 0.65: "$0123456789EPSTYabdeghnopqu{}δΣσθ", 0.7: "ABCKRVXZ∇", 0.75: "NU",
+    0.8: "&DGHOQ",
+    0.85: "#+<=>^w~×−∗⊙∞→≥≤", 0.9: "M", 0.95: "%", 1.0: "@Wm…",
+}  # fmt: skip
+"""How wide characters are in parts of the size: in DejaVu Sans, one of the widest fonts, rounded up."""
+_WIDTH = {c: width for width, characters in _WIDTHS.items() for c in characters}
 
 
 def text_width(text: str, size: float) -> float:
@@ -20,15 +26,13 @@ def text_width(text: str, size: float) -> float:
 
 
 def _advance(c: str) -> float:
-    if c in _NARROW:
-        return 0.42
-    if c in _WIDE:
-        return 0.92
+    if c in _WIDTH:
+        return _WIDTH[c]
     if unicodedata.combining(c):
         return 0.0
     if unicodedata.east_asian_width(c) in "WF" or ord(c) > 0xFFFF:
         return 1.15
-    return 0.72 if c.isupper() or ord(c) > 0x2FF else 0.64
+    return 0.85 if ord(c) > 0x2FF else 0.75
 
 
 def wrapped(text: str, size: float, width: float, most: int) -> list[str]:

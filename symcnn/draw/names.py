@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 
 from ..graph.leaves import Const, Input, Leaf, Param
 from ..graph.node import Node
 from ..nodes.conv import Conv
 from ..nodes.window import Subsample
-from .typeset import latex_text, plain_text, seen_through
+from .typeset import seen_through
+from .words import latex_words, plain_text
 
 LIMIT = 12
 """The number of operations that one formula shows at most."""
@@ -48,7 +50,7 @@ class Symbol:
     @property
     def latex(self) -> str:
         """The name in LaTeX."""
-        base = self.base if len(self.base) == 1 and self.base.isalpha() else rf"\text{{{latex_text(self.base)}}}"
+        base = self.base if len(self.base) == 1 and self.base.isalpha() else latex_words(self.base)
         index = self.index if self.mark <= 3 else f"{self.index}.{self.mark + 1}"
         name = base + (f"_{{{index}}}" if index else "") + ("'" * self.mark if self.mark <= 3 else "")
         return {"": name, "delta": rf"\delta({name})", "grad": rf"\nabla {name}"}[self.wrap]
@@ -82,6 +84,12 @@ class Values:
     ----------
     order : list of Node
         A graph in topological order; the last one is its output.
+    alone : bool
+        Whether the output has the symbol of its node type; else it is J.
+    base : Values, optional
+        The names that the same graph has without `also`.
+    also : Node, optional
+        A node that gets a name beside those of `base`.
 
     Attributes
     ----------
@@ -89,11 +97,18 @@ class Values:
         The named values: inputs, parameters and larger constants too.
     computed : list of Node
         The named values that are computed; the last one is the output.
+    layers : {Node: int}
+        The number of each value's layer.
     """
 
-    def __init__(self, order: list[Node]) -> None:
+    def __init__(
+        self, order: list[Node], alone: bool = False, base: Values | None = None, also: Node | None = None
+    ) -> None:
         self.order = order
         self.J = order[-1]
+        self._alone = alone
+        self._base = base
+        self._certain = {self.J, also, *(base.computed if base else ())}
         self._position = {node: n for n, node in enumerate(order)}
         self._bases = self._seen_through()
         self._users = self._count_users()
@@ -105,9 +120,13 @@ class Values:
         self._sizes: dict[Node, int] = {}
         self._sources: dict[Node, dict[Node, None]] = {}
         """For a value without a name: the named values that its formula reads."""
-        self.names = Names()
-        self.computed = [node for node in order if self._is_named(node)]
-        self.symbols = self._symbols()
+        self.computed: list[Node] = [node for node in order if self._is_named(node)]
+        if base is None or also is None:
+            self.names = Names()
+            self.symbols: dict[Node, Symbol] = self._symbols()
+        else:
+            self.names = base.names
+            self.symbols = base.symbols | {also: self._late(also, base)}
 
     def sources(self, node: Node) -> list[Node]:
         """The named values, and the unnamed leaves, that `node`'s formula reads, each once."""
@@ -167,7 +186,8 @@ class Values:
             return False
         sources = dict.fromkeys(self.sources(node))
         size = sum(self._sizes.get(i, 0) for i in node.inputs) + (node not in self._bases)
-        if node is self.J or (node not in self._bases and self._stands_out(node, sources, size)):
+        free = self._base is None and node not in self._bases
+        if node in self._certain or (free and self._stands_out(node, sources, size)):
             return True
         self._sizes[node], self._sources[node] = size, sources
         return False
@@ -192,17 +212,18 @@ class Values:
 
     def _symbols(self) -> dict[Node, Symbol]:
         named = set(self.computed)
-        layers = self._layers(named)
+        self.layers = layers = self._layers(named)
         numbered = any(self._letter(n) == "z" for n in self.computed)
         running: Counter[str] = Counter()
         symbols: dict[Node, Symbol] = {n: self.names.new(n.name) for n in self.order if isinstance(n, Input)}
-        symbols[self.J] = self.names.new("J")
+        if not self._alone or (self.J.shape == () and not self.J.name and self._letter(self.J) == GENERIC):
+            symbols[self.J] = self.names.new("J")
         constants, generic = count(1), count(1)
         for node in self.order:
             if node in symbols:
                 continue
             if isinstance(node, Param):
-                symbols[node] = self.names.new(*_param_name(node, layers[node]))
+                symbols[node] = self.names.new(*param_name(node, layers[node]))
             elif isinstance(node, Const):
                 if node.uniform is None and not (node.ndim == 1 and node.value.size <= 4):
                     symbols[node] = self._named_or(node, "c", constants)
@@ -213,6 +234,31 @@ class Values:
                 running[letter] += 1
                 symbols[node] = self.names.new(letter, str(layers[node] if numbered else running[letter]))
         return symbols
+
+    def _late(self, node: Node, base: Values) -> Symbol:
+        """A name for a node that has none in `base`."""
+        letter = "c" if isinstance(node, Const) else GENERIC
+        taken = sum(1 for symbol in base.symbols.values() if symbol.base == letter)
+        return self._named_or(node, letter, count(taken + 1))
+
+    def layer_name(self, node: Node) -> str:
+        """The name that the user gave to a value: its own, that of the nodes in its formula, or of its parameters.
+
+        "conv1" of conv1.W and conv1.b. A parameter belongs to the first that reads it: the weight decay of a
+        loss does not make it a convolution.
+        """
+        if node.name:
+            return plain_text(node.name)
+        names = {n.name for n in self.inner(node)} - {""}
+        params = [s for s in self.sources(node) if isinstance(s, Param)]
+        if not names and all(self._first_readers[p] is node for p in params):
+            names = {p.name.rpartition(".")[0] for p in params}
+        return plain_text(names.pop()) if len(names) == 1 else ""
+
+    @cached_property
+    def _first_readers(self) -> dict[Node, Node]:
+        """For each value: the first named value that reads it."""
+        return {s: node for node in reversed(self.computed) for s in self.sources(node)}
 
     def _named_or(self, node: Node, letter: str, numbers: Iterator[int]) -> Symbol:
         """The name that the user gave, or a letter and the next number."""
@@ -235,6 +281,7 @@ class Values:
         return layers
 
 
-def _param_name(param: Param, layer: int) -> tuple[str, str]:
+def param_name(param: Param, layer: int = 0) -> tuple[str, str]:
+    """The letter of a parameter, without its layer's name, and the number of its layer."""
     base = param.name.rpartition(".")[2] or param.name or "w"
     return (base, "") if base[-1].isdigit() or not layer else (base, str(layer))

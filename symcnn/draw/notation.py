@@ -15,7 +15,7 @@ from ..simplify import RULES, simplify
 from ..simplify.neutral import uniform
 from .names import LIMIT, Symbol, Values
 from .tidy import tidy, unspread, without_gaps
-from .typeset import Formula, Writer
+from .typeset import Formula, Spill, Writer
 
 
 class Quoted(Leaf):
@@ -36,15 +36,29 @@ class Notation:
     ----------
     values : Values
         The named values of the forward pass.
+    steps : list of Step
+        The visits of the sweep.
     deltas : {Node: Node}
         The error of each node that the sweep visited.
+
+    Parameters
+    ----------
+    back : Backprop
+    also : Node, optional
+        A node that gets a name, too, and all others those that they have without it.
+    alone : bool
+        Whether J is no end of a network, but a value to be written by itself: called z1 or a1, and in one line.
     """
 
-    def __init__(self, back: Backprop) -> None:
+    def __init__(self, back: Backprop, also: Node | None = None, alone: bool = False) -> None:
         if isinstance(back.J, Leaf):
             back = backprop(Reshape(back.J, back.J.shape), back.delta(back.J))  # a value of its own, to be called J
-        self.values = Values(Graph(back.J).order)
+        self.values = Values(Graph(back.J).order, alone)
+        if also is not None and also not in self.values.symbols:
+            self.values = Values(Graph(back.J).order, alone, self.values, also)
+        self.steps = back.steps
         self.deltas = {step.node: step.delta for step in back.steps}
+        self._receivers = {step.node: [source for source, _ in step.sent] for step in back.steps}
         self._symbols: dict[Node, Symbol] = dict(self.values.symbols)
         """What is shown by a name: named values, quoted ones, and spilled parts."""
         self._quotes: dict[Node, Node] = {}
@@ -54,7 +68,8 @@ class Notation:
         self._sent: dict[Node, dict[Node, Node]] = {}
         self._spilled: list[tuple[Symbol, Node]] = []
         self._numbers = count(1)
-        spills = {"text": self._spill, "latex": lambda _, formula: formula}
+        whole: Spill = lambda _, formula: formula  # noqa: E731
+        spills = {"text": whole if alone else self._spill, "latex": whole}
         self._writers = {kind: Writer(kind, self._naming(kind), spill) for kind, spill in spills.items()}
 
     # Names ---------------------------------------------------------------------------------
@@ -85,14 +100,30 @@ class Notation:
             self._sent[value] = {s: errors[s] for s in sources if s in errors}
         return self._sent[value]
 
-    def totals(self) -> dict[Node, Node]:
+    def sends_to(self, value: Node) -> list[Node]:
+        """The named values, and unnamed leaves, to which the rules behind a named value's formula send errors."""
+        reached = {value}
+        for node in reversed(self.values.inner(value)):
+            if node in reached:
+                reached.update(self._receivers.get(node, ()))
+        return [source for source in self.values.sources(value) if source in reached]
+
+    def totals(self, only: Node | None = None) -> dict[Node, Node]:
         """The error of every named value and parameter, as a sum of what is sent to it, in the order of the sweep."""
         J = self.values.J
         totals = {J: self.deltas[J]}
-        for value in reversed(self.values.computed):
+        for value in reversed(self.values.computed if only is None else self.readers(only)):
             for source, error in self.sent(value).items():
                 totals[source] = totals[source] + error if source in totals else error
-        return {node: totals[node] for node in self.deltas if node in totals}
+        return {node: totals[node] for node in self.deltas if node in totals and only in (None, node)}
+
+    def readers(self, value: Node) -> list[Node]:
+        """The named values whose formulas read `value`, in forward order."""
+        return [reader for reader in self.values.computed if value in self.values.sources(reader)]
+
+    def has_many_senders(self, value: Node) -> bool:
+        """Whether the error of `value` is a sum of what several named values send."""
+        return sum(value in self.sent(reader) for reader in self.readers(value)) > 1
 
     def _error(self, value: Node) -> Node:
         """The error of `value` as a leaf that is shown as δ(z1); a number where it is one."""
@@ -169,4 +200,4 @@ class Notation:
         symbol = self.values.names.new("e", str(next(self._numbers)))
         self._symbols[node] = symbol
         self._spilled.append((symbol, node))
-        return Formula(str(symbol))
+        return Formula(str(symbol), shape=node.shape)

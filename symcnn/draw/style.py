@@ -19,6 +19,7 @@ svg.symcnn .twin .box {{ fill: #fff7f1; stroke: {BACKWARD}; stroke-dasharray: 6 
 svg.symcnn .twin.loss .box {{ fill: #fff7f1; stroke: {BACKWARD}; }}
 svg.symcnn .parameter .box {{ fill: #e8f6f1; stroke: {PARAMETER}; }}
 svg.symcnn .gradient .box {{ fill: #e8f6f1; stroke: {BACKWARD}; stroke-dasharray: 6 4; }}
+svg.symcnn .head.on {{ fill: none; }}
 svg.symcnn .picture {{ image-rendering: pixelated; }}
 svg.symcnn .frame {{ fill: none; stroke: {GREY}; stroke-width: 0.5; pointer-events: none; }}
 svg.symcnn .line {{ fill: none; stroke-width: 1.5; }}

@@ -43,17 +43,17 @@ class _Writer:
         self._texts()
         for key, box in self.boxes.items():
             self._box(key, box)
-        for bundle in self.story.bundles:
+        for bundle in self.layout.bundles.values():
             self._bundle(bundle)
         self.out.extend(legend)
         self.out.append("</svg>")
         return "\n".join(self.out) + "\n"
 
     def _heading(self) -> str:
-        return f"Backpropagation of {self.story.boxes[-1].symbol}"
+        return f"Backpropagation of {self.story.name}"
 
     def _summary(self) -> str:
-        values = ", ".join(box.symbol for box in self.story.boxes if box.kind != "input")
+        values = ", ".join(box.symbol for box in self.story.boxes if box.kind != "input" and box.symbol)
         note = self.story.note.replace("\n", " ")
         return f"Forward from left to right: {values}. Below, from right to left, the errors. {note}".strip()
 
@@ -95,21 +95,21 @@ class _Writer:
     # Lines ---------------------------------------------------------------------------------
 
     def _edges(self) -> None:
-        layout, symbol = self.layout, {key: box.symbol for key, box in self.boxes.items()}
-        for (source, reader), path in layout.edges.items():
+        layout, symbol = self.layout, {key: box.symbol or box.title for key, box in self.boxes.items()}
+        for (source, reader), pieces in layout.edges.items():
             title = f"{symbol[source]} to {symbol[reader]}"
-            self._line(f"edge-{source}:{reader}", "edge", path, title, "forward")
-        for (source, reader), path in layout.returns.items():
+            self._line(f"edge-{source}:{reader}", "edge", pieces, title, "forward")
+        for (source, reader), pieces in layout.returns.items():
             title = f"the error from {symbol[reader]} to {symbol[source]}"
             kind = "error" if self._is_needed(source) else "error unneeded"
-            self._line(f"error-{source}:{reader}", kind, path, title, "backward", back=True)
+            self._line(f"error-{source}:{reader}", kind, pieces, title, "backward", back=True)
         for (key, reader), path in layout.fed.items():
-            self._line(f"fed-{key}:{reader}", "fed", path, f"parameters to {symbol[reader]}", "forward")
+            self._line(f"fed-{key}:{reader}", "fed", [path], f"parameters to {symbol[reader]}", "forward")
         for (key, reader), path in layout.learned.items():
             title = f"gradients from {symbol[reader]}"
-            self._line(f"learned-{key}:{reader}", "error", path, title, "backward", back=True)
+            self._line(f"learned-{key}:{reader}", "error", [path], title, "backward", back=True)
         for key, path in layout.reads.items():
-            self._line(f"reads-{key}", "reads", path, "read by the backward rule", "; ".join(layout.notes[key].lines))
+            self._line(f"reads-{key}", "reads", [path], "read by the backward rule", "; ".join(layout.notes[key].lines))
 
     def _texts(self) -> None:
         for key, text in self.layout.names.items():
@@ -117,6 +117,11 @@ class _Writer:
         for key, text in self.layout.errors.items():
             kind = "delta" if self._is_needed(key) else "delta unneeded"
             self._named(f"delta-{key}", kind, self.boxes[key].error, text)
+        for (key, column), text in self.layout.names_again.items():
+            self._named(f"name-{key}-{column}", "name", self.boxes[key].symbol, text)
+        for (key, column), text in self.layout.errors_again.items():
+            kind = "delta" if self._is_needed(key) else "delta unneeded"
+            self._named(f"delta-{key}-{column}", kind, self.boxes[key].error, text)
         for key, text in self.layout.notes.items():
             self._named(f"note-{key}", "note", "read by the backward rule", text)
 
@@ -124,12 +129,16 @@ class _Writer:
         twin = self.boxes[key].twin
         return twin is None or twin.needed
 
-    def _line(self, key: str, kind: str, path: Path, title: str, about: str, back: bool = False) -> None:
-        """A line with a head at its end, or at its start where it goes back."""
+    def _line(self, key: str, kind: str, pieces: list[Path], title: str, about: str, back: bool = False) -> None:
+        """A line with a head at its end, or at its start where it goes back; where a band ends, an open one."""
         self._open(key, kind, title, about)
-        self.out.append(f'<path class="line" d="{_data(path)}"/>')
-        before, tip = path.flat()[1::-1] if back else path.flat()[-2:]
-        self.out.append(f'<path class="head" d="{_head(before, tip, kind == "reads")}"/></g>')
+        self.out.append(f'<path class="line" d="{"".join(map(_data, pieces))}"/>')
+        last = 0 if back else len(pieces) - 1
+        for n, piece in enumerate(pieces):
+            before, tip = piece.flat()[1::-1] if back else piece.flat()[-2:]
+            style = "head" if n == last else "head on"
+            self.out.append(f'<path class="{style}" d="{_head(before, tip, kind == "reads" or n != last)}"/>')
+        self.out.append("</g>")
 
     def _named(self, key: str, kind: str, title: str, text: Text) -> None:
         self._open(key, "label", title, "; ".join(text.lines))
@@ -140,7 +149,7 @@ class _Writer:
 
     def _open(self, key: str, kind: str, title: str, about: str) -> None:
         self.out.append(f'<g id={quoteattr(key)} class="{kind}"><title>{escape(title)}</title>')
-        self.out.append(f"<desc>{escape(about)}</desc>")
+        self.out.append(f"<desc>{escape(about or title)}</desc>")
 
     def _text(self, kind: str, text: Text) -> None:
         self.out.extend(_text_elements(kind, text))

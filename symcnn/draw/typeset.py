@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from string import Formatter
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..graph.algebra import BroadcastTo, Cast
 from ..graph.errors import NodeTypeError, explain
 from ..graph.leaves import Const
 from ..graph.node import Node
+from ..graph.spec import Shape, broadcast_shapes
+from ..nodes.dense import Dense, MatMul
+from ..nodes.shape import Reshape, Transpose
+from .words import written
 
 ATOM = 9
 """The binding of what needs no brackets anywhere."""
@@ -32,12 +38,15 @@ class Formula:
         Whether it ends in what a sign like Σ stands before: a product to the right would be read as summed.
     size : int
         How many operations it shows.
+    shape : tuple of int or None, optional
+        The shape that a reader sees: before reshapes and broadcasting, which are shown as nothing.
     """
 
     text: str
     binding: int = ATOM
     open_end: bool = False
     size: int = 0
+    shape: Shape | None = None
 
 
 class Hole(NamedTuple):
@@ -59,8 +68,9 @@ class Side(NamedTuple):
 
 
 _FREE, _TIGHT = Side(0, True), Side(8, False)
+_SUM = r"\\sum(?:_\{[\d, ]+\})?|Σ[₀-₉,]*"
 _OPERATORS: tuple[tuple[str, Side, Side], ...] = (
-    (r"\\sum|Σ", Side(2, True), _TIGHT),
+    (_SUM, Side(2, True), _TIGHT),
     (r"\*_full|\\ast_\{\\text\{full\}\}|\*|∗|\\ast", Side(2, False), Side(2, False)),
     (r"·|⊙|\.|\\odot|\\cdot|\\bullet|\\times", Side(2, True), Side(2, True)),
     (r"/", Side(2, False), Side(2, True)),
@@ -73,8 +83,9 @@ _AFTER_OPENING = re.compile(r"([(\[{|,;&]|\\begin\{cases\}|\\\\|\\lvert|\\lVert|
 _BEFORE_CLOSING = re.compile(r"\s*([)\]}|,;&]|\\\\|\\rvert|\\rVert|\\right)")
 _BEFORE = [(re.compile(rf"({pattern})\s*$"), side) for pattern, side, _ in _OPERATORS]
 _AFTER = [(re.compile(rf"\s*({pattern})"), side) for pattern, _, side in _OPERATORS]
+_TALL = re.compile(r"\\frac|\\begin\{cases\}")
 _SPACE = re.compile(r"(\s|\\,|\\;|\\ )+$")
-_PREFIX = re.compile(r"(\\sum|Σ)\s*$")
+_PREFIX = re.compile(rf"({_SUM})\s*$")
 
 
 def left_side(hole: Hole) -> Side:
@@ -241,8 +252,8 @@ class Writer:
     def _given(self, node: Node) -> Formula | None:
         name = self._naming(node)
         if name is not None:
-            return Formula(name)
-        return _literal(node, self.kind) if isinstance(node, Const) else None
+            return Formula(name, shape=node.shape)
+        return literal(node, self.kind) if isinstance(node, Const) else None
 
     def _apart(self, node: Node) -> tuple[list[Hole], str, Shown]:
         if node not in self._taken_apart:
@@ -258,11 +269,17 @@ class Writer:
         if len(found) == 1 and not found[0].before.strip() and not tail.strip():
             only = parts[found[0].field]
             if isinstance(only, Node):
-                return self._known[only]
+                known = self._known[only]
+                if isinstance(node, Reshape) and known.shape and _count(known.shape) != _count(only.shape):
+                    return _shaped("spread", known, only.shape, self.kind)
+                return known if isinstance(node, BroadcastTo | Cast | Reshape) else replace(known, shape=node.shape)
         text, size, open_end = "", 1, False
+        seen = [shape for n in self._node_parts(node) if (shape := self._known[n].shape) is not None]
+        if self.kind == "latex" and any(_TALL.search(self._known[n].text) for n in self._node_parts(node)):
+            found, tail = _with_tall_brackets(found, tail)
         for hole in found:
             value = parts[hole.field]
-            inner = [self._known[n] for n in _nodes_of(value)]
+            inner = [in_its_shape(self._known[n], n, node, seen, self.kind) for n in _nodes_of(value)]
             size += sum(f.size for f in inner)
             if isinstance(value, Node):
                 text += hole.before + fitted(inner[0], hole, self.kind)
@@ -271,7 +288,63 @@ class Writer:
                 text += hole.before + ", ".join(f.text for f in inner)
             else:
                 text += hole.before + written(value, hole.spec, self.kind)
-        return Formula(text + tail, node.binding, open_end, size)
+        return Formula(text + tail, node.binding, open_end, size, _seen_shape(node, seen))
+
+
+def _seen_shape(node: Node, known: list[Shape]) -> Shape:
+    """The shape of a formula as a reader sees it, from those of its parts."""
+    if not node.elementwise or not known or node.shape in known:
+        return node.shape
+    try:
+        fits = broadcast_shapes(*known) == node.shape
+    except ValueError:
+        fits = False
+    return node.shape if fits else max(known, key=len)
+
+
+def in_its_shape(formula: Formula, node: Node, reader: Node, beside: list[Shape], kind: str) -> Formula:
+    """The formula of `node` where `reader` shows it: with its shape, if that is not seen but matters there.
+
+    It does not matter element by element, unless something smaller is repeated along the axes, or something of other
+    axes stands `beside` it; nor to matrix products, where an example is a column in any case.
+    """
+    seen, size = formula.shape, _count(node.shape)
+    clash = seen is not None and len(seen) > 2 and any(len(s) > 2 and _count(s) == size and s != seen for s in beside)
+    free = reader.elementwise and (size != _count(reader.shape) or not (clash or _is_crowded(reader)))
+    flat = isinstance(reader, Dense | MatMul) or (isinstance(reader, Transpose) and reader.ndim == 2)
+    if seen is None or seen == node.shape or free or flat or size == (1, 0):
+        return formula
+    word = "reshape" if _count(seen) == size else "spread"
+    if (word == "reshape" and reader.shape == ()) or (word == "spread" and reader.elementwise):
+        return formula
+    return _shaped(word, formula, node.shape, kind)
+
+
+def _shaped(word: str, formula: Formula, shape: Shape, kind: str) -> Formula:
+    """``reshape(a1, N×3×32)``."""
+    target = ("×" if kind == "text" else r" \times ").join("N" if d is None else str(d) for d in shape)
+    head = word if kind == "text" else rf"\operatorname{{{word}}}"
+    return Formula(f"{head}({formula.text}, {target})", size=formula.size + 1, shape=shape)
+
+
+def _is_crowded(reader: Node) -> bool:
+    """Whether an input is repeated along axes of another: neither of full size nor one number."""
+    return any(_count(i.shape) not in (_count(reader.shape), (1, 0)) for i in reader.inputs)
+
+
+def _count(shape: Shape) -> tuple[int, int]:
+    """How many elements there are in an example, and how many batch axes."""
+    return math.prod(d for d in shape if d is not None), shape.count(None)
+
+
+def _with_tall_brackets(found: list[Hole], tail: str) -> tuple[list[Hole], str]:
+    """A template of LaTeX with brackets that grow with what stands in them."""
+    literals = [hole.before for hole in found] + [tail]
+    whole = "".join(literals)
+    if whole.count("(") != whole.count(")") or r"\left" in whole:
+        return found, tail
+    *befores, tail = [t.replace("(", r"\left(").replace(")", r"\right)") for t in literals]
+    return [hole._replace(before=before) for hole, before in zip(found, befores, strict=True)], tail
 
 
 def _nodes_of(value: Any) -> list[Node]:
@@ -280,12 +353,12 @@ def _nodes_of(value: Any) -> list[Node]:
     return [v for v in value if isinstance(v, Node)] if isinstance(value, tuple) else []
 
 
-def _literal(node: Const, kind: str) -> Formula | None:
+def literal(node: Const, kind: str) -> Formula | None:
     """A constant that is one number, or a short row of numbers."""
     if node.value.size == 1 or node.uniform is not None:
-        return number(node.value.ravel()[0], kind)
+        return replace(number(node.value.ravel()[0], kind), shape=())
     if node.ndim == 1 and node.value.size <= 4:
-        return Formula("[" + ", ".join(number(v, kind).text for v in node.value) + "]")
+        return Formula("[" + ", ".join(number(v, kind).text for v in node.value) + "]", shape=node.shape)
     return None
 
 
@@ -304,45 +377,3 @@ def number(value: np.generic, kind: str) -> Formula:
         text = mantissa + (rf" \cdot 10^{{{int(exponent)}}}" if exponent else "")
         return Formula(text, 2 if exponent or text.startswith("-") else ATOM)
     return Formula(plain.replace("-", "−", 1) if plain.startswith("-") else plain, 2 if plain[0] == "-" else ATOM)
-
-
-def written(value: Any, spec: str, kind: str) -> str:
-    """An attribute as it is shown: sizes as 2×2, everything else as Python writes it."""
-    if spec:
-        return latex_text(format(value, spec)) if kind == "latex" else format(value, spec)
-    if isinstance(value, tuple) and value and all(isinstance(v, int) for v in value):
-        return (r" \times " if kind == "latex" else "×").join(str(v) for v in value)
-    text = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-    return latex_text(text) if kind == "latex" else plain_text(text)
-
-
-_LATEX = {
-    "\\": r"\backslash ", "{": r"\{", "}": r"\}", "_": r"\_", "^": r"\hat{\ }", "#": r"\#", "%": r"\%", "&": r"\&",
-    "$": r"\$", "~": r"\sim ", "<": r"\lt ", ">": r"\gt ",
-}  # fmt: skip
-
-
-def latex_text(text: str) -> str:
-    """`text` with what LaTeX would take for a command written as itself.
-
-    Examples
-    --------
-    >>> print(latex_text("a_b"))
-    a\\_b
-    """
-    return "".join(_LATEX.get(c, c) for c in plain_text(text))
-
-
-def plain_text(text: str) -> str:
-    """`text` on one line, without what cannot be printed or written in a file (control signs, lone surrogates)."""
-    return "".join(_printable(text))
-
-
-def _printable(text: str) -> Iterator[str]:
-    for c in text:
-        if c.isspace():
-            yield " "
-        elif ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 or ord(c) & 0xFFFE == 0xFFFE:
-            yield "\ufffd"
-        else:
-            yield c

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..graph.errors import ArgumentError, explain, quoted
 from ..graph.node import Node
+from .files import save, writers
 from .units_chain import Reader
 from .units_circles import Circles, line_of_units
 from .units_sheet import Sheet
@@ -62,14 +62,9 @@ class Units:
         Raises
         ------
         ArgumentError
-            For another ending.
+            For another ending, or a folder that is not there.
         """
-        file = Path(path)
-        if file.suffix.lower() != ".svg":
-            other = f"save {quoted(file.with_suffix('.svg').name)}; rsvg-convert or a browser makes other formats of it"
-            raise ArgumentError(explain(f"a figure of units is saved as .svg, not as {quoted(file.name)}", other))
-        file.write_bytes(self.svg.encode())
-        return file
+        return save(path, writers(lambda: self.svg))
 
     def _names(self) -> str:
         return ", ".join(title(row) for row in self.chain.rows)

@@ -11,7 +11,7 @@ from .geometry import Point, Rect
 from .metrics import text_width, wrapped
 from .story import Keys
 from .style import FONT
-from .typeset import plain_text
+from .words import plain_text
 
 MARGIN = 16.0
 SMALL, BODY, BOLD = 11.0, 12.0, 13.0

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ..graph.node import Node
 from ..nodes.conv import Conv
 from .metrics import wrapped
-from .typeset import plain_text
 from .units_chain import Chain
 from .units_rows import Row
 from .units_sheet import BODY, FILTERS, SMALL
+from .words import plain_text
 
 _KINDS = {"input": "input", "conv": "conv maps", "pool": "pooled maps", "dense": "dense"}
 

@@ -143,7 +143,9 @@ class _Teller:
             box.twin.pictures = self._pictures(one, self._name(box.error, node), signed=True, like=own)
 
     def tell_bundle(self, bundle: Bundle) -> None:
-        """Parameters: norms, filters, and those of the gradients."""
+        """Parameters: norms, filters, and those of the gradients; nothing where lines stand for several."""
+        if bundle.folded:
+            return
         values = {p: self.values.get(p) for p in bundle.params}
         errors = {p: self.values.get(self.errors[p]) for p in bundle.params if p in self.errors}
         bundle.pictures = self._filters(bundle.lines, values, values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..graph.node import Node
+from ..tables import Table, shown
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,29 @@ class Profile:
         """The sum over the nodes."""
         return sum(row.seconds for row in self.rows)
 
-    def __str__(self) -> str:
+    @property
+    def table(self) -> Table:
+        """The nodes in rows, the slowest first."""
         total = self.seconds or 1.0
+        rows = [
+            [
+                f"{1e3 * row.seconds:.4f}",
+                f"{row.seconds / total:.1%}",
+                f"{row.nbytes:,}",
+                f"{row.node.label} {row.node.shape} [{row.kernel}] {row.node.site}",
+            ]
+            for row in sorted(self.rows, key=lambda r: -r.seconds)
+        ]
         head = (
             f"{self.backend}, batch {self.batch}: {1e3 * self.seconds:.3f} ms, {self.buffer_bytes:,} bytes of buffers"
         )
-        lines = [head, f"{'ms':>9} {'share':>6} {'bytes':>12}  node"]
-        for row in sorted(self.rows, key=lambda r: -r.seconds):
-            where = f"{row.node.label} {row.node.shape} [{row.kernel}] {row.node.site}"
-            lines.append(f"{1e3 * row.seconds:9.4f} {row.seconds / total:6.1%} {row.nbytes:12,}  {where}")
-        return "\n".join(lines)
+        return Table(["ms", "share", "bytes", "node"], rows, left={3}, title=head)
+
+    def __str__(self) -> str:
+        return str(self.table)
 
     def __repr__(self) -> str:
         return str(self)
+
+    def _repr_html_(self) -> str | None:
+        return shown(lambda: self.table)

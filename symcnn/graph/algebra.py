@@ -11,7 +11,7 @@ from .errors import DTypeError, ShapeError, call_site, explain
 from .leaves import BatchSize, Const, Input, real_or_integer
 from .node import Node, as_node
 from .spec import Shape, Spec, as_shape, broadcast_shapes, is_real
-from .window import WHOLE, Window, Windows, broadcast_windows
+from .window import WHOLE, Influence, Window, Windows, broadcast_windows
 
 
 class Add(Node):
@@ -26,6 +26,15 @@ class Add(Node):
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return a + b
+
+    def influence(self) -> tuple[Influence, ...]:
+        return 1.0, 1.0
+
+    def sentences(self) -> tuple[str, str]:
+        return (
+            "Both values are added, unit by unit.",
+            "An error passes through a sum as it is, to both of its terms.",
+        )
 
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return delta, delta
@@ -44,6 +53,9 @@ class Sub(Node):
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return a - b
 
+    def influence(self) -> tuple[Influence, ...]:
+        return 1.0, -1.0
+
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return delta, -delta
 
@@ -59,6 +71,9 @@ class Neg(Node):
 
     def forward(self, xp: Any, a: Any) -> Any:
         return -a
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (-1.0,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (-delta,)
@@ -76,14 +91,31 @@ class Mul(Node):
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return a * b
 
+    def influence(self) -> tuple[Influence, ...]:
+        stretched = any(i.shape != self.shape and not isinstance(i, Const) for i in self.inputs)
+        return ("paired", "paired") if stretched else ("slope", "slope")
+
+    def sentences(self) -> tuple[str, str]:
+        return (
+            "Both values are multiplied, unit by unit.",
+            "Each factor gets the error times the other factor.",
+        )
+
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return delta * self.b, delta * self.a
 
     def template(self, kind: str) -> str:
         if self.a is self.b:
             return "{a}^2" if kind == "latex" else "{a}²"
-        sign = r"\cdot" if () in (self.a.shape, self.b.shape) else r"\odot"
+        sign = r"\cdot" if _is_one_number(self.a) or _is_one_number(self.b) else r"\odot"
         return f"{{a}} {sign} {{b}}" if kind == "latex" else self.text
+
+
+def _is_one_number(node: Node) -> bool:
+    """Whether all elements of `node` are the same number, as far as formulas show: a scalar, or one that is spread."""
+    while isinstance(node, BroadcastTo):
+        node = node.x
+    return node.shape == () or (isinstance(node, Const) and node.uniform is not None)
 
 
 class Div(Node):
@@ -153,6 +185,9 @@ class Cast(Node):
     def windows(self) -> tuple[Windows, ...]:
         return (broadcast_windows(self.x.shape, self.shape),)
 
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
+
     def backward(self, delta: Node) -> tuple[Node | None]:
         return (cast(delta, self.x.dtype.name) if is_real(self.x.dtype) else None,)
 
@@ -183,9 +218,11 @@ class SumTo(Node):
 
     x: Node
     target: Shape
-    latex = r"\textstyle\sum {x}"
-    text = "Σ {x}"
     binding = 2
+
+    def template(self, kind: str) -> str:
+        sign = r"\textstyle\sum" if kind == "latex" else "Σ"
+        return sign + over_axes(self.axes(), self.x.ndim, kind) + " {x}"
 
     def infer(self) -> Spec:
         _check_stretch(self, self.target, self.x.shape)
@@ -207,6 +244,9 @@ class SumTo(Node):
         lead, summed = self.x.ndim - len(self.target), self.axes()
         return (tuple(WHOLE if k in summed else Window(k - lead) for k in range(self.x.ndim)),)
 
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
+
     def backward(self, delta: Node) -> tuple[Node]:
         return (broadcast_to(delta, self.x.shape),)
 
@@ -214,6 +254,22 @@ class SumTo(Node):
     def samples(cls) -> list[Node]:
         x = Input("x", (None, 2, 3))
         return [cls(x, (3,)), cls(x, (None, 1, 3)), cls(x, ())]
+
+
+def over_axes(axes: tuple[int, ...], ndim: int, kind: str) -> str:
+    """The axes that a sum, mean or maximum goes over, as a subscript for a template; nothing where it is all of them.
+
+    Examples
+    --------
+    >>> over_axes((0, 2, 3), 4, "text"), over_axes((0, 1), 2, "text"), over_axes((0, 2), 3, "latex")
+    ('₀₂₃', '', '_{{0, 2}}')
+    """
+    if len(axes) == ndim:
+        return ""
+    if kind == "latex":
+        return f"_{{{{{', '.join(map(str, axes))}}}}}"
+    digits = ("" if ndim <= 10 else ",").join(map(str, axes))
+    return digits.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
 def wide_sum(xp: Any, x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
@@ -250,6 +306,9 @@ class BroadcastTo(Node):
 
     def windows(self) -> tuple[Windows, ...]:
         return tuple(broadcast_windows(i.shape, self.shape) for i in self.inputs)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
 
     def backward(self, delta: Node) -> tuple[Node | None, ...]:
         sent = sum_to(delta, self.x.shape)

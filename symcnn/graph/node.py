@@ -20,9 +20,10 @@ from .errors import NodeTypeError, ShapeError, Site, called, explain, quoted, sh
 from .nodetype import RESERVED, NodeType
 from .operators import Operators
 from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote
-from .window import Windows, broadcast_windows, row_windows
+from .window import Influence, Windows, broadcast_windows, row_windows
 
 if TYPE_CHECKING:
+    from ..draw.equations import Equation
     from .graph import Graph
     from .leaves import Param
 
@@ -142,6 +143,29 @@ class Node(Operators, metaclass=NodeType):
             return tuple(broadcast_windows(i.shape, self.shape) for i in self.inputs)
         return tuple(row_windows(i.shape, self.shape) for i in self.inputs)
 
+    def influence(self) -> tuple[Influence, ...]:
+        """For each input: what a unit of it counts in a unit of this node that reads it; None where that is not said.
+
+        It completes `windows`: with both, a page can say what a unit is made of and how its error splits. A number
+        is a factor: units are multiplied by it and added up. "paired": each unit of the window is multiplied by the
+        one at the same place of the other paired input's window, and the products are added up. "first maximum":
+        the first of the largest counts, and no other. "slope": the unit at the same place counts as much as the
+        function is steep there; inherited by element-wise types.
+        """
+        if not self.elementwise or not is_real(self.dtype):
+            return (None,) * len(self.inputs)
+        return tuple("slope" if is_real(i.dtype) else None for i in self.inputs)
+
+    def sentences(self) -> tuple[str, str]:
+        """What happens here, in a sentence for the forward rule and one for the backward rule.
+
+        Inherited: the first sentence of the type's documentation, and what every backward rule does.
+        """
+        said = " ".join((type(self).__doc__ or "").split("\n\n")[0].split())
+        if self.elementwise:
+            return said, "Each error is multiplied by how steep the function is at that unit."
+        return said, f"The rule of {type(self).__name__} turns the error of its value into errors of what it read."
+
     @classmethod
     def samples(cls) -> list[Node]:
         """Small nodes of this type, to be checked; inherited: one for an element-wise type without attributes."""
@@ -224,6 +248,11 @@ class Node(Operators, metaclass=NodeType):
         return False
 
     @property
+    def multiply_adds(self) -> int:
+        """How many products are added up to compute the value for one example: none, unless a node type says so."""
+        return 0
+
+    @property
     def label(self) -> str:
         """The type, and the name if there is one: how errors speak of this node."""
         return called(type(self).__name__, self.name)
@@ -238,6 +267,21 @@ class Node(Operators, metaclass=NodeType):
     def params(self) -> list[Param]:
         """The parameters upstream, in the order in which they were made."""
         return self.graph().params
+
+    @property
+    def equation(self) -> Equation:
+        """What computes this node, with the names that the network upstream of it gives.
+
+        Examples
+        --------
+        >>> import symcnn as sc
+        >>> x = sc.Input("x", (None, 1, 28, 28))
+        >>> sc.conv(x, filters=20, size=9, seed=0).equation
+        z1 = x * rot90(W1, 2) + b1
+        """
+        from ..draw.lines import equation_of
+
+        return equation_of(self)
 
     def __repr__(self) -> str:
         inputs = [shown(i.name) or type(i).__name__ for i in self.inputs]

@@ -70,7 +70,7 @@ class NodeType(type):
         if cls.own_identity:
             return _finish(node)
         try:
-            key = (cls, *[_key(getattr(node, name)) for name in cls.field_names])
+            key = (cls, *[attribute_key(getattr(node, name)) for name in cls.field_names])
         except TypeError:
             hint = "give lists as tuples, and arrays as inputs: sc.Const(array)"
             raise DTypeError(
@@ -125,8 +125,8 @@ def _finish(node: Node) -> Node:
     return node
 
 
-def _key(value: Any) -> Any:
-    """A hashable stand-in: nodes by identity, numbers with their type (1, 1.0 and True differ).
+def attribute_key(value: Any) -> Any:
+    """A hashable stand-in for a field's value: nodes by identity, numbers with their type (1, 1.0 and True differ).
 
     Raises TypeError for what can change.
     """
@@ -135,7 +135,7 @@ def _key(value: Any) -> Any:
     if isinstance(value, str):
         return value
     if isinstance(value, tuple):
-        return tuple(_key(v) for v in value)
+        return tuple(attribute_key(v) for v in value)
     if isinstance(value, float):
         return float, value.hex()
     if isinstance(value, np.ndarray) and not value.flags.writeable:

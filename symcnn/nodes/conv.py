@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from ..graph.errors import (
 from ..graph.leaves import Const, Input, Param, as_numbers
 from ..graph.node import Node, as_node
 from ..graph.spec import Spec, promote
-from ..graph.window import WHOLE, Window, Windows
+from ..graph.window import WHOLE, Influence, Window, Windows
+from .connected import connected
 from .initial import Initializer, lecun_normal
 from .reduce import sum
 from .weights import drawn
@@ -113,6 +115,19 @@ class Conv(Node):
         w = (Window(1), WHOLE, WHOLE, WHOLE)
         return (x, w) if self.b is None else (x, w, (Window(1),))
 
+    def influence(self) -> tuple[Influence, ...]:
+        return ("paired", "paired") if self.b is None else ("paired", "paired", 1.0)
+
+    def sentences(self) -> tuple[str, str]:
+        filters, (n, m) = self.w.shape[0], self.w.shape[2:]
+        units = math.prod(d for d in self.shape[2:] if d is not None)
+        return (
+            f"Each of the {filters} filters slides over the maps: a unit is the sum of a window of {n}×{m} times the "
+            "filter, over all channels, plus the bias.",
+            f"Tied weights: the errors of all {units} units of a map add up in the gradient of its one filter. An "
+            "error goes back to the window that its unit has read, times the filter.",
+        )
+
     def backward(self, delta: Node) -> tuple[Node, ...]:
         x, w = self.x, self.w
         n, m = w.shape[2], w.shape[3]
@@ -122,21 +137,29 @@ class Conv(Node):
         gradient = swap(Conv(swap(x), swap(delta)))
         return (error, gradient) if self.b is None else (error, gradient, sum(delta, axis=(0, 2, 3)))
 
+    @property
+    def multiply_adds(self) -> int:
+        """Each weight that exists, once for each unit of its map."""
+        images, _, height, width = self.spec.bind(1)
+        return images * height * width * connected(self.w, Rot90, Swap)
+
     def template(self, kind: str) -> str:
         sign = r"\ast" if kind == "latex" else "*"
         full = r"\ast_{{\text{{full}}}}" if kind == "latex" else "*_full"
-        product = f"{{x}} {sign} {{rotated}}" if self._padded() is None else f"{{padded}} {full} {{rotated}}"
+        product = f"{{seen}} {sign} {{rotated}}" if self._padded() is None else f"{{padded}} {full} {{rotated}}"
         return product if self.b is None else product + " + {b}"
 
     def parts(self) -> dict[str, Any]:
-        return super().parts() | {"rotated": rot90(self.w), "padded": self._padded()}
+        turned = self.w.x if isinstance(self.w, Rot90) else None
+        rotated = rot90(unswapped(self.w)) if turned is None else unswapped(turned)
+        return super().parts() | {"seen": unswapped(self.x), "rotated": rotated, "padded": self._padded()}
 
     def _padded(self) -> Node | None:
         """What is convolved in full: x without its border, where the border is as wide as the filters allow."""
         n, m = self.w.shape[2], self.w.shape[3]
         assert n is not None and m is not None
         full = ((0, 0), (0, 0), (n - 1, n - 1), (m - 1, m - 1))
-        return self.x.x if isinstance(self.x, Pad) and self.x.widths == full else None
+        return unswapped(self.x.x) if isinstance(self.x, Pad) and self.x.widths == full else None
 
     @classmethod
     def samples(cls) -> list[Node]:
@@ -166,6 +189,9 @@ class Rot90(Node):
         ends = enumerate(self.shape[-2:], start=self.ndim - 2)
         return ((*kept, *(None if d is None else Window(k, step=-1, start=d - 1) for k, d in ends)),)
 
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
+
     def backward(self, delta: Node) -> tuple[Node]:
         return (rot90(delta),)
 
@@ -175,11 +201,18 @@ class Rot90(Node):
 
 
 class Swap(Node):
-    """The first two axes exchanged: images and channels, filters and channels. Its own adjoint."""
+    """The first two axes exchanged: images and channels, filters and channels. Its own adjoint.
+
+    Formulas do not show it around and below a convolution: there it only says which axes are summed over, as the
+    shapes do.
+    """
 
     x: Node
-    latex = r"{x}"
-    text = "{x}"
+
+    def template(self, kind: str) -> str:
+        if isinstance(self.x, Conv):
+            return "{x}"
+        return r"\operatorname{{swap}}({x})" if kind == "latex" else "swap({x})"
 
     def infer(self) -> Spec:
         if self.x.ndim < 2:
@@ -192,6 +225,9 @@ class Swap(Node):
 
     def windows(self) -> tuple[Windows, ...]:
         return ((Window(1), Window(0), *(Window(k) for k in range(2, self.ndim))),)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (swap(delta),)
@@ -217,6 +253,11 @@ def rot90(x: Node) -> Node:
 def swap(x: Node) -> Node:
     """The first two axes of `x` exchanged; twice is nothing."""
     return x.x if isinstance(x, Swap) else Swap(x)
+
+
+def unswapped(x: Node) -> Node:
+    """What `x` shows in the formula of a convolution: a swap is shown as nothing there."""
+    return x.x if isinstance(x, Swap) else x
 
 
 def conv(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from ..graph.leaves import Input, Param
 from ..graph.node import Node, as_node
 from ..graph.operators import Operand, builds
 from ..graph.spec import Spec, broadcast_shapes, promote
-from ..graph.window import WHOLE, Window, Windows, broadcast_windows
+from ..graph.window import WHOLE, Influence, Window, Windows, broadcast_windows
+from .connected import connected
 from .conv import prefixed
 from .initial import Initializer, tutorial_uniform
 from .reduce import sum
@@ -64,9 +66,24 @@ class Dense(Node):
         a, w = (Window(0), WHOLE), (Window(1), WHOLE)
         return (a, w) if self.b is None else (a, w, (Window(1),))
 
+    def influence(self) -> tuple[Influence, ...]:
+        return ("paired", "paired") if self.b is None else ("paired", "paired", 1.0)
+
+    def sentences(self) -> tuple[str, str]:
+        return (
+            "Each unit is the sum of all inputs times its own weights, plus its bias.",
+            "Wᵀ carries each error back along the weights that the values came by; the gradient of a weight is the "
+            "error of its unit times the value that it was multiplied with.",
+        )
+
     def backward(self, delta: Node) -> tuple[Node, ...]:
         error, gradient = MatMul(delta, self.w), MatMul(transpose(delta), self.a)
         return (error, gradient) if self.b is None else (error, gradient, sum(delta, axis=0))
+
+    @property
+    def multiply_adds(self) -> int:
+        """Each weight that exists, once for each example."""
+        return self.spec.bind(1)[0] * connected(self.w)
 
     def template(self, kind: str) -> str:
         return "{w} {a}" if self.b is None else "{w} {a} + {b}"
@@ -106,11 +123,19 @@ class MatMul(Node):
         a = (*broadcast_windows(self.a.shape[:-2], stack), Window(self.ndim - 2), WHOLE)
         return a, (*broadcast_windows(self.b.shape[:-2], stack), WHOLE, Window(self.ndim - 1))
 
+    def influence(self) -> tuple[Influence, ...]:
+        return ("paired", "paired")
+
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return (
             sum_to(MatMul(delta, _turned(self.b)), self.a.shape),
             sum_to(MatMul(_turned(self.a), delta), self.b.shape),
         )
+
+    @property
+    def multiply_adds(self) -> int:
+        """The length of a row, once for each entry of the product."""
+        return math.prod(self.spec.bind(1)) * self.a.spec.bind(1)[-1]
 
     def template(self, kind: str) -> str:
         by_rows, over_rows = self.a.shape[-2] is None, self.a.shape[-1] is None
@@ -119,6 +144,11 @@ class MatMul(Node):
         if by_rows:
             first, last = "{turned_b}", "{a}"
         return rf"{first} \, {last}" if kind == "latex" else f"{first} {last}"
+
+    @property
+    def is_in_columns(self) -> bool:
+        """Whether an example is a column of the value itself, too."""
+        return self.ndim == 2 and self.shape[-1] is None
 
     def parts(self) -> dict[str, Any]:
         return super().parts() | {"turned_a": _turned(self.a), "turned_b": _turned(self.b)}

@@ -10,7 +10,7 @@ from ..graph.errors import DTypeError, ShapeError, call_site, called, chosen, ex
 from ..graph.leaves import Input
 from ..graph.node import Node, as_node
 from ..graph.spec import Shape, Spec
-from ..graph.window import Window, Windows, broadcast_windows
+from ..graph.window import Influence, Window, Windows, broadcast_windows
 from .window import crop
 
 Size = tuple[int, int]
@@ -56,7 +56,7 @@ def _spread(ndim: int, size: Size) -> Windows:
 
 
 class _Windowed(Node):
-    """The base of nodes with a window `size` (height, width)."""
+    """The base of nodes with a window `size` (height, width), which formulas show as the ``window``: ₂ₓ₂."""
 
     x: Node
     size: Size
@@ -64,9 +64,17 @@ class _Windowed(Node):
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
 
+    def parts(self) -> dict[str, Any]:
+        return super().parts() | {"window": _window(self.size)}
+
     @classmethod
     def samples(cls) -> list[Node]:
         return []
+
+
+def _window(size: Size) -> str:
+    """A window's size as a subscript."""
+    return "ₓ".join(map(str, size)).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
 class Pool(_Windowed):
@@ -118,14 +126,23 @@ class Pool(_Windowed):
     def windows(self) -> tuple[Windows, ...]:
         return (_gathered(self.ndim, self.size),)
 
+    def influence(self) -> tuple[Influence, ...]:
+        return (1 / (self.size[0] * self.size[1]) if self.mode == "mean" else "first maximum",)
+
+    def sentences(self) -> tuple[str, str]:
+        p, q = self.size
+        if self.mode == "mean":
+            back = f"Upsample: the error is spread evenly, each of the {p * q} units of a window gets 1/{p * q} of it."
+            return f"Each unit is the mean of a window of {p}×{q}.", back
+        return (
+            f"Each unit is the largest of a window of {p}×{q}.",
+            "Upsample: all of an error goes to the switch, the unit that was the largest; the others get nothing.",
+        )
+
     def backward(self, delta: Node) -> tuple[Node]:
         if self.mode == "mean":
             return (Upsample(delta / (self.size[0] * self.size[1]), self.size),)
         return (Place(delta, Switches(self.x, self.size), self.size),)
-
-    def parts(self) -> dict[str, Any]:
-        window = "ₓ".join(map(str, self.size)).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-        return super().parts() | {"window": window}
 
     @classmethod
     def samples(cls) -> list[Node]:
@@ -136,8 +153,8 @@ class Pool(_Windowed):
 class Upsample(_Windowed):
     """Each unit repeated over a window of p x q: kron(x, ones(p, q))."""
 
-    latex = r"\operatorname{{upsample}}({x})"
-    text = "upsample({x})"
+    latex = r"\operatorname{{upsample}}_{{{size}}}({x})"
+    text = "upsample{window}({x})"
 
     def infer(self) -> Spec:
         if self.x.ndim < 2 or None in self.x.shape[-2:]:
@@ -152,6 +169,9 @@ class Upsample(_Windowed):
 
     def windows(self) -> tuple[Windows, ...]:
         return (_spread(self.ndim, self.size),)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (Pool(delta, self.size, "mean") * (self.size[0] * self.size[1]),)
@@ -168,8 +188,8 @@ class Switches(_Windowed):
     """
 
     symbol = "s"
-    latex = r"\operatorname{{switches}}({x})"
-    text = "switches({x})"
+    latex = r"\operatorname{{switches}}_{{{size}}}({x})"
+    text = "switches{window}({x})"
 
     def infer(self) -> Spec:
         return Spec(_pooled(self, self.x.shape, self.size), np.dtype("int64"))
@@ -206,11 +226,14 @@ class Pick(Node):
     switches: Node
     size: Size
     integer_inputs = ("switches",)
-    latex = r"\operatorname{{pick}}({x}, {switches})"
-    text = "pick({x}, {switches})"
+    latex = r"\operatorname{{pick}}_{{{size}}}({x}, {switches})"
+    text = "pick{window}({x}, {switches})"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
+
+    def parts(self) -> dict[str, Any]:
+        return super().parts() | {"window": _window(self.size)}
 
     def infer(self) -> Spec:
         shape = _pooled(self, self.x.shape, self.size)
@@ -244,11 +267,14 @@ class Place(Node):
     switches: Node
     size: Size
     integer_inputs = ("switches",)
-    latex = r"\operatorname{{upsample}}({x}, {switches})"
-    text = "upsample({x}, {switches})"
+    latex = r"\operatorname{{upsample}}_{{{size}}}({x}, {switches})"
+    text = "upsample{window}({x}, {switches})"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
+
+    def parts(self) -> dict[str, Any]:
+        return super().parts() | {"window": _window(self.size)}
 
     def infer(self) -> Spec:
         if self.switches.shape != self.x.shape:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.algebra import broadcast_to, count, wide_sum
+from ..graph.algebra import broadcast_to, count, over_axes, wide_sum
 from ..graph.errors import ShapeError, explain
 from ..graph.leaves import Input
 from ..graph.node import Node
 from ..graph.spec import Shape, Spec, normal_axes
-from ..graph.window import WHOLE, Window, Windows
+from ..graph.window import WHOLE, Influence, Window, Windows
 from .select import where
 from .shape import reshape
 
@@ -20,7 +20,10 @@ Axes = int | tuple[int, ...] | None
 
 
 class Reduction(Node):
-    """The base of reductions: `axes` (all of them where None) vanish, or stay as 1 with `keepdims`."""
+    """The base of reductions: `axes` (all of them where None) vanish, or stay as 1 with `keepdims`.
+
+    ``<axes>`` in a template is where the axes stand, unless they are all of them.
+    """
 
     x: Node
     axes: tuple[int, ...] | None = None
@@ -48,6 +51,9 @@ class Reduction(Node):
         """The axes, as sorted non-negative numbers."""
         assert self.axes is not None
         return self.axes
+
+    def template(self, kind: str) -> str:
+        return super().template(kind).replace("<axes>", over_axes(self.reduced, self.x.ndim, kind))
 
     def kept_shape(self) -> Shape:
         """The shape with a 1 in place of each reduced axis."""
@@ -77,12 +83,15 @@ class Reduction(Node):
 class Sum(Reduction):
     """The sum over axes; float16 is summed in float32."""
 
-    latex = r"\textstyle\sum {x}"
-    text = "Σ {x}"
+    latex = r"\textstyle\sum<axes> {x}"
+    text = "Σ<axes> {x}"
     binding = 2
 
     def forward(self, xp: Any, x: Any) -> Any:
         return wide_sum(xp, x, self.reduced, self.keepdims)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (self.spread(delta),)
@@ -91,8 +100,8 @@ class Sum(Reduction):
 class Mean(Reduction):
     """The mean over axes; float16 is summed in float32. The mean of nothing (an empty batch) is an error."""
 
-    latex = r"\operatorname{{mean}}({x})"
-    text = "mean({x})"
+    latex = r"\operatorname{{mean}}<axes>({x})"
+    text = "mean<axes>({x})"
 
     def verify(self, x: Any) -> None:
         self.refuse_nothing(x, "mean")
@@ -101,6 +110,10 @@ class Mean(Reduction):
         wide = xp.astype(x, xp.float32) if self.dtype == np.float16 else x
         mean = wide_sum(xp, wide, self.reduced, self.keepdims) / self.reduced_size(x)
         return xp.astype(mean, x.dtype, copy=False)
+
+    def influence(self) -> tuple[Influence, ...]:
+        counts = [self.x.shape[k] for k in self.reduced]
+        return (None if None in counts else 1 / math.prod(n for n in counts if n is not None),)
 
     def backward(self, delta: Node) -> tuple[Node]:
         averaged = tuple(self.x.shape[i] for i in self.reduced)
@@ -114,8 +127,8 @@ class Max(Reduction):
     The maximum of nothing (an empty batch) is an error.
     """
 
-    latex = r"\max({x})"
-    text = "max({x})"
+    latex = r"\operatorname{{max}}<axes>({x})"
+    text = "max<axes>({x})"
 
     def verify(self, x: Any) -> None:
         self.refuse_nothing(x, "maximum")
@@ -130,8 +143,8 @@ class Max(Reduction):
 class FirstMax(Reduction):
     """True at the first maximum over the axes (the first NaN, if there is one), False elsewhere."""
 
-    latex = r"[{x} = \max {x}]"
-    text = "first_max({x})"
+    latex = r"\operatorname{{first\_max}}<axes>({x})"
+    text = "first_max<axes>({x})"
 
     def infer(self) -> Spec:
         return Spec(self.x.shape, np.dtype(bool))

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.algebra import over_axes
 from ..graph.errors import DTypeError, ShapeError, call_site, explain, items, natural, quoted, whole
 from ..graph.leaves import Const, Input
 from ..graph.node import Node, as_node
 from ..graph.operators import builds
 from ..graph.spec import Dim, Shape, Spec, as_shape, normal_axes
-from ..graph.window import Window, Windows, index_window, reshape_windows
+from ..graph.window import Influence, Window, Windows, index_window, reshape_windows
 from .window import crop, subsample
 
 
@@ -44,6 +45,10 @@ class Reshape(Node):
 
     def windows(self) -> tuple[Windows, ...]:
         return (reshape_windows(self.x.shape, self.shape),)
+
+    def influence(self) -> tuple[Influence, ...]:
+        exact = all(w is not None and (w.size, w.per) == (1, 1) for w in self.windows()[0])
+        return (1.0 if exact else None,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (reshape(delta, self.x.shape),)
@@ -103,8 +108,6 @@ class Transpose(Node):
     x: Node
     axes: tuple[int, ...]
     integer_inputs = ("x",)
-    latex = r"{x}^{{\top}}"
-    text = "{x}ᵀ"
     binding = 8
 
     def __post_init__(self) -> None:
@@ -112,6 +115,15 @@ class Transpose(Node):
         given = self.axes if isinstance(self.axes, tuple) else (self.axes,)
         axes = (whole(a, f"{self.label}: an axis") for a in given)
         object.__setattr__(self, "axes", tuple(a + ndim if -ndim <= a < 0 else a for a in axes))
+
+    def template(self, kind: str) -> str:
+        if getattr(self.x, "is_in_columns", False):
+            return "{x}"  # a product is written with an example a column already
+        *others, last, first = self.axes
+        if (*others, first, last) == tuple(range(self.x.ndim)):  # of matrices, or of a stack of them
+            return r"{x}^{{\top}}" if kind == "latex" else "{x}ᵀ"
+        head = r"\operatorname{{permute}}" if kind == "latex" else "permute"
+        return f"{head}({{x}}, {list(self.axes)})"
 
     def infer(self) -> Spec:
         if sorted(self.axes) != list(range(self.x.ndim)):
@@ -125,6 +137,9 @@ class Transpose(Node):
 
     def windows(self) -> tuple[Windows, ...]:
         return (tuple(Window(self.axes.index(k)) for k in range(self.ndim)),)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         back = sorted(range(len(self.axes)), key=self.axes.__getitem__)
@@ -148,8 +163,10 @@ class Concat(Node):
 
     xs: tuple[Node, ...]
     axis: int = 1
-    latex = r"[{xs}]"
-    text = "[{xs}]"
+
+    def template(self, kind: str) -> str:
+        head = r"\operatorname{{concat}}" if kind == "latex" else "concat"
+        return head + over_axes((self.axis,), self.ndim + 1, kind) + "({xs})"
 
     def infer(self) -> Spec:
         if not self.xs:
@@ -180,6 +197,9 @@ class Concat(Node):
         starts = [builtins.sum(sizes[:n]) for n in range(len(sizes))]
         axes = range(self.ndim)
         return tuple(tuple(Window(k, start=-s if k == self.axis else 0) for k in axes) for s in starts)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,) * len(self.inputs)
 
     def backward(self, delta: Node) -> tuple[Node, ...]:
         sent, start = [], 0

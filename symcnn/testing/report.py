@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..graph.node import Node
+from ..tables import Table, shown
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,14 @@ class Report:
     passed: tuple[str, ...]
     unchecked: dict[str, str]
 
+    @property
+    def table(self) -> Table:
+        """What was checked, a row for each check."""
+        rows = [["passed", title, ""] for title in self.passed]
+        rows += [["not checked", title, reason] for title, reason in self.unchecked.items()]
+        samples = [f"on {sample}" for sample in self.samples]
+        return Table(["", "check", "reason"], rows, left={0, 1, 2}, title=self.subject, notes=samples)
+
     def __str__(self) -> str:
         lines = [f"{self.subject}: {len(self.passed)} checks passed, each on"]
         lines += [f"    {sample}" for sample in self.samples]
@@ -69,3 +78,6 @@ class Report:
 
     def __repr__(self) -> str:
         return str(self)
+
+    def _repr_html_(self) -> str | None:
+        return shown(lambda: self.table)

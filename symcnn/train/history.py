@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..tables import Table, shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -43,24 +49,44 @@ class History:
         """The figures after the last epoch."""
         return self.epochs[-1].validation if self.epochs else {}
 
-    def __str__(self) -> str:
-        names = list(self.validation)
-        head = ["epoch", "loss", *(f"val {n}" for n in names), "seconds"]
+    @property
+    def measured(self) -> list[str]:
+        """The names of what was measured on the validation data, in any epoch."""
+        return list(dict.fromkeys(name for epoch in self.epochs for name in epoch.validation))
+
+    @property
+    def table(self) -> Table:
+        """The epochs in rows; an empty cell where something was not measured."""
         rows = [
-            [str(n), f"{e.loss:.4f}", *(f"{e.validation[name]:.4f}" for name in names), f"{e.seconds:.2f}"]
+            [str(n), f"{e.loss:.4f}", *(_cell(e.validation.get(name)) for name in self.measured), f"{e.seconds:.2f}"]
             for n, e in enumerate(self.epochs, start=1)
         ]
-        widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-        return "\n".join("  ".join(c.rjust(w) for c, w in zip(r, widths, strict=True)) for r in [head, *rows])
+        return Table(["epoch", "loss", *(f"val {name}" for name in self.measured), "seconds"], rows)
+
+    def __str__(self) -> str:
+        return str(self.table)
 
     def __repr__(self) -> str:
         return str(self)
 
+    def _repr_html_(self) -> str | None:
+        return shown(lambda: self.table)
+
+    def plot(self, smooth: int | None = None) -> Figure:
+        """The loss by step, and what was measured on the validation data by epoch; see `symcnn.plots.history`."""
+        from ..plots import history
+
+        return history(self, smooth)
+
     def csv(self) -> str:
         """The epochs as comma-separated text, with a line of names."""
-        names = list(self.validation)
+        names = self.measured
         lines = [",".join(["epoch", "loss", *(f"val_{n}" for n in names), "seconds"])]
         for n, e in enumerate(self.epochs, start=1):
-            numbers = [e.loss, *(e.validation[name] for name in names), e.seconds]
-            lines.append(",".join([str(n), *(f"{x:.6g}" for x in numbers)]))
+            numbers = [e.loss, *(e.validation.get(name) for name in names), e.seconds]
+            lines.append(",".join([str(n), *("" if x is None else f"{x:.6g}" for x in numbers)]))
         return "\n".join(lines) + "\n"
+
+
+def _cell(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.4f}"

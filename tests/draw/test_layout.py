@@ -20,14 +20,16 @@ def clashes(layout):
         for kind in ("forward", "backward", "params", "gradients")
         for key, p in getattr(layout, kind).items()
     }
-    texts = {
-        f"{kind} {key}": t.rect for kind in ("names", "errors", "notes") for key, t in getattr(layout, kind).items()
-    }
+    kinds = ("names", "errors", "names_again", "errors_again", "notes")
+    texts = {f"{kind} {key}": t.rect for kind in kinds for key, t in getattr(layout, kind).items()}
     lines = {
         f"{kind} {key}": path.flat()
-        for kind in ("edges", "returns", "reads", "fed", "learned")
+        for kind in ("reads", "fed", "learned")
         for key, path in getattr(layout, kind).items()
     }
+    for kind in ("edges", "returns"):
+        for key, pieces in getattr(layout, kind).items():
+            lines |= {f"{kind} {key} {n}".removesuffix(" 0"): piece.flat() for n, piece in enumerate(pieces)}
     found = [f"{a} on {b}" for (a, r), (b, s) in combinations({**boxes, **texts}.items(), 2) if r.overlaps(s)]
     inside = {name: Rect(r.x + 0.5, r.y + 0.5, r.width - 1, r.height - 1) for name, r in {**boxes, **texts}.items()}
     for line, points in lines.items():
@@ -38,6 +40,9 @@ def clashes(layout):
     for name, r in {**boxes, **texts}.items():
         if r.x < page.x or r.y < page.y or r.right > page.right or r.bottom > page.bottom:
             found.append(f"{name} outside")
+    for line, points in lines.items():
+        if any(not (0 <= x <= layout.width and 0 <= y <= layout.height) for x, y in points):
+            found.append(f"{line} outside")
     return found
 
 
@@ -48,7 +53,8 @@ def ends(layout):
                               ("fed", "params", "forward"), ("learned", "gradients", "backward")):  # fmt: skip
         for (a, b), path in getattr(layout, kind).items():
             start, end = getattr(layout, first)[a].rect, getattr(layout, last)[b].rect
-            if not (touches(start, path.start) and touches(end, path.end)):
+            pieces = path if isinstance(path, list) else [path]
+            if not (touches(start, pieces[0].start) and touches(end, pieces[-1].end)):
                 found.append(f"{kind} {a} {b}")
     for key, path in layout.reads.items():
         if not (touches(layout.forward[key].rect, path.start) and touches(layout.backward[key].rect, path.end)):
@@ -83,8 +89,15 @@ def test_networks(network):
     check(sc.draw(network).layout)
 
 
-def test_a_folded_chain(make):
+def test_folded_networks(network, make):
+    check(sc.draw(network, fold=True).layout)
     check(sc.draw(make["chain"](1000)).layout)
+
+
+def test_a_focus_on_each_node(network):
+    back = sc.backprop(network)
+    for n, node in enumerate(sc.Graph(network).order):
+        check(sc.draw(back, focus=node, hops=n % 3).layout)
 
 
 def test_networks_with_values(network, feed):
@@ -175,10 +188,77 @@ def graphs(draw):
     return J + 0.01 * sc.sum(w * w) if draw(st.booleans()) else J
 
 
-@given(graphs())
+@given(graphs(), st.data())
 @settings(max_examples=60)
-def test_random_graphs(J):
-    check(sc.draw(J).layout)
+def test_random_graphs_folded_and_focused(J, data):
+    check(sc.draw(J, fold=True).layout)
+    focus = data.draw(st.sampled_from(sc.Graph(J).order))
+    check(sc.draw(J, fold=data.draw(st.booleans()), focus=focus, hops=data.draw(st.integers(0, 3))).layout)
+
+
+@given(graphs(), st.sampled_from([600, 900, 1400, None]))
+@settings(max_examples=80)
+def test_random_graphs(J, width):
+    layout = sc.draw(J, width=width).layout
+    check(layout)
+    check_bands(J, layout, width)
+
+
+# Bands ----------------------------------------------------------------------------------------------
+
+
+def check_bands(J, layout, width):
+    """Pieces of an edge follow each other from band to band, each with its name said again, and none is too wide."""
+    if width is not None and layout.width > width:
+        assert layout.width <= sc.draw(J, width=1).layout.width, "wider than a single column"
+    for wires, again in ((layout.edges, layout.names_again), (layout.returns, layout.errors_again)):
+        for (source, _), pieces in wires.items():
+            for before, after in pairwise(pieces):
+                assert before.flat()[-1][1] < after.flat()[0][1], "a later piece is in a lower band"
+            beginnings = [piece.start for piece in pieces[1:]]
+            names = [t for (key, _), t in again.items() if key == source]
+            for x, y in beginnings:
+                assert any(t.x > x and 0 < y - t.rect.bottom < 12 for t in names), f"{source} is not said again"
+
+
+def test_a_wide_picture_is_cut_into_balanced_bands(make):
+    wide = sc.draw(make["lenet5"](), width=None).layout
+    cut = sc.draw(make["lenet5"]()).layout
+    assert wide.width > 3000 and 1000 < cut.width <= 1400
+    assert max(map(len, wide.edges.values())) == 1 and max(map(len, cut.edges.values())) == 2
+    check(cut)
+    check_bands(make["lenet5"](), cut, 1400)
+
+
+def test_the_tutorials_network_is_one_band(make):
+    layout = sc.draw(make["tutorial"]()).layout
+    assert layout.width <= 1400 and not layout.names_again
+
+
+def test_an_edge_over_several_bands_runs_through_all_of_them(make):
+    layout = sc.draw(make["residual"](), width=700).layout
+    check(layout)
+    check_bands(make["residual"](), layout, 700)
+    assert max(map(len, layout.edges.values())) >= 3
+
+
+def test_shared_parameters_have_a_copy_in_each_band_that_reads_them():
+    x = sc.Input("x", (None, 4))
+    w = sc.Param("shared", np.ones((4, 4)))
+    for _ in range(12):
+        x = sc.tanh(sc.Dense(x, w))
+    layout = sc.draw(sc.mean(x), width=800).layout
+    check(layout)
+    copies = [bundle for bundle in layout.bundles.values() if bundle.lines[0].startswith("again")]
+    assert len(copies) == len(layout.bundles) - 1 >= 3
+    readers = [reader for bundle in layout.bundles.values() for reader in bundle.readers]
+    assert len(readers) == len(set(readers)) == 12
+
+
+@pytest.mark.parametrize("width", [0, -5, "wide", True, float("nan")])
+def test_a_width_that_is_none(width, make):
+    with pytest.raises(sc.errors.SymcnnError, match="width"):
+        sc.draw(make["tutorial"](), width=width)
 
 
 # The checks themselves find what they look for ------------------------------------------------------
@@ -204,5 +284,5 @@ def test_moved_things_are_found(make):
     layout.names["x"] = Text(*layout.forward["x"].rect.centre, ("x",), 11)
     assert "forward x on names x" in clashes(layout)
     rect = layout.forward["p1"].rect
-    layout.edges["x", "z1"] = Path((0.0, rect.centre[1]), [((rect.right + 5, rect.centre[1]),)])
+    layout.edges["x", "z1"] = [Path((0.0, rect.centre[1]), [((rect.right + 5, rect.centre[1]),)])]
     assert "edges ('x', 'z1') through forward p1" in clashes(layout)

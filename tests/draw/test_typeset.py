@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.draw.typeset import Formula, Hole, Writer, fitted, holes, latex_text, number, plain_text, written
+from symcnn.draw.typeset import Formula, Hole, Writer, fitted, holes, number
 from symcnn.graph.errors import NodeTypeError
 
 
@@ -187,10 +187,3 @@ def test_an_unknown_sign_beside_a_hole_gets_brackets():
 def test_numbers(value, expected):
     assert number(np.float64(value), "text").text == expected
     assert number(np.float32(0.1), "text").text == "0.1"
-
-
-def test_names_cannot_break_a_line_or_a_file():
-    assert plain_text("a\nb\x00c\ud800") == "a b\ufffdc\ufffd"
-    assert plain_text("größe ∇ 名前") == "größe ∇ 名前"
-    assert latex_text("50% {x}_1\\") == r"50\% \{x\}\_1\backslash "
-    assert written(None, "", "text") == ""

@@ -162,7 +162,7 @@ def test_types_of_a_users_module(module):
 
 
 TAKEN = """shape dtype ndim spec site label inputs params serial graph forward backward infer verify parts
-template attributes with_inputs node_fields latex text symbol binding ufunc elementwise samples"""
+template attributes equation with_inputs node_fields latex text symbol binding ufunc elementwise samples"""
 
 
 @pytest.mark.parametrize("name", TAKEN.split())

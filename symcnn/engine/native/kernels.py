@@ -122,8 +122,8 @@ def _nest(k: Kernel, node: Node, out: Value, shape: list[int], steps: list[int],
         return
     read = k.read.fresh()
     places: list[tuple[Index, ...]] = [()]
-    for i, step in zip(outer, steps, strict=True):
-        first = i * step
+    for index, step in zip(outer, steps, strict=True):
+        first = index * step
         places = [(*place, first + n) for place in places for n in range(step)]
     for place in places:
         k.write(out, linear(place, tuple(shape)), read.rule(node, place))

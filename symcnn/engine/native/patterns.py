@@ -41,9 +41,9 @@ class Convolution:
         """The convolution of images with shared filters that `node` is."""
         if not per_image(node.x) or None in node.w.shape:
             return None
-        x, top, left = node.x, 0, 0
-        if isinstance(x, Pad) and type(x) is Pad and not any(map(any, x.widths[:2])):
-            x, top, left = x.x, x.widths[2][0], x.widths[3][0]
+        x, top, left, border = node.x, 0, 0, node.x
+        if isinstance(border, Pad) and type(border) is Pad and not any(map(any, border.widths[:2])):
+            x, top, left = border.x, border.widths[2][0], border.widths[3][0]
         w = node.w
         if type(w) is Rot90 and type(w.x) is Swap:
             return cls(x, w.x.x, node.b, top, left, True)

@@ -1,20 +1,18 @@
-"""The command line: ``symcnn demo | train | check | doctor``."""
+"""The command line: ``symcnn demo | train | draw | explain | check | doctor``."""
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import os
-import platform
-import shutil
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from .graph.errors import SymcnnError
-from .graph.node import Node, node_types
+from ..graph.errors import SymcnnError
+from ..graph.node import Node, node_types
+from ..locate import located
+from .doctor import run_doctor
+from .pictures import draw, explain
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,6 +51,23 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0)
     train.set_defaults(run=_train)
 
+    picture = commands.add_parser("draw", help="draw a network and the way of its errors: SVG, DOT, PNG or PDF")
+    picture.add_argument("object", help="module:object or file.py:object; a node, or a function that returns one")
+    picture.add_argument("-o", "--out", required=True, help="the file, whose ending names the format; - for stdout")
+    picture.add_argument("--format", choices=["svg", "dot", "png", "pdf"], help="on stdout: svg unless told")
+    picture.add_argument("--focus", metavar="NAME", help="only what is near this value: its symbol (z1), or its name")
+    picture.add_argument("--hops", type=int, default=1, help="how near, in edges (%(default)s)")
+    picture.add_argument("--width", type=float, default=1400, help="pixels; 0 for one piece (%(default)s)")
+    picture.add_argument("--fold", action=argparse.BooleanOptionalAction, help="whether values share boxes")
+    picture.set_defaults(run=draw)
+
+    page = commands.add_parser("explain", help="a page on which one steps through a network, forward and back")
+    page.add_argument("object", help="module:object or file.py:object; a node, or a function that returns one")
+    page.add_argument("-o", "--out", type=Path, required=True, help="the .html file")
+    page.add_argument("--data", type=Path, help="an .npz file with an array for each input")
+    page.add_argument("--example", type=int, default=0, help="which row of these arrays (%(default)s)")
+    page.set_defaults(run=explain)
+
     check = commands.add_parser("check", help="check all that node types owe: derivatives, shapes, formulas, ...")
     check.add_argument(
         "types", nargs="*", metavar="TYPE", help="module:Name or file.py:Name; all built-in ones unless told"
@@ -60,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check)
 
     doctor = commands.add_parser("doctor", help="say what is installed, and what that makes possible")
-    doctor.set_defaults(run=_doctor)
+    doctor.set_defaults(run=run_doctor)
     return parser
 
 
@@ -72,16 +87,16 @@ def _positive(text: str) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from .demo import demo
+    from ..demo import demo
 
     demo(options.out, epochs=options.epochs, seed=options.seed)
     return 0
 
 
 def _train(options: argparse.Namespace) -> int:
-    from .data import mnist, mnist_mini
-    from .train import fit, schedules
-    from .tutorial import tutorial_network, tutorial_optimizer
+    from ..data import mnist, mnist_mini
+    from ..train import fit, schedules
+    from ..tutorial import tutorial_network, tutorial_optimizer
 
     mini = options.mini
     digits = mnist_mini() if mini else mnist(options.data)
@@ -104,9 +119,9 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from .testing import check_node
+    from ..testing import check_node
 
-    types = [_find_type(name) for name in options.types] or [t for t in node_types() if _built_in(t)]
+    types = [_node_type(name) for name in options.types] or [t for t in node_types() if _built_in(t)]
     failed = 0
     for cls in types:
         try:
@@ -123,51 +138,9 @@ def _built_in(cls: type[Node]) -> bool:
     return cls.__module__.startswith("symcnn.") and bool(cls.samples())
 
 
-def _find_type(name: str) -> type[Node]:
+def _node_type(name: str) -> type[Node]:
     """The node type that ``module:Name`` or ``file.py:Name`` names."""
-    module_name, _, attribute = name.rpartition(":")
-    if not module_name or not attribute:
-        raise SymcnnError(f"{name!r} names no node type; expected module:Name or file.py:Name")
-    if module_name.endswith(".py"):
-        if not Path(module_name).is_file():
-            raise SymcnnError(f"there is no file {module_name}")
-        sys.path.insert(0, str(Path(module_name).resolve().parent))
-        module_name = Path(module_name).stem
-    try:
-        found: Any = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SymcnnError(f"{name!r} names no node type; expected module:Name or file.py:Name ({error})") from error
+    found = located(name, "node type")
     if not (isinstance(found, type) and issubclass(found, Node)):
         raise SymcnnError(f"{name} is a {type(found).__name__}, not a subclass of symcnn.Node")
     return found
-
-
-def _doctor(options: argparse.Namespace) -> int:
-    print(f"symcnn {version('symcnn')} on Python {platform.python_version()}, {platform.platform()}")
-    print(f"processors: {os.cpu_count()}")
-    for name, purpose in _packages().items():
-        try:
-            print(f"  {name:18} {version(name):12} {purpose}")
-        except PackageNotFoundError:
-            print(f"  {name:18} {'missing':12} {purpose}: pip install {name}")
-    dot = shutil.which("dot")
-    print(f"  {'dot (Graphviz)':18} {'found' if dot else 'missing':12} lays out .dot files; SVG needs nothing")
-    data = os.environ.get("SYMCNN_DATA")
-    print(
-        f"  {'SYMCNN_DATA':18} {'set' if data else 'not set':12} {data or 'where the full MNIST is, for symcnn train'}"
-    )
-    return 0
-
-
-def _packages() -> dict[str, str]:
-    """The packages that symcnn needs or can use, and what for."""
-    optional = {
-        "pooch": "downloads the full MNIST",
-        "pytest": "runs the tests",
-        "hypothesis": "runs the tests",
-        "scipy": "runs the tests",
-        "array-api-strict": "runs the tests",
-    }
-    needed = [line.split(";")[0].strip() for line in requires("symcnn") or [] if "extra ==" not in line]
-    names = [line.rstrip("0123456789.<>=!~, ") for line in needed]
-    return {**dict.fromkeys(names, "needed"), **optional}
