@@ -237,8 +237,9 @@ class Program:
         with np.errstate(all="ignore"):
             for _ in range(positive_int(runs, "profile: runs")):
                 best = [min(pair) for pair in zip(best, bound.times(), strict=True)]
+        sizes = {node: value.nbytes for node, value in bound.values.items()}  # lanes are not among them
         rows = [
-            Row(call.node, seconds, bound.values[call.node].nbytes, call.kernel)
+            Row(call.node, seconds, sizes.get(call.node, 0), call.kernel)
             for call, seconds in zip(bound.calls, best, strict=True)
         ]
         self._release(bound)

@@ -199,20 +199,20 @@ class NativeBound(Bound):
 def _bound(compiled: Compiled, batch: int) -> NativeBound:
     bound = NativeBound(compiled.plan, batch, compiled=compiled)
     storage = _Storage(compiled.plan, Arena())
-    bound.runner = runner = _Runner(compiled, bound)
+    bound.runner = runner = _Runner(compiled)
     with collector_paused():
         for node in compiled.plan.order:
             if not node.inputs:
                 _bind_node(node, bound, storage)
         for number, stage in enumerate(compiled.partition.stages):
             if stage.kind == "numpy":
-                runner.end_run()
+                runner.end_run(bound)
                 for node in stage.nodes:
                     _bind_node(node, bound, storage)
             else:
                 _bind_stage(number, bound, storage, runner)
-        runner.end_run()
-        runner.fill_table()
+        runner.end_run(bound)
+        runner.fill_table(bound)
     bound.nbytes = storage.arena.nbytes + compiled.nbytes
     return bound
 
@@ -242,8 +242,8 @@ def _seen(node: Node, bound: NativeBound) -> Array:
 class _Runner:
     """Collects native stages that follow each other, and runs them with one call."""
 
-    def __init__(self, compiled: Compiled, bound: NativeBound) -> None:
-        self.compiled, self._bound = compiled, bound
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
         self._waiting: list[int] = []
         self._copies: list[tuple[Array, Array]] = []
         self._held: list[Array] = []
@@ -260,11 +260,11 @@ class _Runner:
         """The stage is run next."""
         self._waiting.append(number)
 
-    def end_run(self) -> None:
+    def end_run(self, bound: NativeBound) -> None:
         """All stages that were added become one call."""
         if not self._waiting:
             return
-        compiled, bound = self.compiled, self._bound
+        compiled = self.compiled
         assert compiled.library is not None
         names = [name for number in self._waiting for name in compiled.lowered.jobs[number]]
         jobs = [compiled.library.address(name) for name in names]
@@ -285,9 +285,9 @@ class _Runner:
         members.run(jobs, self._address, chunks)
         self.compiled.give_memory(memory)
 
-    def fill_table(self) -> None:
+    def fill_table(self, bound: NativeBound) -> None:
         """The addresses of all arrays, and what does not change from run to run."""
-        compiled, bound = self.compiled, self._bound
+        compiled = self.compiled
         self._table[:_BEFORE] = compiled.sums_stride, compiled.memory_stride
         self._table[_BEFORE + IMAGES] = bound.batch
         for node, number in compiled.lowered.arrays.items():

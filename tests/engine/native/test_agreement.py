@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from user_nodes import Blend, Scaled
 
 import symcnn as sc
@@ -69,13 +71,6 @@ def test_types_of_a_user(kind):
     assert kind.__name__ in native.report()
 
 
-def network(x, y, layers):
-    h = x
-    for layer in layers:
-        h = layer(h)
-    return sc.softmax_cross_entropy(h if h.ndim == 2 else sc.dense(h, 3, seed=9), y)
-
-
 def residual(x, y):
     a = sc.relu(sc.conv(x, 4, 3, pad=1, seed=0))
     b = a + sc.conv(sc.sigmoid(sc.conv(a, 4, 3, pad=1, seed=1)), 4, 3, pad=1, seed=2)
@@ -111,3 +106,83 @@ def test_training_steps_of_whole_networks(make, batch):
     np.testing.assert_allclose(losses["native"], losses["numpy"], rtol=1e-5)
     for a, b in zip(values["native"], values["numpy"], strict=True):
         np.testing.assert_allclose(a, b, atol=2e-6 + 1e-5 * np.abs(b).max())
+
+
+FUNCTIONS = [sc.sigmoid, sc.tanh, sc.relu, sc.softplus, sc.exp, lambda a: a * a - 0.5, lambda a: sc.maximum(a, -a) / 2]
+
+
+@st.composite
+def networks(draw):
+    """A loss over small images: some layers of any kind and size, perhaps with a branch, and a dense end."""
+    channels, height, width = (draw(st.integers(1, n)) for n in (4, 13, 13))
+    x, y = sc.Input("x", (None, channels, height, width)), sc.Input("y", (None,), "int64")
+    h = x
+    for n in range(draw(st.integers(1, 4))):
+        h = draw_layer(draw, h, n)
+    if draw(st.booleans()):
+        h = sc.dense(h, draw(st.integers(1, 40)), seed=7)
+        h = draw(st.sampled_from(FUNCTIONS[:4]))(h)
+    z = sc.dense(h, 3, bias=draw(st.booleans()), seed=8)
+    losses = [
+        lambda: sc.softmax_cross_entropy(z, y),
+        lambda: sc.squared_error(sc.softmax(z), sc.one_hot(y, 3)),
+        lambda: sc.binary_cross_entropy(sc.sigmoid(z), sc.one_hot(y, 3)),
+    ]
+    return draw(st.sampled_from(losses))()
+
+
+def draw_layer(draw, h, seed):
+    height, width = h.shape[2:]
+    kind = draw(st.sampled_from(["conv", "function", "mean", "max", "branch"]))
+    if kind == "conv":
+        pad = draw(st.integers(0, 3))
+        size = tuple(draw(st.integers(1, min(6, d + 2 * pad))) for d in (height, width))
+        filters, stride = draw(st.integers(1, 9)), draw(st.integers(1, 3))
+        return sc.conv(h, filters, size, stride=stride, pad=pad, bias=draw(st.booleans()), seed=seed)
+    if kind in ("mean", "max"):
+        size = tuple(draw(st.integers(1, min(3, d))) for d in (height, width))
+        return sc.pool(h, size, kind, border="drop")
+    if kind == "branch":
+        return h + sc.conv(sc.sigmoid(h), h.shape[1], 3, pad=1, seed=seed)
+    return draw(st.sampled_from(FUNCTIONS))(h * 0.5)
+
+
+@given(networks(), st.sampled_from([1, 15, 16, 17, 33]))
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_random_networks_and_their_gradients(J, batch):
+    assert_agree([J, *sc.grad(J, J.params)], [batch], tolerance=1e-4)
+
+
+@pytest.mark.slow
+@given(networks(), st.sampled_from([1, 15, 16, 17, 33, 256]))
+@settings(max_examples=300, deadline=None)
+def test_many_random_networks_and_their_gradients(J, batch):
+    assert_agree([J, *sc.grad(J, J.params)], [batch], tolerance=1e-4)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [sc.SGD(lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-3), sc.Adam(lr=0.01)]
+)
+def test_a_whole_training(optimizer):
+    data = sc.data.mnist_mini()
+    losses, accuracy = {}, {}
+    for backend in ("numpy", "native"):
+        x, y = sc.Input("x", (None, 1, 28, 28)), sc.Input("y", (None,), "int64")
+        a = sc.mean_pool(sc.sigmoid(sc.conv(x, 6, 5, seed=0)), 2)
+        z = sc.dense(sc.max_pool(sc.tanh(sc.conv(a, 8, 3, seed=1)), 2), 10, seed=2)
+        train, test = ({"x": part[0], "y": part[1]} for part in (data[:2], data[2:]))
+        history = sc.fit(
+            sc.softmax_cross_entropy(z, y),
+            train,
+            optimizer=optimizer,
+            epochs=3,
+            batch=50,
+            validation=test,
+            metrics={"accuracy": sc.accuracy(z, y)},
+            backend=backend,
+        )
+        losses[backend], accuracy[backend] = history.loss, history.validation["accuracy"]
+    np.testing.assert_allclose(losses["native"][:20], losses["numpy"][:20], rtol=1e-4)
+    np.testing.assert_allclose(losses["native"], losses["numpy"], rtol=0.05, atol=0.01)
+    assert accuracy["native"] == pytest.approx(accuracy["numpy"], abs=0.01)
+    assert accuracy["native"] > 0.85

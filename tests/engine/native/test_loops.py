@@ -36,7 +36,11 @@ def test_quotients_that_are_not_known_are_computed(by):
     x, n = b.parameters
     with b.loop(0, n) as i:
         quotient, rest = b.quotient(i, by)
-        b.store(x, i, b.convert("bitcast", b.binary("add", b.splat(quotient * 100 + rest, 1), b.integer(0, 1, INDEX)), INDEX))
+        b.store(
+            x,
+            i,
+            b.convert("bitcast", b.binary("add", b.splat(quotient * 100 + rest, 1), b.integer(0, 1, INDEX)), INDEX),
+        )
     found = np.zeros(20, np.int64)
     call(b, found, 20)
     assert found.tolist() == [i // by * 100 + i % by for i in range(20)]
