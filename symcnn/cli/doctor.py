@@ -35,6 +35,7 @@ def _packages() -> dict[str, tuple[str, str]]:
         "pygraphviz": ("diagrams as PNG and PDF without dot", "'symcnn[graphviz]'"),
         "matplotlib": ("plots of trainings, filters, confusions", "'symcnn[plot]'"),
         "latex2mathml": ("equations as MathML", "latex2mathml"),
+        "llvmlite": ("the native engine", "'symcnn[native]'"),
         "pooch": ("downloads the full MNIST", "'symcnn[data]'"),
         **dict.fromkeys(["pytest", "hypothesis", "scipy", "array-api-strict"], ("runs the tests", "'symcnn[test]'")),
     }

@@ -228,19 +228,18 @@ class Program:
         Returns
         -------
         Profile
-            Prints as a table: node, milliseconds, share, bytes.
+            Prints as a table: node, milliseconds, share, bytes. With the native backend, a row is a loop nest, one
+            thread runs them, and what has no array of its own has no bytes.
         """
         arrays = collect(self.plan.inputs, feeds, named)
         bound = self._acquire(batch_of(arrays))
-        best = [float("inf")] * len(bound.calls)
         _feed(bound, arrays)
         with np.errstate(all="ignore"):
-            for _ in range(positive_int(runs, "profile: runs")):
-                best = [min(pair) for pair in zip(best, bound.times(), strict=True)]
+            times = [bound.times() for _ in range(positive_int(runs, "profile: runs"))]
         sizes = {node: value.nbytes for node, value in bound.values.items()}  # lanes are not among them
         rows = [
-            Row(call.node, seconds, sizes.get(call.node, 0), call.kernel)
-            for call, seconds in zip(bound.calls, best, strict=True)
+            Row(node, min(run[n][2] for run in times), sizes.get(node, 0), kernel)
+            for n, (node, kernel, _) in enumerate(times[0])
         ]
         self._release(bound)
         return Profile(rows, bound.nbytes, self.backend, bound.batch)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +77,12 @@ class Compiled:
     def give_memory(self, memory: tuple[Array, Array]) -> None:
         """What `take_memory` has given is free again; one is kept."""
         self._memory[:] = [memory]
+
+    @cached_property
+    def library_of_parts(self) -> Library:
+        """The same functions, each of which can be called."""
+        parts = [replace(f, exported=True) for f in self.lowered.functions]
+        return Library(module(parts), self.cpu)
 
     @classmethod
     def of(cls, plan: Plan, cpu: Cpu) -> Compiled:
@@ -164,6 +173,18 @@ class NativeBound(Bound):
             for call in self.calls:
                 call.run()
 
+    def times(self) -> list[tuple[Node, str, float]]:
+        """Compute all values once, one loop nest after the other in this thread: what each took."""
+        found = []
+        for call in self.calls:
+            if isinstance(call.run, NativeRun):
+                found += call.run.times()
+                continue
+            start = time.perf_counter()
+            call.run()
+            found.append((call.node, call.kernel, time.perf_counter() - start))
+        return found
+
     def all_finite(self) -> bool:
         """Whether no output of the last run has a NaN or an infinity; the native ones were looked at natively."""
         checked = self.compiled.checked
@@ -248,9 +269,8 @@ class _Runner:
         self._copies: list[tuple[Array, Array]] = []
         self._held: list[Array] = []
         self._table: Array = np.zeros(_BEFORE + FIRST_ARRAY + len(compiled.lowered.arrays), np.int64)
-
         self._flags: Array = np.zeros(1, np.float32)
-        self._address = self._table.ctypes.data + 8 * _BEFORE
+        self.address = self._table.ctypes.data + 8 * _BEFORE
 
     def flags_are_clear(self) -> bool:
         """Whether what is checked natively was finite in the last run."""
@@ -267,23 +287,19 @@ class _Runner:
         compiled = self.compiled
         assert compiled.library is not None
         names = [name for number in self._waiting for name in compiled.lowered.jobs[number]]
-        jobs = [compiled.library.address(name) for name in names]
-        blocks = -(-bound.batch // compiled.cpu.lanes)
         last = compiled.results[self._waiting[-1]][-1]
-        bound.calls.append(Call(last, lambda: self._run(jobs, blocks), "native"))
+        bound.calls.append(Call(last, NativeRun(self, last, bound.batch, names), "native"))
         self._waiting = []
 
-    def _run(self, jobs: list[int], blocks: int) -> None:
+    def begin(self, threads: int, chunks: int) -> tuple[Array, Array]:
+        """Fill in what changes from run to run; the memory of this run, to be given back."""
         for target, source in self._copies:
             np.copyto(target, source)
-        members = team()
-        chunks = 1 if members.threads == 1 else max(1, min(2 * members.threads, blocks))
         if len(self._flags) < chunks:
             self._flags = np.zeros(chunks, np.float32)
-        memory = self.compiled.take_memory(members.threads, chunks)
+        memory = self.compiled.take_memory(threads, chunks)
         self._table[_BEFORE + MEMORY : _BEFORE + FIRST_ARRAY] = [a.ctypes.data for a in (*memory, self._flags)]
-        members.run(jobs, self._address, chunks)
-        self.compiled.give_memory(memory)
+        return memory
 
     def fill_table(self, bound: NativeBound) -> None:
         """The addresses of all arrays, and what does not change from run to run."""
@@ -297,3 +313,64 @@ class _Runner:
                 self._copies.append((array, bound.values[node]))
             self._held.append(array)
             self._table[_BEFORE + number] = array.ctypes.data
+
+
+class NativeRun:
+    """Jobs that are run with one call.
+
+    Parameters
+    ----------
+    runner : _Runner
+    node : Node
+        The last of what is computed.
+    images : int
+    names : list of str
+        Of the jobs.
+    """
+
+    def __init__(self, runner: _Runner, node: Node, images: int, names: list[str]) -> None:
+        library = runner.compiled.library
+        assert library is not None
+        self._runner, self._node, self._images, self._names = runner, node, images, names
+        self._blocks = -(-images // runner.compiled.cpu.lanes)
+        self._jobs = [library.address(name) for name in names]
+
+    def __call__(self) -> None:
+        """Run them, divided among the threads."""
+        runner, members = self._runner, team()
+        chunks = 1 if members.threads == 1 else max(1, min(2 * members.threads, self._blocks))
+        memory = runner.begin(members.threads, chunks)
+        members.run(self._jobs, runner.address, chunks)
+        runner.compiled.give_memory(memory)
+
+    def times(self) -> list[tuple[Node, str, float]]:
+        """Run one loop nest after the other: its node and the seconds that it took for all blocks of images."""
+        runner, found = self._runner, []
+        compiled, lanes = runner.compiled, runner.compiled.cpu.lanes
+        library = compiled.library_of_parts
+        memory, sums = runner.begin(1, 1)
+        sums[:] = 0
+        for name in self._names:
+            if name not in compiled.lowered.kernels:
+                found.append((self._node, "native", _timed(library, name, _JOB, (runner.address, 0, 0, 1))))
+                continue
+            seconds = dict.fromkeys(compiled.lowered.kernels[name], 0.0)
+            for row in range(0, self._images, lanes):
+                place = runner.address, memory.ctypes.data, sums.ctypes.data, row, min(lanes, self._images - row)
+                for part in seconds:
+                    seconds[part] += _timed(library, part[0], _BLOCK, place)
+            found += [(node, "native", took) for (_, node), took in seconds.items()]
+        compiled.give_memory((memory, sums))
+        return found
+
+
+_POINTER, _WHOLE = ctypes.c_void_p, ctypes.c_int64
+_JOB = ctypes.CFUNCTYPE(None, _POINTER, _WHOLE, _WHOLE, _WHOLE)
+_BLOCK = ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _POINTER, _WHOLE, _WHOLE)
+
+
+def _timed(library: Library, name: str, kind: Any, arguments: tuple[int, ...]) -> float:
+    function = kind(library.address(name))
+    start = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - start

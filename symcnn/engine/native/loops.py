@@ -209,8 +209,8 @@ class Builder:
         return self._value(op, (a,), a.type)
 
     def fma(self, a: Value, b: Value, c: Value) -> Value:
-        """a b + c, rounded once."""
-        return self._value("fma", (a, b, c), a.type)
+        """a b + c, rounded once where the processor can do that at once."""
+        return self._value("fmuladd", (a, b, c), a.type)
 
     def compare(self, how: str, a: Value, b: Value) -> Value:
         """A bit in each lane, as LLVM's fcmp and icmp have it: ogt, ult, eq, ..."""

@@ -52,6 +52,8 @@ class Lowered:
         The number of each array from outside in the table of arguments.
     jobs : list of list of str
         For each native stage, the functions that all threads run, one after the other.
+    kernels : {str: list of (str, Node)}
+        For each job that goes through the images, the functions that it calls for each block, and what they compute.
     memory, sums : int
         Bytes that a thread needs for buffers, and numbers for sums over the batch, over all stages.
     """
@@ -59,6 +61,7 @@ class Lowered:
     functions: list[Function] = field(default_factory=list)
     arrays: dict[Node, int] = field(default_factory=dict)
     jobs: list[list[str]] = field(default_factory=list)
+    kernels: dict[str, list[tuple[str, Node]]] = field(default_factory=dict)
     memory: int = 0
     sums: int = 0
 
@@ -76,7 +79,7 @@ class ImageStage:
     def __init__(self, whole: Lowered, group: Group, cpu: Cpu, stage: int) -> None:
         self.whole, self.group, self.cpu, self.stage = whole, group, cpu, stage
         self.places: dict[Node, int] = {}
-        self._names: list[str] = []
+        self._names: list[tuple[str, Node]] = []
 
     def write(self) -> list[str]:
         """All functions; the names of the jobs."""
@@ -106,7 +109,7 @@ class ImageStage:
         read = Reader(b, self.group, self.whole.arrays, arguments, memory, self.cpu.lanes)
         write(Kernel(b, read, sums, valid, self.cpu.registers), row)
         self.whole.functions.append(b.function)
-        self._names.append(name)
+        self._names.append((name, node))
 
     def _loops(self, node: Node) -> Callable[[Kernel, Value], None]:
         found = accumulated(node)
@@ -151,9 +154,10 @@ class ImageStage:
         with b.loop(first, last) as block:
             row = block * lanes
             valid = b.smaller(b.index("sub", images, row), lanes)
-            for kernel in self._names:
+            for kernel, _ in self._names:
                 b.call(kernel, arguments, memory, own, row, valid)
         self.whole.functions.append(b.function)
+        self.whole.kernels[name] = self._names
         return name
 
     def _finish(self) -> str:

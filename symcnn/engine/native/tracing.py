@@ -6,6 +6,7 @@ counterpart in the loop language is left to NumPy.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -199,6 +200,13 @@ class Namespace:
         if near.dtype == bool:
             raise CannotTrace("a choice between booleans")
         return Stand(bits.value.builder.select(bits.value, _number(near, a), _number(near, b)))
+
+    @staticmethod
+    def logaddexp(a: Any, b: Any) -> Stand:
+        """log(e^a + e^b), without their overflow."""
+        x, y = _same(a), _same(b)
+        apart = Namespace.maximum(x, y) + Namespace.log1p(Namespace.exp(-abs(x - y)))
+        return Namespace.where(x == y, x + math.log(2), apart)
 
     @staticmethod
     def zeros_like(x: Any) -> Stand:

@@ -65,15 +65,15 @@ class Bound:
             for call in self.calls:
                 call.run()
 
-    def times(self) -> list[float]:
-        """Compute all values once; the seconds that each call took."""
-        seconds = []
+    def times(self) -> list[tuple[Node, str, float]]:
+        """Compute all values once: for each call its node, what computes it, and the seconds that it took."""
+        found = []
         with one_thread():
             for call in self.calls:
                 start = time.perf_counter()
                 call.run()
-                seconds.append(time.perf_counter() - start)
-        return seconds
+                found.append((call.node, call.kernel, time.perf_counter() - start))
+        return found
 
     def visits(self) -> Iterator[tuple[Node, Array]]:
         """Compute all values once: each node and its value, whose buffer may be used again after that."""

@@ -1,5 +1,7 @@
 """Every node type of the package, its gradient, and networks of them: the native engine against the NumPy engine."""
 
+import platform
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from user_nodes import Blend, Scaled
 
 import symcnn as sc
+from symcnn.engine.native.cpu import Cpu
 from symcnn.graph.spec import is_real
 
 BATCHES = [1, 15, 16, 17, 33]
@@ -108,6 +111,17 @@ def test_training_steps_of_whole_networks(make, batch):
         np.testing.assert_allclose(a, b, atol=2e-6 + 1e-5 * np.abs(b).max())
 
 
+@pytest.mark.skipif("86" not in platform.machine(), reason="code for x86 runs on x86")
+@pytest.mark.parametrize(("name", "features", "lanes"), [("haswell", "+avx2,+fma", 8), ("x86-64", "", 4)])
+@pytest.mark.parametrize("make", [residual, lenet, strided])
+def test_code_for_lesser_processors(monkeypatch, make, name, features, lanes):
+    cpu = Cpu.of(name, features)
+    assert cpu.lanes == lanes
+    monkeypatch.setattr(Cpu, "host", lambda: cpu)
+    J = make(sc.Input("x", (None, 2, 10, 12)), sc.Input("y", (None,), "int64"))
+    assert_agree([J, *sc.grad(J, J.params)], [1, 7, 8, 9, 33])
+
+
 FUNCTIONS = [sc.sigmoid, sc.tanh, sc.relu, sc.softplus, sc.exp, lambda a: a * a - 0.5, lambda a: sc.maximum(a, -a) / 2]
 
 
@@ -170,7 +184,7 @@ def test_a_whole_training(optimizer):
         x, y = sc.Input("x", (None, 1, 28, 28)), sc.Input("y", (None,), "int64")
         a = sc.mean_pool(sc.sigmoid(sc.conv(x, 6, 5, seed=0)), 2)
         z = sc.dense(sc.max_pool(sc.tanh(sc.conv(a, 8, 3, seed=1)), 2), 10, seed=2)
-        train, test = ({"x": part[0], "y": part[1]} for part in (data[:2], data[2:]))
+        train, test = {"x": data.x_train, "y": data.y_train}, {"x": data.x_test, "y": data.y_test}
         history = sc.fit(
             sc.softmax_cross_entropy(z, y),
             train,
