@@ -17,7 +17,7 @@ def rectangle(rows: int, columns: int, registers: int) -> tuple[int, int]:
     Examples
     --------
     >>> rectangle(20, 20, 32), rectangle(2, 5, 16), rectangle(1, 100, 32)
-    ((5, 5), (2, 5), (1, 14))
+    ((5, 5), (2, 5), (1, 13))
     """
     best, tile = float("inf"), (1, 1)
     for r in range(1, min(rows, 16) + 1):
