@@ -9,6 +9,9 @@ from .partition import elements
 from .patterns import Convolution, Product
 from .tile import rectangle, row_tile
 
+_WRITTEN_OUT, _PIECE = 24, 12
+"""Rows of filters up to so long are written out; longer ones are a loop over pieces."""
+
 
 def convolution(k: Kernel, node: Node, c: Convolution) -> None:
     """Tiles of filters and columns; each has its sums in registers over all channels and rows of the filters."""
@@ -77,34 +80,39 @@ def _conv_row(
     y: Index,
     columns: tuple[Index, int],
 ) -> None:
-    """One row of the filters over one row of the map, written out: each of its values is loaded once."""
-    b, (first, count), (channel, u), (x, size) = k.b, filters, taps, columns
+    """One row of the filters over one row of the map: written out, or in pieces where it is long."""
+    (channel, u), (x, size) = taps, columns
     _, inner, width = sizes(c.x.shape[1:])
     m = sizes(node.inputs[1].shape)[3]
-    row = k.read.buffer(c.x)
     start = (channel * inner + (y + u - c.top)) * width + (x - c.left)
-    weights = k.read.array(c.w)
-    loaded: dict[int, Value] = {}
-    for v in range(m):
-        reached = [j for j in range(size) if not isinstance(x, int) or 0 <= x + j + v - c.left < width]
-        for j in reached:
-            if j + v not in loaded:
-                loaded[j + v] = k.load(row, start + (j + v))
-        for f in range(count):
-            if not reached:
-                continue
-            w = k.spread(weights, _weight(node, c, first + f, channel, u, v))
+
+    def piece(first: Index, count: int) -> None:
+        """Some columns of the filters: each value of the map is loaded once for them."""
+        b, loaded = k.b, dict[int, Value]()
+        row, weights = k.read.buffer(c.x), k.read.array(c.w)
+        for v in range(count):
+            at = first + v
+            reached = [j for j in range(size) if not clipped or 0 <= x + j + at - c.left < width]  # type: ignore[operator]
             for j in reached:
-                sums_of = sums[f * size + j]
-                b.set(sums_of, b.fma(w, loaded[j + v], b.get(sums_of)))
+                if j + v not in loaded:
+                    loaded[j + v] = k.load(row, start + first + (j + v))
+            for f in range(count_of_filters if reached else 0):
+                w = k.spread(weights, _weight(node, c, first_filter + f, channel, u, at))
+                for j in reached:
+                    b.set(sums[f * size + j], b.fma(w, loaded[j + v], b.get(sums[f * size + j])))
+
+    first_filter, count_of_filters = filters
+    clipped = isinstance(x, int) and not 0 <= x - c.left <= width - m - size + 1
+    for first, count in [(0, m)] if clipped or m <= _WRITTEN_OUT else parts(k, m, _PIECE):
+        piece(first, count)
 
 
-def _weight(node: Node, c: Convolution, f: Index, channel: Index, u: Index, v: int) -> Index:
+def _weight(node: Node, c: Convolution, f: Index, channel: Index, u: Index, v: Index) -> Index:
     """Where the weight of filter f stands in the array."""
     filters, channels, n, m = sizes(node.inputs[1].shape)
     if c.turned:
         down = u * -1 + (n - 1)
-        return ((channel * filters + f) * n + down) * m + (m - 1 - v)
+        return ((channel * filters + f) * n + down) * m + (m - 1) + v * -1
     return ((f * channels + channel) * n + u) * m + v
 
 

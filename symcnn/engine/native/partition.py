@@ -34,7 +34,7 @@ ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, SumTo, ArgMax)
 LABELLED = (OneHot, SoftmaxCrossEntropy)
 CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max)
 """Types whose `verify` looks at nothing but shapes and labels."""
-_MOST = 3000
+_MOST = 2000
 """More nodes than this would take the compiler too long."""
 
 
@@ -192,6 +192,7 @@ def _input_obstacle(node: Node) -> str | None:
         if not per_image(source) and None in source.shape:
             return "the batch is not the first axis of an input"
         label = source.dtype.kind in "iu" and type(node) in LABELLED and number == len(reads(node)) - 1
+        label = label and type(source) not in (ArgMax, Switches)  # labels are looked at before they are used
         switch = type(source) is Switches and type(node) in (Place, Pick)
         truth = source.dtype == bool and node.elementwise
         if source.dtype != np.float32 and not (per_image(source) and (label or switch or truth)):

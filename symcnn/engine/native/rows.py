@@ -56,7 +56,7 @@ def rows(k: Kernel, node: Node) -> None:
             b.set(top, b.binary("maximum", b.get(top), k.load(z, row * classes + c)))
         largest = b.get(top)
         total, score = b.register(k.zero()), b.register(k.zero())
-        label = k.read.fresh().at(node.y, (row,) * (node.y.ndim - 1)) if isinstance(node, SoftmaxCrossEntropy) else None
+        label = k.read.fresh().flat(node.y, row) if isinstance(node, SoftmaxCrossEntropy) else None
         with b.loop(0, classes) as c:
             shifted = b.binary("fsub", k.load(z, row * classes + c), largest)
             e = functions.exp(b, shifted)

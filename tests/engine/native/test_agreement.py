@@ -65,6 +65,42 @@ def test_a_sample_and_its_gradients(sample):
     assert_agree([*with_gradients(sample), *rows], BATCHES if has_batch or rows else [1])
 
 
+def test_numbers_that_are_none():
+    """NaN, infinities and zeros with a sign: comparisons, maxima and switches treat them as NumPy does."""
+    x = sc.Input("x", (None, 2, 4, 6))
+    rng = np.random.default_rng(0)
+    special = rng.choice(np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-42, 3e38, 1, -1], "f4"), (33, 2, 4, 6))
+    rows = sc.sum(x, axis=3)
+    functions = [sc.sigmoid, sc.tanh, sc.relu, sc.softplus, sc.exp, sc.log, sc.sqrt, sc.abs, sc.Sign]
+    nodes = [f(x) for f in functions]
+    nodes += [sc.max_pool(x, 2), sc.Switches(x, 2), sc.maximum(x, 0 * x), sc.minimum(x, 1 - x), sc.argmax(x)]
+    nodes += [sc.max(x, axis=(1, 2)), sc.softmax(x), sc.log_softmax(x), x > rows.dtype.type(0), sc.equal(x, x)]
+    reference, native = (sc.compile(nodes, backend=b)(x=special) for b in ("numpy", "native"))
+    for node, e, f in zip(nodes, reference, native, strict=True):
+        np.testing.assert_allclose(f, e, rtol=1e-5, atol=1e-37, err_msg=node.label)
+
+
+def test_losses_of_several_rows_an_image():
+    z, y = sc.Input("z", (None, 3, 2, 4)), sc.Input("y", (None, 3, 2), "int64")
+    J = sc.softmax_cross_entropy(z, y)
+    assert_agree([J, sc.SoftmaxCrossEntropy(z, y), sc.grad(J, z)])
+
+
+def test_labels_that_are_computed_are_looked_at():
+    z, scores = sc.Input("z", (None, 3)), sc.Input("s", (None, 5))
+    f = sc.compile(sc.softmax_cross_entropy(z, sc.argmax(scores)), backend="native")
+    assert np.isfinite(f(z=np.zeros((2, 3)), s=[[1, 0, 0, 0, 0], [0, 0, 1, 0, 0]]))
+    with pytest.raises(sc.errors.FeedError, match="expected 0 to 2"):
+        f(z=np.zeros((2, 3)), s=[[1, 0, 0, 0, 0], [0, 0, 0, 0, 1]])
+
+
+def test_wide_maps_and_long_filters():
+    x = sc.Input("x", (None, 1, 3, 150))
+    z = sc.conv(x, 3, (1, 70), pad=2, seed=0)
+    J = sc.sum(sc.tanh(sc.conv(z, 2, (2, 40), seed=1)))
+    assert_agree([J, *sc.grad(J, J.params)], [17], tolerance=1e-4)
+
+
 @pytest.mark.parametrize("kind", [Scaled, Blend])
 def test_types_of_a_user(kind):
     x, y = sc.Input("x", (None, 2, 3)), sc.Input("y", (None, 2, 3))

@@ -166,7 +166,7 @@ def test_a_long_chain_is_left_to_numpy():
         h = sc.sigmoid(h)
     f = sc.compile(h, backend="native")
     np.testing.assert_array_equal(f(x=[[1, 2]]), sc.compile(h, backend="numpy")(x=[[1, 2]]))
-    assert "more than 3000 nodes" in f.report()
+    assert "more than 2000 nodes" in f.report()
 
 
 def test_a_deep_expression_is_written_down_now_and_then():
