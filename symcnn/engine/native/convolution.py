@@ -6,11 +6,11 @@ from ...graph.node import Node
 from .kernels import Kernel, parts, sizes
 from .loops import Index, Register, Value
 from .partition import elements
-from .patterns import Convolution, Product
+from .patterns import LONG, Convolution, Product
 from .tile import rectangle, row_tile
 
-_WRITTEN_OUT, _PIECE = 24, 12
-"""Rows of filters up to so long are written out; longer ones are a loop over pieces."""
+_PIECE = 12
+"""How many columns of a long row of a filter are written out in its loop."""
 
 
 def convolution(k: Kernel, node: Node, c: Convolution) -> None:
@@ -103,7 +103,7 @@ def _conv_row(
 
     first_filter, count_of_filters = filters
     clipped = isinstance(x, int) and not 0 <= x - c.left <= width - m - size + 1
-    for first, count in [(0, m)] if clipped or m <= _WRITTEN_OUT else parts(k, m, _PIECE):
+    for first, count in [(0, m)] if clipped or m <= LONG else parts(k, m, _PIECE):
         piece(first, count)
 
 

@@ -16,6 +16,10 @@ from ...nodes.reduce import Mean, Sum
 from ...nodes.shape import Transpose
 from ...nodes.window import Pad
 
+LONG = 24
+"""Rows of filters up to so long are written out, each for its own part of a border; for longer ones, the border is
+made of zeros in memory, and the row is a loop."""
+
 
 def per_image(node: Node) -> bool:
     """Whether the first axis, and only that, is the batch."""
@@ -42,7 +46,8 @@ class Convolution:
         if not per_image(node.x) or None in node.w.shape:
             return None
         x, top, left, border = node.x, 0, 0, node.x
-        if isinstance(border, Pad) and type(border) is Pad and not any(map(any, border.widths[:2])):
+        short = (node.w.shape[3] or 0) <= LONG
+        if short and isinstance(border, Pad) and type(border) is Pad and not any(map(any, border.widths[:2])):
             x, top, left = border.x, border.widths[2][0], border.widths[3][0]
         w = node.w
         if type(w) is Rot90 and type(w.x) is Swap:
