@@ -130,7 +130,7 @@ def test_a_notebook_shows_it_and_a_repr_never_raises(monkeypatch):
 
     monkeypatch.setattr(sys.modules[Units.__module__], "line_of_units", fails)
     broken = sc.draw_units(first_figure())
-    assert broken._repr_mimebundle_() == {"text/plain": f"{broken!r}, which could not be drawn: no room"}
+    assert broken._repr_mimebundle_() == {"text/plain": f"{broken!r}\n(shown as text alone: no room)"}
 
 
 def test_awkward_names_and_users_own_node_types():
