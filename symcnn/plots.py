@@ -304,7 +304,7 @@ def confusion_matrix(predictions: ArrayLike, labels: ArrayLike) -> NDArray[np.in
 def _figure(width: float, height: float) -> Figure:
     """A figure that nothing else knows of."""
     try:
-        from matplotlib.figure import Figure
+        from .figure import Figure
     except ImportError as error:
         hint = "pip install 'symcnn[plot]'"
         raise SymcnnError(explain(f"plots need the package matplotlib ({error})", hint, site=call_site())) from error
