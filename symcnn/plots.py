@@ -199,7 +199,8 @@ def _grid(tiles: NDArray[Any], wide: int) -> Masked:
     count, height, width = tiles.shape
     wide = min(wide, count)
     high = -(-count // wide)
-    grid: Masked = np.ma.masked_all((high * (height + 1) - 1, wide * (width + 1) - 1))  # type: ignore[no-untyped-call]
+    lines = np.zeros((high * (height + 1) - 1, wide * (width + 1) - 1))  # Matplotlib computes with masked numbers, too
+    grid: Masked = np.ma.array(lines, mask=True)
     for n, tile in enumerate(tiles):
         top, left = n // wide * (height + 1), n % wide * (width + 1)
         grid[top : top + height, left : left + width] = tile

@@ -10,6 +10,7 @@ import pytest
 
 import symcnn as sc
 from symcnn import notebook
+from symcnn.draw.style import fitting
 from symcnn.notebook import bundle
 
 SVG, HTML, LATEX, TEXT = "image/svg+xml", "text/html", "text/latex", "text/plain"
@@ -208,11 +209,19 @@ def test_figures_on_one_page_share_no_id():
         assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_.:-]*", key) for key in re.findall(r'\bid="([^"]*)"', svg))
 
 
-def test_a_page_and_a_file_differ_in_their_ids_alone():
+def test_a_page_and_a_file_differ_in_their_ids_and_fit():
     diagram = sc.draw(network())
     prefix = re.search(r'id="(symcnn-[0-9a-f]{8}-)legend"', diagram.embedded_svg)[1]
-    assert diagram.embedded_svg.replace(f'id="{prefix}', 'id="') == diagram.svg != diagram.embedded_svg
+    assert diagram.embedded_svg.replace(f'id="{prefix}', 'id="') == fitting(diagram.svg) != diagram.embedded_svg
     assert sc.draw(network()).embedded_svg == diagram.embedded_svg and 'id="value-z1"' in diagram.svg
+
+
+def test_a_figure_fits_into_its_place():
+    wide, narrow = (ElementTree.fromstring(shown(sc.draw(network(), width=width))[SVG]) for width in (None, 500))
+    assert (wide.get("width"), wide.get("height")) == ("100%", None)
+    assert wide.get("style") == f"max-width:{wide.get('viewBox').split()[2]}px"
+    assert [narrow.get("width"), narrow.get("height")] == narrow.get("viewBox").split()[2:]
+    assert narrow.get("style") == "max-width:100%;height:auto"
 
 
 def test_the_style_of_one_figure_changes_no_other():

@@ -156,3 +156,12 @@ def test_a_figure_that_cannot_be_drawn_is_shown_as_text():
     figure.axes[0].set_title("$\\nothing$")
     (text,) = figure._repr_mimebundle_().values()
     assert text.startswith(f"{figure!r}\n(shown as text alone: ")
+
+
+def test_the_lines_between_filters_are_numbers():
+    """They are masked, but Matplotlib scales them with the rest: what was in the memory before may overflow."""
+    for _ in range(20):
+        shape = (2 * (9 + 1) - 1, 2 * (9 + 1) - 1)
+        del [np.full(shape, 1e308) for _ in range(4)][:]
+        (image,) = sc.plots.filters(np.ones((4, 1, 9, 9))).axes[0].images
+        assert not image.get_array().data[image.get_array().mask].any()

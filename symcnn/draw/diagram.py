@@ -13,6 +13,7 @@ from .files import save, writers
 from .layout import WIDTH, laid_out
 from .places import Layout
 from .story import Story
+from .style import fitting
 from .svg import written
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ class Diagram:
 
     @cached_property
     def embedded_svg(self) -> str:
-        """The SVG with ids of its own, made from what it shows: for a page, or a notebook, with other pictures."""
+        """The SVG for a page with other pictures, such as a notebook: ids made from what it shows, and it fits in."""
         mark = hashlib.sha256(self.svg.encode()).hexdigest()[:8]
-        return written(self.story, self.layout, f"symcnn-{mark}-")
+        return fitting(written(self.story, self.layout, f"symcnn-{mark}-"))
 
     @property
     def dot(self) -> str:

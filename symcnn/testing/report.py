@@ -69,7 +69,10 @@ class Report:
         rows = [["passed", title, ""] for title in self.passed]
         rows += [["not checked", title, reason] for title, reason in self.unchecked.items()]
         samples = [f"on {sample}" for sample in self.samples]
-        return Table(["", "check", "reason"], rows, left={0, 1, 2}, title=self.subject, notes=samples)
+        head = ["", "check", "reason"]
+        if not self.unchecked:
+            head, rows = head[:2], [row[:2] for row in rows]
+        return Table(head, rows, left={0, 1, 2}, title=self.subject, notes=samples)
 
     def __str__(self) -> str:
         lines = [f"{self.subject}: {len(self.passed)} checks passed, each on"]
