@@ -49,6 +49,7 @@ def public_objects(J, fed):
     """An object of each kind that a user may leave at the end of a cell, with the richer form that it shows."""
     back = sc.backprop(J)
     run, program = back.run(fed), sc.compile(J)
+    one = {name: fed[name][:1] for name in fed}
     graph, z = J.graph(), next(n for n in J.graph().order if isinstance(n, sc.Conv))
     return [
         *((node, LATEX) for node in (*graph.order, *back.grads.values(), back.delta(z), sc.Const([1, 2]))),
@@ -65,6 +66,7 @@ def public_objects(J, fed):
         (run.trace, HTML),
         (program, HTML),
         (program.profile(fed, runs=1), HTML),
+        (sc.explain(J, one), HTML),
         (sc.summary(J), HTML),
         (sc.History(), HTML),
     ]
@@ -92,6 +94,12 @@ def test_a_trace_tells_how_far_its_values_reach():
     assert rows[0] == ["", "type", "name", "inputs", "shape", "dtype", "smallest", "largest"]
     assert rows[1] == ["1", "Input", "x", "", "(None, 2)", "float32", "-2", "0.5"]
     assert rows[2] == ["2", "Exp", "", "1", "(None, 2)", "float32", "0.1353", "1.649"]
+
+
+def test_a_recorder_says_how_much_it_has():
+    film = sc.Recorder(network(), feeds(1))
+    film.record("before")
+    assert repr(film) == "Recorder of J: 1 moments"
 
 
 def test_optimizers_and_schedules_print_as_they_were_made():

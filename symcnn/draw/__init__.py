@@ -75,12 +75,10 @@ def draw(
     >>> [box.title for box in sc.draw(sc.mean(h), focus=h).story.boxes]
     ['… from a49', 'Dense', 'Tanh', 'loss · Mean']
     """
-    from ..backprop import Backprop, backprop
+    from ..backprop import Backprop
     from ..graph.collector import collector_paused
     from ..graph.errors import ArgumentError, DTypeError, call_site, explain, natural, quoted
-    from ..graph.leaves import Input
     from ..graph.node import Node
-    from ..graph.spec import is_real
     from .diagram import Diagram
     from .run import Run
     from .teller import Teller
@@ -89,7 +87,7 @@ def draw(
     if isinstance(values, Run) and J is values.back.J:
         J = values.back
     if isinstance(J, Node):
-        J = backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None)
+        J = swept(J)
     if not isinstance(J, Backprop):
         what = f"draw needs a node or the result of sc.backprop, got {quoted(J)}"
         raise DTypeError(explain(what, site=call_site()))
@@ -103,6 +101,22 @@ def draw(
     with collector_paused():
         teller = Teller(J, fold, focus, hops)
         return Diagram(shown(teller.tell(), teller.errors, values, example), width)
+
+
+def swept(J: Node) -> Backprop:
+    """The sweep of a node; the error of one that is no scalar is an input called "given".
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> swept(sc.dense(sc.Input("x", (None, 4)), 3, seed=0))
+    Backprop(Dense: 4 steps, 2 gradients)
+    """
+    from ..backprop import backprop
+    from ..graph.leaves import Input
+    from ..graph.spec import is_real
+
+    return backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None)
 
 
 def draw_units(J: Node | Backprop, *, maps: int = 3) -> Units:
