@@ -59,6 +59,8 @@ def shown(story: Story, errors: Mapping[Node, Node], values: Mapping[Node, Array
     teller = _Teller(errors, values, _checked(example, nodes, values))
     for box in story.boxes:
         teller.tell_box(box)
+    for box in story.below.boxes if story.below else ():
+        teller.tell_norm(box)
     for bundle in story.bundles:
         teller.tell_bundle(bundle)
     story.note = _lines(story.note, teller.note(batch_of(nodes, values)))
@@ -132,6 +134,11 @@ class _Teller:
             told = box.norm if value is None else norm_text(box.symbol, value, 4)
             box.lines = [*box.lines, told if told.startswith("‖") else f"{box.symbol} {told}"]
         self._tell_twin(box, box.node, own)
+
+    def tell_norm(self, box: Box) -> None:
+        """The norm alone, of a node of the backward graph."""
+        value = None if box.node is None else self.values.get(box.node)
+        box.norm = NOT_RUN if value is None else norm_text(box.symbol, np.asarray(value))
 
     def _tell_twin(self, box: Box, node: Node, own: Array | None) -> None:
         if box.twin is None or not box.twin.needed:
