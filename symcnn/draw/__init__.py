@@ -57,8 +57,8 @@ def draw(
     DTypeError
         For what is no node, or no whole number of hops.
     ArgumentError
-        For a negative number of hops, another `zoom` or `fold`, more than 150 single nodes, an empty `focus`, a width
-        that is no positive number; if the values are of something else, or there is no such example.
+        For a negative number of hops, another `zoom` or `fold`, more than 150 single nodes, an empty `focus`; if the
+        values are of something else, or there is no such example; for a width that is no positive number.
     GraphError
         For a `focus` that is not in the graph.
 
@@ -83,12 +83,10 @@ def draw(
     >>> [box.lines[0] for box in nodes.below.boxes]
     ['δ(a0) = 1 as 2', 'e1 = a0 · a0', 'e2 = 1 − e1', '∇w = δ(a0) · e2']
     """
-    from ..backprop import Backprop, backprop
+    from ..backprop import Backprop
     from ..graph.collector import collector_paused
     from ..graph.errors import ArgumentError, DTypeError, call_site, chosen, explain, natural, quoted
-    from ..graph.leaves import Input
     from ..graph.node import Node
-    from ..graph.spec import is_real
     from .diagram import Diagram
     from .nodes import NodesTeller
     from .run import Run
@@ -98,22 +96,38 @@ def draw(
     if isinstance(values, Run) and J is values.back.J:
         J = values.back
     if isinstance(J, Node):
-        J = backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None)
+        J = swept(J)
     if not isinstance(J, Backprop):
         what = f"draw needs a node or the result of sc.backprop, got {quoted(J)}"
         raise DTypeError(explain(what, site=call_site()))
-    if not (fold is None or isinstance(fold, bool)):
-        raise ArgumentError(explain(f"fold is {quoted(fold)}; expected True, False or None", site=call_site()))
     is_number = isinstance(width, int | float) and not isinstance(width, bool)
     if not (width is None or (is_number and width > 0)):
         problem = f"width is {quoted(width)}; expected a number of pixels, or None for a picture in one piece"
         raise ArgumentError(explain(problem, site=call_site()))
+    if not (fold is None or isinstance(fold, bool)):
+        raise ArgumentError(explain(f"fold is {quoted(fold)}; expected True, False or None", site=call_site()))
     hops = natural(hops, "hops")
     chosen(zoom, ("layers", "nodes"), "zoom")
     with collector_paused():
         kind: type[Teller | NodesTeller] = Teller if zoom == "layers" else NodesTeller
         teller = kind(J, fold, focus, hops)
         return Diagram(shown(teller.tell(), teller.errors, values, example), width)
+
+
+def swept(J: Node) -> Backprop:
+    """The sweep of a node; the error of one that is no scalar is an input called "given".
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> swept(sc.dense(sc.Input("x", (None, 4)), 3, seed=0))
+    Backprop(Dense: 4 steps, 2 gradients)
+    """
+    from ..backprop import backprop
+    from ..graph.leaves import Input
+    from ..graph.spec import is_real
+
+    return backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None)
 
 
 def draw_units(J: Node | Backprop, *, maps: int = 3) -> Units:

@@ -105,16 +105,20 @@ def test_names_of_any_length_and_script():
     check(sc.draw(sc.sum(sc.Exp(sc.Tanh(w * x), name="величина"))).layout)
 
 
-@given(graphs(), st.data(), st.sampled_from([600, 900, 1400, None]))
+@given(graphs(), st.data())
 @settings(max_examples=60)
-def test_random_graphs(J, data, width):
+def test_random_graphs_folded_and_focused(J, data):
+    check(sc.draw(J, fold=True).layout)
+    focus = data.draw(st.sampled_from(sc.Graph(J).order))
+    check(sc.draw(J, fold=data.draw(st.booleans()), focus=focus, hops=data.draw(st.integers(0, 3))).layout)
+
+
+@given(graphs(), st.sampled_from([600, 900, 1400, None]))
+@settings(max_examples=80)
+def test_random_graphs(J, width):
     layout = sc.draw(J, width=width).layout
     check(layout)
     check_bands(J, layout, width)
-    check(sc.draw(J, fold=True, width=width).layout)
-    focus = data.draw(st.sampled_from(sc.Graph(J).order))
-    fold, hops = data.draw(st.booleans()), data.draw(st.integers(0, 3))
-    check(sc.draw(J, fold=fold, focus=focus, hops=hops, width=width).layout)
 
 
 # Bands ----------------------------------------------------------------------------------------------
