@@ -6,6 +6,8 @@ from the right.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from .band import BandBuilder
 from .geometry import Path, Rect, Text
 from .measures import ARROW, MARGIN, Column, Measures
@@ -13,6 +15,9 @@ from .metrics import text_width
 from .places import EDGE, Layout, Placed
 from .ranks import levels
 from .story import Below, Story
+
+_INSIDE = 4
+"""As many edges it costs to cut through what one rule made."""
 
 
 def measures_of(story: Story) -> Measures:
@@ -28,8 +33,17 @@ def builder_of(measures: Measures, band: range) -> BandBuilder:
 # Columns ------------------------------------------------------------------------------------------------------
 
 
-def shared_columns(story: Story, below: Below) -> tuple[dict[str, int], dict[str, int], int]:
-    """The columns of the upper boxes, those of the lower ones, and how many there are, all counted from the left.
+class Columns(NamedTuple):
+    """The columns of the upper boxes, and those of the lower ones, from the left; where levels start; how many."""
+
+    upper: dict[str, int]
+    lower: dict[str, int]
+    starts: list[int]
+    count: int
+
+
+def shared_columns(story: Story, below: Below) -> Columns:
+    """The columns of both lanes.
 
     An upper box has as many columns as what stands below it is deep; it stands over the middle one.
     """
@@ -42,7 +56,7 @@ def shared_columns(story: Story, below: Below) -> tuple[dict[str, int], dict[str
     starts = [sum(sizes[:n]) for n in range(len(sizes))]
     upper = {key: starts[n] + (sizes[n] - 1) // 2 for key, n in level.items()}
     lower = {key: starts[at[key]] + sizes[at[key]] - 1 - deep for key, deep in depth.items()}
-    return upper, lower, sum(sizes)
+    return Columns(upper, lower, starts, sum(sizes))
 
 
 def _below_level(below: Below, level: dict[str, int]) -> dict[str, int]:
@@ -96,7 +110,7 @@ class LaneMeasures(Measures):
     """The measures of two lanes: a column, and what is between two of them, is as wide as the wider lane needs."""
 
     def __init__(self, story: Story, below: Below) -> None:
-        upper, lower, self.count = shared_columns(story, below)
+        upper, lower, self.starts, self.count = shared_columns(story, below)
         self.below = Measures(below, {key: self.mirrored(n) for key, n in lower.items()}, self.count)
         super().__init__(story, upper, self.count)
 
@@ -127,7 +141,8 @@ class LaneMeasures(Measures):
         return max(super().entry(n), leaving.labels + ARROW - leaving.right)
 
     def cost(self, n: int) -> int:
-        return super().cost(n) + self.below.cost(self.mirrored(n) + 1)
+        inside = 0 if n in self.starts else _INSIDE
+        return super().cost(n) + self.below.cost(self.mirrored(n) + 1) + inside
 
 
 # Places -------------------------------------------------------------------------------------------------------

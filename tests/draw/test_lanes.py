@@ -25,7 +25,7 @@ def check(diagram):
 
 
 def check_columns(story):
-    upper, lower, count = shared_columns(story, story.below)
+    upper, lower, _, count = shared_columns(story, story.below)
     assert all(upper[a] < upper[b] for a, b in story.edges)
     assert all(lower[a] > lower[b] for a, b in story.below.edges)
     assert set(range(count)) >= {*upper.values(), *lower.values()}
@@ -75,7 +75,7 @@ def test_random_graphs(J, width):
 def test_the_nodes_that_a_rule_made_stand_under_its_node(make):
     back = sc.backprop(make["lenet5"]())
     story = back.draw(zoom="nodes").story
-    upper, lower, _ = shared_columns(story, story.below)
+    upper, lower, *_ = shared_columns(story, story.below)
     ordered = sorted(set(upper.values()))
     for key, home in story.below.homes.items():
         before = max((n for n in ordered if n < upper[home]), default=-1)
@@ -90,7 +90,7 @@ def test_a_sum_of_errors_stands_where_the_last_of_them_has_come():
     h = sc.tanh(x * w)
     far = sc.exp(sc.exp(sc.exp(h)))
     story = sc.draw(sc.sum(far * h), zoom="nodes").story
-    _, lower, _ = shared_columns(story, story.below)
+    _, lower, *_ = shared_columns(story, story.below)
     (total,) = story.below.sums
     sent = [a for a, b in story.below.edges if b == total]
     assert len(sent) == 2 and lower[total] == min(lower[a] for a in sent) - 1
@@ -100,7 +100,7 @@ def test_what_two_rules_share_stands_at_the_first_that_needs_it():
     x, w = sc.Input("x", (None, 2, 6, 6)), sc.Param("W", np.ones((2, 2, 1, 1)))
     z = sc.Conv(sc.sigmoid(sc.Conv(x, w)), w)
     story = sc.draw(sc.mean(z * z), zoom="nodes").story
-    _, lower, _ = shared_columns(story, story.below)
+    _, lower, *_ = shared_columns(story, story.below)
     (shared,) = (box.key for box in story.below.boxes if box.title == "Rot90")
     readers = [b for a, b in story.below.edges if a == shared]
     assert len(readers) == 2 and lower[shared] == max(lower[b] for b in readers) + 1
