@@ -39,7 +39,7 @@ class Columns(NamedTuple):
     upper: dict[str, int]
     lower: dict[str, int]
     starts: list[int]
-    count: int
+    total: int
 
 
 def shared_columns(story: Story, below: Below) -> Columns:
