@@ -96,5 +96,6 @@ class Diagram:
         return bundle(self, "image/svg+xml", lambda: self.embedded_svg)
 
     def __repr__(self) -> str:
-        boxes, edges = len(self.story.boxes), len(self.story.edges)
+        lanes = [self.story] if self.story.below is None else [self.story, self.story.below]
+        boxes, edges = (sum(len(getattr(lane, kind)) for lane in lanes) for kind in ("boxes", "edges"))
         return f"Diagram of {self.story.name}: {boxes} boxes, {edges} edges"
