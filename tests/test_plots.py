@@ -136,3 +136,14 @@ def test_without_matplotlib_the_error_names_what_helps(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(SymcnnError, match=r"pip install 'symcnn\[plot\]'"):
         record().plot()
+
+
+def test_a_loss_of_infinities_and_any_window():
+    record = sc.History([1.0, np.nan, np.inf, -np.inf] * 10)
+    for smooth in (None, 3, 10**12):
+        record.plot(smooth)
+
+
+def test_a_class_that_no_table_has_room_for():
+    with pytest.raises(sc.errors.ArgumentError, match="a class 1,000,000,000"):
+        sc.plots.confusion([10**9], [0])

@@ -63,6 +63,9 @@ class Equation:
 
         return line(self)
 
+    def __reduce__(self) -> Any:
+        return _again, (self.left, self.right, self.shape, self.note, self.sign, self.sides)
+
     def __str__(self) -> str:
         return f"{self.left} {self.sign} {self.right}"
 
@@ -71,6 +74,11 @@ class Equation:
 
     def _repr_latex_(self) -> str | None:
         return _for_notebooks(self)
+
+
+def _again(left: str, right: str, shape: Shape, note: str, sign: str, sides: tuple[str, str]) -> Equation:
+    """An equation from a pickle or for a copy, with the LaTeX written out."""
+    return Equation(left, right, shape, note, sign, lambda: sides)
 
 
 class Equations(Sequence[Equation]):
