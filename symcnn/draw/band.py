@@ -37,6 +37,12 @@ class BandBuilder:
 
     def build(self) -> Layout:
         """The layout of the band."""
+        self.assemble()
+        self.layout.place(MARGIN)
+        return self.layout
+
+    def assemble(self) -> None:
+        """Place everything, somewhere beside 0, 0."""
         self._place_columns()
         self._place_rows()
         self._place_boxes()
@@ -44,13 +50,12 @@ class BandBuilder:
         self._place_names()
         self._route_reads()
         self._place_bundles()
-        self.layout.place(MARGIN)
-        return self.layout
 
     def _place_columns(self) -> None:
         texts = [t for key, _ in self.coming for t in self._again(key)]
+        self.begin = MARGIN
         self.entry = MARGIN + max((text_width(t, EDGE) for t in texts), default=0.0) + 24
-        x = MARGIN + (self.measures.entry(self.band.start) if self.coming else 0.0)
+        x = MARGIN + (self.measures.entry(self.band.start) if self.band.start else 0.0)
         self.columns = {}
         for n in self.band:
             self.columns[n] = self.measures.column(n, x, n == self.band[-1])
@@ -102,7 +107,7 @@ class BandBuilder:
         place = stack.index(key)
         if len(stack) > 1 and key in self.measures.readers:
             left, width = column.first + place * column.strip, column.width
-        elif place == 0:
+        elif place == 0 or not column.strip:
             left, width = column.first + (column.width - size.width) / 2, size.width
         else:
             own = max(s[key].width for s in (self.measures.sizes, self.measures.twins) if key in s)
@@ -138,7 +143,7 @@ class BandBuilder:
         source, reader = edge
         first, last = max(self.grid.column[source], self.band.start - 1), self.grid.column[reader]
         y = side * rows[self.grid.row[source, first]]
-        path = Path((placed[source].rect.right if first in self.band else MARGIN, y))
+        path = Path((placed[source].rect.right if first in self.band else self.begin, y))
         for at in range(first, min(last, self.band.stop - 1)):
             item, following = (source, at), (reader if at + 1 == last else source, at + 1)
             target = side * (rows[self.grid.row[following]] + self.measures.ports.get((item, following), 0.0))
@@ -163,7 +168,7 @@ class BandBuilder:
             self._place_name(self.layout.names, key, name, middles[0], -self.forward_rows[row])
             if key in self.twins:
                 self._place_name(self.layout.errors, key, error, middles[1], self.backward_rows[row])
-        x = (MARGIN + self.entry) / 2
+        x = (self.begin + self.entry) / 2
         for item in self.coming:
             key, row = item[0], self.grid.row[item]
             again, back = self._again(key)
@@ -215,9 +220,11 @@ class BandBuilder:
         return max(r.x for r in own) + 8, min([r.right for r in own] + outer) - 8
 
     def _place_bundles(self) -> None:
+        here = [b for b in self.measures.bundles.values() if self.grid.column[b.readers[0]] in self.band]
+        if not here:
+            return
         shelves = []
         for n, column in self.columns.items():
             boxes = [(key, *self._open_top(n, place)) for place, key in enumerate(self.stacks[n])]
             shelves.append(Shelf(column.left, column.right, boxes))
-        here = [b for b in self.measures.bundles.values() if self.grid.column[b.readers[0]] in self.band]
         place_bundles(self.layout, here, self.measures.params, self.measures.gradients, shelves)

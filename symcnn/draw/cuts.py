@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .measures import ARROW, MARGIN, Measures
+from .measures import MARGIN, Measures
 from .story import Bundle
 
 _CROSSING = 0.03
@@ -32,20 +32,14 @@ def _width(measures: Measures, band: range) -> float:
     """The width of a band: with its margins, the names where it begins, and the room where edges leave it."""
     entry = measures.entry(band.start) if band.start else 0.0
     inside = sum(measures.column(n, 0.0).end for n in band[:-1])
-    return 2 * MARGIN + entry + inside + _last_column(measures, band[-1])
-
-
-def _last_column(measures: Measures, n: int) -> float:
-    """The width of a column at the end of a band: with room for the names of the edges that leave it."""
-    column = measures.column(n, 0.0, last=True)
-    return column.labels + ARROW if n + 1 < len(measures.stacks) else column.right
+    return 2 * MARGIN + entry + inside + measures.last_width(band[-1])
 
 
 def _cut(measures: Measures, width: float | None) -> list[range]:
     """Cuts that leave the bands most alike: the least sum of squares of what is not filled, by dynamic programming."""
     count = len(measures.stacks)
     ends = [measures.column(n, 0.0).end for n in range(count)]
-    more = [_last_column(measures, n) - ends[n] for n in range(count)]
+    more = [measures.last_width(n) - ends[n] for n in range(count)]
     whole = range(count)
     if width is None or _width(measures, whole) <= width:
         return [whole]
@@ -60,7 +54,7 @@ def _cut(measures: Measures, width: float | None) -> list[range]:
             full = (inside + entries[start]) / width
             if full > 1 and found is not None:
                 break
-            cut = _CROSSING * len(measures.coming(start))
+            cut = _CROSSING * measures.cost(start)
             choice = best[start][0] + 1, best[start][1] + (1 - full) ** 2 + cut, start
             found = choice if found is None else min(found, choice)
         assert found is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .story import Box, Story
+from .story import Below, Box, Story
 from .style import BACKWARD, FORWARD, GREY, LOSS, PARAMETER
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def digraph(story: Story) -> graphviz.Digraph:
         _box(graph, box)
     _edges(graph, story)
     _bundles(graph, story)
+    if story.below is not None:
+        _below(graph, story.below)
     return graph
 
 
@@ -80,6 +82,33 @@ def _edges(graph: graphviz.Digraph, story: Story) -> None:
                 color=BACKWARD if box.twin.needed else GREY,
                 fontcolor="#9c4400" if box.twin.needed else "#6b6b6b",
             )
+
+
+def _below(graph: graphviz.Digraph, below: Below) -> None:
+    """The backward graph, from right to left: each edge is given from what reads to what is read."""
+    for box in below.boxes:
+        kind = "unneeded" if box.key in below.unneeded else "gradient" if box.kind == "gradient" else "twin"
+        graph.node(f"back-{box.key}", _label(box.title, *box.lines), **_LOOKS[kind])
+    under = {home: key for key, home in below.homes.items() if key not in below.sums}
+    for home, key in under.items():  # the last node that a rule made is under the node whose rule it is
+        with graph.subgraph() as column:
+            column.attr(rank="same")
+            column.node(f"value-{home}")
+            column.node(f"back-{key}")
+        graph.edge(f"value-{home}", f"back-{key}", style="invis")
+    boxes = {box.key: box for box in below.boxes}
+    for source, reader in below.edges:
+        box, needed = boxes[source], reader not in below.unneeded
+        graph.edge(
+            f"back-{reader}",
+            f"back-{source}",
+            label=_label(*(text for text in (box.symbol, box.shape, box.norm) if text)),
+            dir="back",
+            arrowtail="empty",
+            style="dashed",
+            color=BACKWARD if needed else GREY,
+            fontcolor="#9c4400" if needed else "#6b6b6b",
+        )
 
 
 def _bundles(graph: graphviz.Digraph, story: Story) -> None:

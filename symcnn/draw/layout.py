@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from .band import BandBuilder
 from .cuts import bands_of
-from .measures import Measures
+from .lanes import builder_of, measures_of
 from .places import Layout
 from .story import Story
 
 WIDTH = 1400.0
 """How wide a picture is at most, in pixels: what fits a screen, a slide, or the width of a page."""
+
+
+_GAP = 26.0
+"""The room between bands whose lanes are no mirror images, so that one sees where a band ends."""
 
 
 def laid_out(story: Story, width: float | None = WIDTH) -> Layout:
@@ -21,14 +24,14 @@ def laid_out(story: Story, width: float | None = WIDTH) -> Layout:
     width : float or None
         A wider picture is cut into bands, between columns; None: it is never cut.
     """
-    measures = Measures(story)
+    measures = measures_of(story)
     whole = Layout()
-    top = 0.0
+    top, gap = 0.0, 0.0 if story.below is None else _GAP
     for band in bands_of(measures, width):
-        layout = BandBuilder(measures, band).build()
+        layout = builder_of(measures, band).build()
         layout.move(0.0, top)
-        top += layout.height
+        top += layout.height + gap
         whole.take(layout)
     whole.bundles = measures.bundles
-    whole.height = top
+    whole.height = top - gap
     return whole

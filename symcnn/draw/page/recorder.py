@@ -260,6 +260,9 @@ class Recorder:
 
         return contents(self)
 
+    def __repr__(self) -> str:
+        return f"Recorder of {self.notation.symbol(self.back.J)}: {len(self.moments)} moments"
+
 
 def _again(J: Node, feeds: Feeds, every: int, moments: list[str], traces: list[Trace]) -> Recorder:
     """A recorder from a pickle or for a copy."""
