@@ -308,7 +308,7 @@ class BroadcastTo(Node):
         return tuple(broadcast_windows(i.shape, self.shape) for i in self.inputs)
 
     def influence(self) -> tuple[Influence, ...]:
-        return (1.0,)
+        return (1.0,) if self.size is None else (1.0, None)
 
     def backward(self, delta: Node) -> tuple[Node | None, ...]:
         sent = sum_to(delta, self.x.shape)

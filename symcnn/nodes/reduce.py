@@ -113,7 +113,7 @@ class Mean(Reduction):
 
     def influence(self) -> tuple[Influence, ...]:
         counts = [self.x.shape[k] for k in self.reduced]
-        return (None if None in counts else 1 / math.prod(n for n in counts if n is not None),)
+        return (None if None in counts or 0 in counts else 1 / math.prod(n for n in counts if n is not None),)
 
     def backward(self, delta: Node) -> tuple[Node]:
         averaged = tuple(self.x.shape[i] for i in self.reduced)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...graph.declared import sentences_of
 from ...graph.leaves import Param
 from ...graph.node import Node
 from ..equations import Equation
 from ..lines import forward_lines, sent_lines
 from ..story import Story
+from ..words import plain_text
 from .links import slope_key
 from .recorder import Recorder
 
@@ -97,7 +99,8 @@ class _Steps:
         """What the largest of the nodes behind a value's formula say about their two rules."""
         inner = self.values.inner(node)
         said = [n for n in inner if type(n).sentences is not Node.sentences]
-        return (said[-1] if said else node).sentences()
+        forward, backward = sentences_of(said[-1] if said else node)
+        return plain_text(forward), plain_text(backward)
 
 
 def _mathml(lines: list[Equation]) -> list[str]:

@@ -302,3 +302,10 @@ def test_a_page_too_large_says_what_it_left_out(opened):
     assert "of 64 are on this page" in tab.text_content("#tensors")
     worst = tab.evaluate(ALL_SHARES)
     assert max(worst.values()) < 2e-5
+
+
+def test_numbers_beyond_float32(opened):
+    h, w = sc.Input("h", (None, 3), dtype="float64"), sc.Param("w", np.ones(3))
+    tab = opened(sc.explain(sc.sum(sc.tanh(h * w)), h=[1e308, -1e308, 5e-324]))
+    assert tab.evaluate("[...symcnn.tensors.h.at(0)]") == [1e308, -1e308, 5e-324]
+    assert "1.000e+308" in tab.inner_text("body")

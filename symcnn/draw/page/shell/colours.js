@@ -10,8 +10,10 @@ function coloursOf(tensor) {
   const { kind, low, high } = scaleOf(tensor);
   const palette = page.palettes[kind];
   const last = palette.length - 1;
+  const most = Math.max(Math.abs(low), Math.abs(high)); // divided first: high - low may be infinite
+  const share = (value) => (value / most - low / most) / (high / most - low / most);
   return {
-    css: (value) => palette[high > low ? Math.round(((value - low) / (high - low)) * last) : kind === "signed" ? last / 2 : 0],
+    css: (value) => palette[high > low ? Math.round(share(value) * last) : kind === "signed" ? last / 2 : 0],
     odd: (value) => (Number.isNaN(value) ? page.palettes.nan : page.palettes.infinite),
   };
 }
