@@ -85,7 +85,7 @@ def draw(
     ['… from a49', 'Dense', 'Tanh', 'loss · Mean']
     >>> nodes = sc.draw(sc.sum(sc.tanh(w)), zoom="nodes").story
     >>> [box.lines[0] for box in nodes.below.boxes]
-    ['δ(a0) = 1 as 2', 'e1 = a0 · a0', 'e2 = 1 − e1', '∇w = δ(a0) · e2']
+    ['e1 = 1 as 1', 'δ(a1) = e1 as 2', 'e2 = a1²', 'e3 = 1 − e2', '∇w = δ(a1) · e3']
     """
     from ..backprop import Backprop
     from ..graph.collector import collector_paused
