@@ -16,7 +16,7 @@ from typing import Any
 from ..files import save
 from ..style import CSS
 
-_SCRIPTS = ("dom", "tensors", "windows", "shares", "colours", "maps", "inspector", "steps")
+_SCRIPTS = ("dom", "tensors", "windows", "shares", "colours", "maps", "inspector", "unit", "steps")
 _HEIGHT = 860
 
 
