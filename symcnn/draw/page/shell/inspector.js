@@ -188,6 +188,7 @@ function madeText(link, terms) {
 
 function splitText(link, key, terms) {
   const name = tensors[key].symbol;
+  if (!terms.length) return `Nothing of it goes to ${name}.`;
   if (link.kind === "first maximum") return `All of it goes to the switch, where ${tensors[link.source].symbol} is the largest of ${many(terms.length, "unit")}:`;
   if (isSplit(link) && terms.length === 1) return `All of it is passed on to ${name}:`;
   if (isSplit(link)) return `It splits evenly over ${many(terms.length, "unit")} of ${name}:`;

@@ -6,7 +6,7 @@ const ALONE = [340, 170]; // the width and height of a map that is the only one
 class Maps {
   constructor(tensor, width) {
     this.tensor = tensor;
-    const shape = withoutPoints(tensor.view || tensor.shape);
+    const shape = of(tensor.view || tensor.shape, axesSeen(tensor.view || tensor.shape));
     const long = shape.length === 1 && shape[0] > 40;
     this.kind = tensor.size === 1 ? "number" : long ? "strip" : shape.length === 1 ? "bars" : "tiles";
     if (this.kind === "tiles") this.layTiles(shape, width);
@@ -146,8 +146,10 @@ class Maps {
   frame(context, part, strong) {
     const { shape, view } = this.tensor;
     if (part.every(([, size], k) => size === shape[k])) return outline(context, [1, 1, this.width - 2, this.height - 2], strong);
-    if (view && part[1][1] === shape[1]) return this.frameMaps(context, [part[0], ...view.slice(1).map((n) => [0, n])], view, strong);
-    if (this.kind === "tiles" && shape.length > 1 && !view) return this.frameMaps(context, part, shape, strong);
+    if (this.kind === "tiles" && (!view || part[1][1] === shape[1])) {
+      const all = view ? [part[0], ...view.slice(1).map((n) => [0, n])] : part, axes = axesSeen(view || shape);
+      return this.frameMaps(context, of(all, axes), of(view || shape, axes), strong);
+    }
     for (const index of unitsIn(part)) outline(context, this.place(flat(index, shape)), strong);
   }
 
@@ -160,9 +162,15 @@ class Maps {
   }
 }
 
-// Maps of a single unit are the entries of a vector, or of a table.
-function withoutPoints(shape) {
-  return shape.length > 2 && shape.at(-1) === 1 && shape.at(-2) === 1 ? shape.slice(0, -2) : shape;
+// Maps of a single unit are the entries of a vector or of a table, and maps of a single row the rows of one map.
+function axesSeen(shape) {
+  const last = shape.length - 1, all = [...shape.keys()];
+  if (last < 2 || shape[last - 1] > 1) return all;
+  return all.filter((k) => k < last - 1 || (k === last && shape[last] > 1));
+}
+
+function of(list, places) {
+  return places.map((k) => list[k]);
 }
 
 function divided(n, by) {

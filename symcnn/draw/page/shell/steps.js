@@ -21,6 +21,7 @@ function show() {
   showTensors(step);
   byId("title").textContent = step.title;
   byId("equations").replaceChildren(...step.equations.flatMap(markup));
+  byId("equations").tabIndex = byId("equations").scrollWidth > byId("equations").clientWidth ? 0 : -1;
   byId("sentence").textContent = step.sentence;
   byId("scales").replaceChildren(...legend(panels.map((p) => p.maps.tensor)));
   byId("count").textContent = `${state.step + 1} / ${page.steps.length}`;
@@ -150,8 +151,8 @@ function about(tensor) {
   const odd = tensor.at(state.moment).reduce((count, v) => count + !Number.isFinite(v), 0);
   const { kind, low, high } = scaleOf(tensor);
   const bar = () => [shown(low), colourBar(kind, 64, `colours from ${shown(low)} to ${shown(high)}`), shown(high)];
-  const scale = make("span", { class: "scale" }, ...(low < high ? bar() : [`all ${shown(low)}`]));
-  const odds = odd ? [` ${odd.toLocaleString("en")} NaN or infinite`] : [];
+  const scale = make("span", { class: "scale" }, ...(low < high ? bar() : odd < tensor.size ? [`all ${shown(low)}`] : []));
+  const odds = odd ? [` · ${odd.toLocaleString("en")} NaN or infinite`] : [];
   return [make("span", { class: "quiet" }, tensor.about), scale, ...odds];
 }
 
@@ -251,4 +252,4 @@ function open() {
 }
 
 open();
-globalThis.symcnn = { page, tensors, state, inspected, go, choose, toMoment };
+globalThis.symcnn = { page, tensors, state, inspected, go, choose, toMoment, panels: () => panels };
