@@ -93,6 +93,7 @@ class OneHot(Node):
     integer_inputs = ("y",)
     latex = r"1[{y}]"
     text = "1[{y}]"
+    says = ("The label becomes a row: 1 at its own place, 0 elsewhere.", "No error passes: a label is no real number.")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", positive_int(self.classes, f"{self.label}: classes"))

@@ -152,6 +152,10 @@ class FirstMax(Reduction):
 
     latex = r"\operatorname{{first\_max}}<axes>({x})"
     text = "first_max<axes>({x})"
+    says = (
+        "It marks the first of the largest units.",
+        "No error passes: where the largest unit stands does not change with its value.",
+    )
 
     def infer(self) -> Spec:
         return Spec(self.x.shape, np.dtype(bool))
@@ -195,6 +199,10 @@ class ArgMax(Node):
     x: Node
     latex = r"\operatorname{{argmax}}({x})"
     text = "argmax({x})"
+    says = (
+        "It is the number of the largest unit.",
+        "No error passes: the number of a unit does not change with its value.",
+    )
 
     def infer(self) -> Spec:
         if self.x.ndim == 0:
