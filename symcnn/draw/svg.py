@@ -16,20 +16,21 @@ _LEGEND = 12.0
 _HEAD = 9.0
 
 
-def written(story: Story, layout: Layout) -> str:
-    """The SVG of a story in its layout."""
-    return _Writer(story, layout).write()
+def written(story: Story, layout: Layout, prefix: str = "") -> str:
+    """The SVG of a story in its layout; every id in it begins with `prefix`."""
+    return _Writer(story, layout, prefix).write()
 
 
 class _Writer:
-    def __init__(self, story: Story, layout: Layout) -> None:
+    def __init__(self, story: Story, layout: Layout, prefix: str) -> None:
         self.story = story
         self.layout = layout
+        self.prefix = prefix
         self.boxes = {box.key: box for box in story.boxes}
         self.out: list[str] = []
 
     def write(self) -> str:
-        legend, width, height = _legend(self.layout.width, self.layout.height, self.story)
+        legend, width, height = _legend(self.layout.width, self.layout.height, self.story, self.prefix)
         width = max(width, self.layout.width)
         self.out = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="symcnn" width="{_n(width)}" height="{_n(height)}" '
@@ -150,7 +151,7 @@ class _Writer:
     # Elements ------------------------------------------------------------------------------
 
     def _open(self, key: str, kind: str, title: str, about: str) -> None:
-        self.out.append(f'<g id={quoteattr(key)} class="{kind}"><title>{escape(title)}</title>')
+        self.out.append(f'<g id={quoteattr(self.prefix + key)} class="{kind}"><title>{escape(title)}</title>')
         self.out.append(f"<desc>{escape(about or title)}</desc>")
 
     def _text(self, kind: str, text: Text) -> None:
@@ -171,10 +172,10 @@ def _image(picture: Picture, place: Rect) -> Iterator[str]:
     yield f'<rect class="frame" {_at(place)}/>'
 
 
-def _legend(width: float, top: float, story: Story) -> tuple[list[str], float, float]:
+def _legend(width: float, top: float, story: Story, prefix: str) -> tuple[list[str], float, float]:
     """The legend below a picture, and the width and height that the whole then has."""
     room = max(width, 640.0)
-    out = ['<g id="legend" class="legend"><title>Legend</title><desc>What the lines and boxes mean</desc>']
+    out = [f'<g id="{prefix}legend" class="legend"><title>Legend</title><desc>What the lines and boxes mean</desc>']
     x, y, widest = 18.0, top, 0.0
     for kind, text in (
         ("edge", "forward: values"),
