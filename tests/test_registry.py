@@ -1,5 +1,6 @@
 """Every node type of the package keeps what a node type owes."""
 
+import re
 import subprocess
 import sys
 
@@ -53,6 +54,17 @@ def test_node_type_is_described(cls):
     assert not cls.__doc__.startswith(f"{cls.__name__}(")  # the text that dataclasses make up
     templates = [cls.samples()[0].template(kind) for kind in ("text", "latex")]
     assert all(cls.__name__ + "(" not in t for t in templates)  # the text that Node makes up
+
+
+PLUMBING = {"Cast", "SumTo", "BroadcastTo", "Reshape", "Transpose", "Swap"}
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_node_type_says_two_sentences_or_nothing(sample):
+    """Plumbing, such as Reshape, says nothing: in a formula of several nodes there is nothing to explain about it."""
+    said = sample.sentences()
+    assert said == ("", "") or all(re.fullmatch(r"[A-Z].*\.", text) for text in said)
+    assert (said == ("", "")) == (type(sample).__name__ in PLUMBING)
 
 
 def test_every_type_has_a_name_in_the_package():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...graph.leaves import Const, Input, Param
 from ...graph.node import Node
+from ...graph.spec import is_real
 from ..colours import INF, LEVELS, NAN, Scale
 from ..story import shape_text
 from .budget import Kept, kept_maps, room_for_numbers
@@ -83,6 +85,8 @@ class _Tensors:
             found["of"] = self.recorder.name(recorded.of)
         elif recorded.node in self.recorder.values.symbols:
             found["error"] = self.recorder.error_name(recorded.node)
+        if isinstance(recorded.node, Input) and not is_real(recorded.node.dtype):
+            found["integer"] = True
         absent = self._absent(recorded, kept)
         if absent is not None:
             found["absent"] = absent
@@ -107,7 +111,7 @@ class _Tensors:
         rows, columns = node.value.shape
         for link in self.recorder.links:
             maps = [d for d in link.source.shape if d is not None]
-            if link.other is node and len(maps) == 3 and int(np.prod(maps)) == columns:
+            if link.other is node and len(maps) == 3 and maps[1] * maps[2] > 1 and math.prod(maps) == columns:
                 return [rows if kept is None else kept.count, *maps]
         return None
 

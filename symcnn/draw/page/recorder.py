@@ -39,8 +39,11 @@ from ..teller import Teller
 from ..words import plain_text
 from .budget import MOST, too_large
 from .links import Link, is_slope, links_of, read_beside, slope_key
+from .sums import weights_in
 
 Array = NDArray[Any]
+Parts = list[tuple[str, Node]]
+"""Keys of tensors, and the weight that each of their units has in a unit of an error."""
 
 if TYPE_CHECKING:
     from .page import Page
@@ -117,7 +120,9 @@ class Recorder:
         self._list_errors()
         self._list_slopes()
         self._list_beside()
-        self._program = compile([r.node for r in self.recorded.values()])
+        self.sums = self._sums()
+        weights = [weight for parts in self.sums.values() for _, weight in parts]
+        self._program = compile([*(r.node for r in self.recorded.values()), *weights])
         self._feeds = _one_example(self._program.inputs, feeds, named)
         self.every = 1
         self.moments: list[str] = []
@@ -237,6 +242,21 @@ class Recorder:
                 if text not in self.recorded:
                     self._add(text, node, text, text)
             self.beside[value] = list(found)
+
+    def _sums(self) -> dict[tuple[Node, Node], Parts]:
+        """For errors that no link explains, by value and source: what may be added up there, and each one's weight."""
+        explained = {(link.value, link.source) for link in self.links if link.kind}
+        keys = {r.node: r.key for r in self.recorded.values()}
+        found = {}
+        for value in self._visited:
+            delta = self.notation.deltas[value]
+            beside = [self.recorded[key].node for key in self.beside[value]]
+            values = [n for n in self.values.sources(value) if n in self.values.symbols]
+            for source, error in self._sent(value, delta).items():
+                if (value, source) not in explained:
+                    parts = [(keys[p], w) for p, w in weights_in(error, [*beside, *values], [delta]) if p in keys]
+                    found[value, source] = parts
+        return found
 
     def _has_slopes(self, value: Node) -> bool:
         return any(is_slope(link) for link in self.links if link.value is value)
