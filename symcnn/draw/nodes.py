@@ -57,19 +57,19 @@ class NodesTeller:
         self.hops = hops
         self.order = [node for node in self.notation.values.order if not self._is_text(node)]
         self.made = self._made()
-        self.receivers = self._named_errors()
-        self.symbols = self._symbols()
         self.centre = [] if focus is None else focused(self.notation, focus, self._homes())
         self._keep()
         if fold is None and len(self.kept) + len(self.below) > MOST:
             self._refuse()
+        self.receivers = self._named_errors()
+        self.symbols = self._symbols()
         self._quotes: dict[Node, Node] = {}
         self._shown: dict[Node, str] = {}
         """The names of quoted nodes."""
         self._writer = Writer("text", self._shown.get, lambda _, formula: formula)
         names = Keys()
-        drawn = [*self.kept, *self.below]
-        self.keys = {node: names.new(str(self.symbols[node])) for node in drawn if not isinstance(node, Param)}
+        drawn = [*(node for node in self.kept if not isinstance(node, Param)), *self.below]
+        self.keys = {node: names.new(str(self.symbols[node])) for node in drawn}
 
     def tell(self) -> Story:
         """The story."""

@@ -111,6 +111,8 @@ class _Writer:
         self.out.append(f'<rect class="box" {_at(r)} rx="{corner}"/>')
         size, x = placed.size, r.centre[0]
         room = size.height - 14
+        if not size.lines and not size.pictures:
+            room = len(size.title) * line_height(TITLE)  # a title alone stands in the middle
         y = r.centre[1] - room / 2
         self._text("title", Text(x, y, size.title, TITLE))
         self._text("", Text(x, y + len(size.title) * line_height(TITLE), size.lines, BODY))

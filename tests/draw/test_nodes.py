@@ -202,6 +202,8 @@ def test_errors_without_a_node_of_their_own_are_in_the_note():
     seed = sc.tanh(sc.Input("u", (3,)))
     story = check_complete(x * w, sc.backprop(x * w, seed))
     assert {"u = given", "∇w = δ(J) · x"} <= set(lines(story))
+    diagram = sc.draw(sc.backprop(x * w, sc.Param("u", np.ones(3, "float32")) * seed), zoom="nodes")
+    assert "u′ = given" in lines(diagram.story) and clashes(diagram.layout) == [] and diagram.dot
     for leaf in (sc.Param("w", 2.0), sc.Input("w", ())):
         assert "J = w" in sc.draw(leaf, zoom="nodes").svg
 
