@@ -125,11 +125,16 @@ class _Steps:
         forward = list(dict.fromkeys(first for first, _ in said if first))
         backward = list(dict.fromkeys(second for _, second in reversed(said) if second))
         if not forward or not backward:
-            forward, backward = ([sentence] for sentence in Node.sentences(node))
+            forward, backward = [_about(node)], ["Each error goes back to where its number came from."]
         return plain_text(" ".join(forward)), plain_text(" ".join(backward))
 
     def _is_table(self, node: Node) -> bool:
         return any(is_masked(node, slot) for slot in range(len(node.inputs)))
+
+
+def _about(node: Node) -> str:
+    """The first paragraph of a type's documentation, for what only moves numbers and says nothing of itself."""
+    return " ".join((type(node).__doc__ or type(node).__name__).split("\n\n")[0].split())
 
 
 def _mathml(lines: list[Equation]) -> list[str]:

@@ -52,3 +52,12 @@ def test_each_sentence_ends_and_none_is_said_twice(name):
         assert step["sentence"].endswith(".")
         parts = step["sentence"].split(". ")
         assert len(parts) == len(set(parts))
+
+
+def test_a_value_that_only_moves_numbers_has_its_sentences_too():
+    x = sc.Input("x", (None, 2, 3))
+    moved = sc.Transpose(sc.tanh(x * sc.Param("w", np.ones((2, 3), "float32"))), (0, 2, 1), name="moved")
+    steps = sc.explain(sc.mean(sc.tanh(moved)), x=np.ones((2, 3))).data["steps"]
+    (said,) = [s["sentence"] for s in steps if s["value"] == "moved" and s["direction"] == "forward"]
+    assert said == "The axes in another order."
+    assert all(step["sentence"] for step in steps)
