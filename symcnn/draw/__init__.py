@@ -25,6 +25,7 @@ def draw(
     values: Mapping[Node, NDArray[Any]] | None = None,
     example: int = 0,
     width: float | None = 1400,
+    zoom: str = "layers",
 ) -> Diagram:
     """The forward pass of `J` and, mirrored below it, the way of the errors.
 
@@ -46,6 +47,9 @@ def draw(
         Whose maps, if `values` are of several examples. Norms are over all of them.
     width : float or None
         How wide the picture is at most, in pixels: a wider one is cut into bands. None: one band.
+    zoom : "layers" or "nodes"
+        "nodes": every node is a box, and below stands the backward graph as the rules made it, each node under the
+        one whose rule it comes from. Not with `fold`, `focus` and `values`.
 
     Raises
     ------
@@ -53,9 +57,10 @@ def draw(
         For what is no node, or no whole number of hops.
     ArgumentError
         For a negative number of hops, another `fold`, an empty `focus`; if the values are of something else, or
-        there is no such example; for a width that is no positive number.
+        there is no such example; for a width that is no positive number; for another `zoom`, or what "nodes" does not
+        go with.
     GraphError
-        For a `focus` that is not in the graph.
+        For a `focus` that is not in the graph; for too many nodes to draw each.
 
     Examples
     --------
@@ -77,11 +82,12 @@ def draw(
     """
     from ..backprop import Backprop, backprop
     from ..graph.collector import collector_paused
-    from ..graph.errors import ArgumentError, DTypeError, call_site, explain, natural, quoted
+    from ..graph.errors import ArgumentError, DTypeError, call_site, chosen, explain, natural, quoted
     from ..graph.leaves import Input
     from ..graph.node import Node
     from ..graph.spec import is_real
     from .diagram import Diagram
+    from .nodes import NodeTeller
     from .run import Run
     from .teller import Teller
     from .values import shown
@@ -100,7 +106,15 @@ def draw(
     if not (fold is None or isinstance(fold, bool)):
         raise ArgumentError(explain(f"fold is {quoted(fold)}; expected True, False or None", site=call_site()))
     hops = natural(hops, "hops")
+    chosen(zoom, ("layers", "nodes"), "zoom")
+    if zoom == "nodes" and not (fold is None and focus is None and values is None):
+        problem = 'zoom="nodes" draws every node, without fold=, focus= and values='
+        raise ArgumentError(
+            explain(problem, 'draw a part of the graph: symcnn.draw(part, zoom="nodes")', site=call_site())
+        )
     with collector_paused():
+        if zoom == "nodes":
+            return Diagram(NodeTeller(J).tell(), width)
         teller = Teller(J, fold, focus, hops)
         return Diagram(shown(teller.tell(), teller.errors, values, example), width)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from .bundles import Shelf, place_bundles
 from .geometry import Path, Rect, Text, line_height
-from .measures import ARROW, MARGIN, Measures
+from .measures import ARROW, Frame, Measures
 from .metrics import text_width
 from .places import EDGE, NOTE, Layout, Placed, Size
 from .ranks import Item
@@ -23,9 +23,22 @@ _ROW_GAP = 26.0
 
 
 class BandBuilder:
-    """Places the columns of a band, from 0 at the left; the mirror between its lanes is at height 0."""
+    """Places what stands in the columns of a band; the mirror between its lanes is at height 0.
 
-    def __init__(self, measures: Measures, band: range) -> None:
+    Parameters
+    ----------
+    measures : Measures
+    band : range
+        Which columns.
+    frame : Frame
+        Where they stand.
+    side : -1 or 1
+        Whether the boxes themselves are above the mirror or below it.
+    """
+
+    def __init__(self, measures: Measures, band: range, frame: Frame, side: int = -1) -> None:
+        self.side = side
+        self.begin, self.columns, self.exit = frame.begin, frame.columns, frame.exit
         self.measures = measures
         self.grid = measures.grid
         self.band = band
@@ -33,29 +46,19 @@ class BandBuilder:
         self.keys = [key for stack in self.stacks.values() for key in stack]
         self.twins = [key for key in self.keys if key in measures.twins]
         self.coming = measures.coming(band.start)
+        texts = [t for key, _ in self.coming for t in self._again(key)]
+        self.entry = self.begin + max((text_width(t, EDGE) for t in texts), default=0.0) + 24
         self.layout = Layout()
 
     def build(self) -> Layout:
         """The layout of the band."""
-        self._place_columns()
         self._place_rows()
         self._place_boxes()
         self._route_edges()
         self._place_names()
         self._route_reads()
         self._place_bundles()
-        self.layout.place(MARGIN)
         return self.layout
-
-    def _place_columns(self) -> None:
-        texts = [t for key, _ in self.coming for t in self._again(key)]
-        self.entry = MARGIN + max((text_width(t, EDGE) for t in texts), default=0.0) + 24
-        x = MARGIN + (self.measures.entry(self.band.start) if self.coming else 0.0)
-        self.columns = {}
-        for n in self.band:
-            self.columns[n] = self.measures.column(n, x, n == self.band[-1])
-            x = self.columns[n].end
-        self.exit = self.columns[self.band[-1]].labels + ARROW
 
     def _again(self, key: str) -> tuple[str, str]:
         """What is said again where the edges from a box come from the band above: their name, and their error's."""
@@ -102,7 +105,7 @@ class BandBuilder:
         place = stack.index(key)
         if len(stack) > 1 and key in self.measures.readers:
             left, width = column.first + place * column.strip, column.width
-        elif place == 0:
+        elif place == 0 or not self.measures.reached:
             left, width = column.first + (column.width - size.width) / 2, size.width
         else:
             own = max(s[key].width for s in (self.measures.sizes, self.measures.twins) if key in s)
@@ -116,7 +119,9 @@ class BandBuilder:
     def _place_boxes(self) -> None:
         for key in self.keys:
             size = self.measures.sizes[key]
-            self.layout.forward[key] = Placed(self._box_rect(key, size, -self.forward_rows[self._row(key)]), size)
+            self.layout.forward[key] = Placed(
+                self._box_rect(key, size, self.side * self.forward_rows[self._row(key)]), size
+            )
         for key in self.twins:
             twin = self.measures.twins[key]
             self.layout.backward[key] = Placed(self._box_rect(key, twin, self.backward_rows[self._row(key)]), twin)
@@ -129,7 +134,7 @@ class BandBuilder:
             first, last = (self.grid.column[key] for key in edge)
             if last < self.band.start or first >= self.band.stop:
                 continue
-            layout.edges[edge] = [self._route(edge, layout.forward, self.forward_rows, -1)]
+            layout.edges[edge] = [self._route(edge, layout.forward, self.forward_rows, self.side)]
             if edge in story.sent and all(key in self.measures.twins for key in edge):
                 layout.returns[edge] = [self._route(edge, layout.backward, self.backward_rows, 1)]
 
@@ -138,7 +143,7 @@ class BandBuilder:
         source, reader = edge
         first, last = max(self.grid.column[source], self.band.start - 1), self.grid.column[reader]
         y = side * rows[self.grid.row[source, first]]
-        path = Path((placed[source].rect.right if first in self.band else MARGIN, y))
+        path = Path((placed[source].rect.right if first in self.band else self.begin, y))
         for at in range(first, min(last, self.band.stop - 1)):
             item, following = (source, at), (reader if at + 1 == last else source, at + 1)
             target = side * (rows[self.grid.row[following]] + self.measures.ports.get((item, following), 0.0))
@@ -160,14 +165,16 @@ class BandBuilder:
             lanes = (self.layout.forward, self.layout.backward)
             middles = [self._middle(lane, key) or (column.right + column.labels) / 2 for lane in lanes]
             name, error, row = self.measures.name(key), self.measures.error(key), self._row(key)
-            self._place_name(self.layout.names, key, name, middles[0], -self.forward_rows[row])
+            self._place_name(self.layout.names, key, name, middles[0], self.side * self.forward_rows[row])
             if key in self.twins:
                 self._place_name(self.layout.errors, key, error, middles[1], self.backward_rows[row])
-        x = (MARGIN + self.entry) / 2
+        x = (self.begin + self.entry) / 2
         for item in self.coming:
             key, row = item[0], self.grid.row[item]
             again, back = self._again(key)
-            self._place_name(self.layout.names_again, (key, self.band.start), (again,), x, -self.forward_rows[row])
+            self._place_name(
+                self.layout.names_again, (key, self.band.start), (again,), x, self.side * self.forward_rows[row]
+            )
             if back:
                 self._place_name(self.layout.errors_again, (key, self.band.start), (back,), x, self.backward_rows[row])
 
@@ -220,4 +227,6 @@ class BandBuilder:
             boxes = [(key, *self._open_top(n, place)) for place, key in enumerate(self.stacks[n])]
             shelves.append(Shelf(column.left, column.right, boxes))
         here = [b for b in self.measures.bundles.values() if self.grid.column[b.readers[0]] in self.band]
+        if not here:
+            return
         place_bundles(self.layout, here, self.measures.params, self.measures.gradients, shelves)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .measures import ARROW, MARGIN, Measures
+from .lanes import TwoLanes
+from .measures import MARGIN, Measures
 from .story import Bundle
 
+Cuttable = Measures | TwoLanes
 _CROSSING = 0.03
 """What each edge that is cut costs, beside a band that is not full."""
 
 
-def bands_of(measures: Measures, width: float | None) -> list[range]:
+def bands_of(measures: Cuttable, width: float | None) -> list[range]:
     """The columns of each band, none wider than `width` unless a single column is; as few bands as can be.
 
     Afterwards `measures` has a copy of each shared parameter for each band that reads it.
@@ -28,28 +30,21 @@ def bands_of(measures: Measures, width: float | None) -> list[range]:
         measures.set_bundles(bundles)
 
 
-def _width(measures: Measures, band: range) -> float:
+def _width(measures: Cuttable, band: range) -> float:
     """The width of a band: with its margins, the names where it begins, and the room where edges leave it."""
-    entry = measures.entry(band.start) if band.start else 0.0
-    inside = sum(measures.column(n, 0.0).end for n in band[:-1])
-    return 2 * MARGIN + entry + inside + _last_column(measures, band[-1])
+    inside = sum(measures.pitch(n) for n in band[:-1])
+    return 2 * MARGIN + measures.entry(band.start) + inside + measures.tail(band[-1])
 
 
-def _last_column(measures: Measures, n: int) -> float:
-    """The width of a column at the end of a band: with room for the names of the edges that leave it."""
-    column = measures.column(n, 0.0, last=True)
-    return column.labels + ARROW if n + 1 < len(measures.stacks) else column.right
-
-
-def _cut(measures: Measures, width: float | None) -> list[range]:
+def _cut(measures: Cuttable, width: float | None) -> list[range]:
     """Cuts that leave the bands most alike: the least sum of squares of what is not filled, by dynamic programming."""
-    count = len(measures.stacks)
-    ends = [measures.column(n, 0.0).end for n in range(count)]
-    more = [_last_column(measures, n) - ends[n] for n in range(count)]
+    count = measures.count
+    ends = [measures.pitch(n) for n in range(count)]
+    more = [measures.tail(n) - ends[n] for n in range(count)]
     whole = range(count)
     if width is None or _width(measures, whole) <= width:
         return [whole]
-    entries = [measures.entry(n) if n else 0.0 for n in range(count)]
+    entries = [measures.entry(n) for n in range(count)]
     # best[n]: the fewest bands for the columns before n, what they cost, and where the last of them begins.
     best: list[tuple[int, float, int]] = [(0, 0.0, 0)]
     for stop in range(1, count + 1):
@@ -60,7 +55,7 @@ def _cut(measures: Measures, width: float | None) -> list[range]:
             full = (inside + entries[start]) / width
             if full > 1 and found is not None:
                 break
-            cut = _CROSSING * len(measures.coming(start))
+            cut = _CROSSING * measures.cut_edges(start)
             choice = best[start][0] + 1, best[start][1] + (1 - full) ** 2 + cut, start
             found = choice if found is None else min(found, choice)
         assert found is not None
@@ -73,7 +68,7 @@ def _cut(measures: Measures, width: float | None) -> list[range]:
     return bands[::-1]
 
 
-def copied(measures: Measures, bundles: list[Bundle], bands: list[range]) -> list[Bundle]:
+def copied(measures: Cuttable, bundles: list[Bundle], bands: list[range]) -> list[Bundle]:
     """The parameters with a copy for each band that reads them; a copy says that it is one."""
     found = []
     for bundle in bundles:

@@ -90,5 +90,8 @@ class Diagram:
             return {"text/plain": f"{self!r}, which could not be drawn: {error}"}
 
     def __repr__(self) -> str:
-        boxes, edges = len(self.story.boxes), len(self.story.edges)
+        lanes = [self.story, self.story.lower] if self.story.lower else [self.story]
+        boxes, edges = (
+            sum(len(found) for found in kind) for kind in zip(*((s.boxes, s.edges) for s in lanes), strict=True)
+        )
         return f"Diagram of {self.story.name}: {boxes} boxes, {edges} edges"

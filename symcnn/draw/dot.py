@@ -37,6 +37,8 @@ def digraph(story: Story) -> graphviz.Digraph:
         _box(graph, box)
     _edges(graph, story)
     _bundles(graph, story)
+    if story.lower is not None:
+        _lower_lane(graph, story.lower)
     return graph
 
 
@@ -80,6 +82,35 @@ def _edges(graph: graphviz.Digraph, story: Story) -> None:
                 color=BACKWARD if box.twin.needed else GREY,
                 fontcolor="#9c4400" if box.twin.needed else "#6b6b6b",
             )
+
+
+def _lower_lane(graph: graphviz.Digraph, story: Story) -> None:
+    """A backward graph of its own, from right to left: each rule's first node in the column of its forward node."""
+    tied: set[str] = set()
+    for box in story.boxes:
+        look = _LOOKS["twin" if box.kind == "error" else box.kind]
+        graph.node(f"back-{box.key}", _label(box.title, *box.lines), **look)
+        if box.under not in tied:
+            tied.add(box.under)
+            with graph.subgraph() as column:
+                column.attr(rank="same")
+                column.node(f"value-{box.under}")
+                column.node(f"back-{box.key}")
+            graph.edge(f"value-{box.under}", f"back-{box.key}", color=GREY, style="dotted", arrowhead="vee")
+    boxes = {box.key: box for box in story.boxes}
+    for source, reader in story.edges:
+        box = boxes[source]
+        unneeded = "unneeded" in (box.kind, boxes[reader].kind)
+        graph.edge(
+            f"back-{reader}",
+            f"back-{source}",
+            label=_label(box.symbol, box.shape),
+            dir="back",
+            arrowtail="empty",
+            style="dashed",
+            color=GREY if unneeded else BACKWARD,
+            fontcolor="#6b6b6b" if unneeded else "#9c4400",
+        )
 
 
 def _bundles(graph: graphviz.Digraph, story: Story) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from .band import BandBuilder
 from .cuts import bands_of
-from .measures import Measures
+from .lanes import TwoLanes
+from .measures import MARGIN, Measures
 from .places import Layout
 from .story import Story
+from .ties import tie
 
 WIDTH = 1400.0
 """How wide a picture is at most, in pixels: what fits a screen, a slide, or the width of a page."""
@@ -21,14 +23,31 @@ def laid_out(story: Story, width: float | None = WIDTH) -> Layout:
     width : float or None
         A wider picture is cut into bands, between columns; None: it is never cut.
     """
-    measures = Measures(story)
+    if story.lower is None or story.slots is None:
+        measures: Measures | TwoLanes = Measures(story)
+    else:
+        measures = TwoLanes(story, story.lower, story.slots)
     whole = Layout()
     top = 0.0
     for band in bands_of(measures, width):
-        layout = BandBuilder(measures, band).build()
+        layout = _built(measures, band)
+        layout.place(MARGIN)
         layout.move(0.0, top)
         top += layout.height
         whole.take(layout)
     whole.bundles = measures.bundles
     whole.height = top
     return whole
+
+
+def _built(measures: Measures | TwoLanes, band: range) -> Layout:
+    """A band with everything in its place."""
+    if isinstance(measures, Measures):
+        return BandBuilder(measures, band, measures.frame(band)).build()
+    frames = measures.frames(band)
+    layout = BandBuilder(measures.upper, band, frames[0]).build()
+    lower = BandBuilder(measures.lower, measures.twin(band), frames[1], side=1).build()
+    lower.mirror()
+    layout.take_below(lower)
+    tie(layout, measures, frames[0].exit)
+    return layout

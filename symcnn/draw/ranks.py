@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import networkx as nx
 
+from .story import Slots
+
 Item = tuple[str, int]
 """A box, or its trunk, in a column: (key of the box, column)."""
 _SWEEPS = 4
@@ -34,14 +36,16 @@ class Grid:
     row: dict[Item, int]
     links: list[list[tuple[Item, Item]]]
 
-    def boxes_in(self, column: int) -> list[str]:
-        """The boxes of a column, innermost row first."""
-        found = [key for key, at in self.column.items() if at == column]
-        return sorted(found, key=lambda key: self.row[key, column])
+    def stacks(self) -> list[list[str]]:
+        """The boxes of each column, innermost row first."""
+        found: list[list[str]] = [[] for _ in self.links]
+        for key, at in self.column.items():
+            found[at].append(key)
+        return [sorted(keys, key=lambda key: self.row[key, at]) for at, keys in enumerate(found)]
 
 
-def arranged(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> Grid:
-    """Columns and rows for a graph without cycles.
+def arranged(keys: Sequence[str], edges: Sequence[tuple[str, str]], slots: Slots | None = None) -> Grid:
+    """Columns and rows for a graph without cycles; the columns are given, or found.
 
     Examples
     --------
@@ -51,14 +55,38 @@ def arranged(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> Grid:
     >>> grid.row["z", 1], grid.row["y", 1]
     (0, 1)
     """
+    graph = _graph(keys, edges)
+    column = _columns(graph) if slots is None else slots.column
+    count = max(column.values(), default=0) + 1 if slots is None else slots.count
+    links = _links(graph, column, count)
+    main = _main_items(graph, column)
+    columns = _ordered(column, links, main)
+    return Grid(column, _rows(columns, links, main), links)
+
+
+def columns_of(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """The column of each box of a graph without cycles.
+
+    Examples
+    --------
+    >>> columns_of(["x", "y", "z", "J"], [("x", "z"), ("z", "J"), ("y", "J")])
+    {'x': 0, 'y': 1, 'z': 1, 'J': 2}
+    """
+    return _columns(_graph(keys, edges))
+
+
+def _graph(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> nx.DiGraph[str]:
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(keys)
     graph.add_edges_from(edges)
-    column = _columns(graph)
-    main = set(nx.dag_longest_path(graph))
-    links = _links(graph, column)
-    columns = _ordered(column, links, main)
-    return Grid(column, _rows(columns, links, main), links)
+    return graph
+
+
+def _main_items(graph: nx.DiGraph[str], column: dict[str, int]) -> set[Item]:
+    """The longest path: its boxes, and the trunks between them."""
+    path = nx.dag_longest_path(graph)
+    ends = [column[key] for key in path[1:]] + [column[path[-1]] + 1] if path else []
+    return {(key, at) for key, end in zip(path, ends, strict=True) for at in range(column[key], end)}
 
 
 def _columns(graph: nx.DiGraph[str]) -> dict[str, int]:
@@ -71,9 +99,9 @@ def _columns(graph: nx.DiGraph[str]) -> dict[str, int]:
     return found
 
 
-def _links(graph: nx.DiGraph[str], column: dict[str, int]) -> list[list[tuple[Item, Item]]]:
+def _links(graph: nx.DiGraph[str], column: dict[str, int], count: int) -> list[list[tuple[Item, Item]]]:
     """Between each column and the next: from a box or trunk to a box or trunk."""
-    links: list[dict[tuple[Item, Item], None]] = [{} for _ in range(max(column.values(), default=0) + 1)]
+    links: list[dict[tuple[Item, Item], None]] = [{} for _ in range(count)]
     for key in graph:
         start = column[key]
         for reader in graph.successors(key):
@@ -84,7 +112,7 @@ def _links(graph: nx.DiGraph[str], column: dict[str, int]) -> list[list[tuple[It
     return [list(found) for found in links]
 
 
-def _ordered(column: dict[str, int], links: list[list[tuple[Item, Item]]], main: set[str]) -> list[list[Item]]:
+def _ordered(column: dict[str, int], links: list[list[tuple[Item, Item]]], main: set[Item]) -> list[list[Item]]:
     """The items of each column in an order with few crossings; the main path is first where it has a box."""
     columns: list[dict[Item, None]] = [{} for _ in links]
     for key, at in column.items():
@@ -92,25 +120,20 @@ def _ordered(column: dict[str, int], links: list[list[tuple[Item, Item]]], main:
     for found in links:
         for _, item in found:
             columns[item[1]][item] = None
-    order = [sorted(items, key=lambda i: not _is_main(i, column, main)) for items in columns]
+    order = [sorted(items, key=lambda i: i not in main) for items in columns]
     best, fewest = order, _crossings(order, links)
     for sweep in range(_SWEEPS if fewest else 0):
-        order = _swept(order, links, column, main, forward=sweep % 2 == 0)
+        order = _swept(order, links, main, forward=sweep % 2 == 0)
         crossings = _crossings(order, links)
         if crossings < fewest:
             best, fewest = order, crossings
     return best
 
 
-def _is_main(item: Item, column: dict[str, int], main: set[str]) -> bool:
-    return item[0] in main and column[item[0]] == item[1]
-
-
 def _swept(
     order: list[list[Item]],
     links: list[list[tuple[Item, Item]]],
-    column: dict[str, int],
-    main: set[str],
+    main: set[Item],
     forward: bool,
 ) -> list[list[Item]]:
     """Each column sorted by where its neighbours in the column before (or after) stand on average."""
@@ -124,7 +147,7 @@ def _swept(
             seen.setdefault(item, []).append(place[neighbour])
         own = {item: float(n) for n, item in enumerate(order[at])}
         mean = {item: sum(found) / len(found) for item, found in seen.items()}
-        order[at].sort(key=lambda i: (not _is_main(i, column, main), mean.get(i, own[i]), own[i]))
+        order[at].sort(key=lambda i: (i not in main, mean.get(i, own[i]), own[i]))
     return order
 
 
@@ -140,7 +163,7 @@ def _crossings(order: list[list[Item]], links: list[list[tuple[Item, Item]]]) ->
     return total
 
 
-def _rows(columns: list[list[Item]], links: list[list[tuple[Item, Item]]], main: set[str]) -> dict[Item, int]:
+def _rows(columns: list[list[Item]], links: list[list[tuple[Item, Item]]], main: set[Item]) -> dict[Item, int]:
     """The row of each item: in the order of its column, and where it can in the row of what it comes from."""
     most = max((len(items) for items in columns), default=0)
     row: dict[Item, int] = {}
@@ -151,7 +174,7 @@ def _rows(columns: list[list[Item]], links: list[list[tuple[Item, Item]]], main:
     for items in columns:
         lowest = 0
         for n, item in enumerate(items):
-            is_first = n == 0 and item[0] in main
+            is_first = n == 0 and item in main
             wanted = 0 if is_first else row.get(before.get(item, item), 1)
             row[item] = max(lowest, min(max(wanted, 0 if is_first else 1), most - (len(items) - n)))
             lowest = row[item] + 1

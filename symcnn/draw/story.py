@@ -47,7 +47,7 @@ class Box:
     ----------
     key : str
         Unlike any other box's, stable, and fit for an id.
-    kind : "input", "value", "loss" or "fold"
+    kind : "input", "value", "loss" or "fold"; in a lower lane of its own "error", "gradient" or "unneeded"
         A fold stands for several values, or for where the graph goes on.
     title : str
     lines : list of str
@@ -66,6 +66,10 @@ class Box:
         Maps of its value, after a run.
     members : tuple of Node
         The inputs or values that it stands for.
+    reads : str
+        What its rule reads from the forward pass, if no twin says it.
+    under : str
+        In a lower lane of its own: the key of the box above, whose rule made this.
     """
 
     key: str
@@ -81,6 +85,8 @@ class Box:
     error_norm: str = ""
     pictures: list[Picture] = field(default_factory=list)
     members: tuple[Node, ...] = ()
+    reads: str = ""
+    under: str = ""
 
 
 @dataclass
@@ -112,6 +118,25 @@ class Bundle:
 
 
 @dataclass
+class Slots:
+    """In which column each box stands, where that is not left to the layout.
+
+    Attributes
+    ----------
+    column : {key: int}
+        In the direction of the edges.
+    count : int
+        How many columns there are.
+    inside : set of int
+        Columns that belong to the one before: bands are cut elsewhere, if that can be.
+    """
+
+    column: dict[str, int]
+    count: int
+    inside: set[int] = field(default_factory=set)
+
+
+@dataclass
 class Story:
     """All that a picture shows.
 
@@ -130,6 +155,9 @@ class Story:
         The symbol of what was swept; that of the last box, unless told.
     scales : list of Picture
         What the colours of the pictures mean; each one's title says it.
+    lower : Story or None
+        A lower lane with boxes and edges of its own, from right to left, instead of the twins of the boxes.
+    slots : Slots or None
     """
 
     boxes: list[Box] = field(default_factory=list)
@@ -139,6 +167,8 @@ class Story:
     note: str = ""
     of: str = ""
     scales: list[Picture] = field(default_factory=list)
+    lower: Story | None = None
+    slots: Slots | None = None
 
     @property
     def name(self) -> str:

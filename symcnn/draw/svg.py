@@ -26,6 +26,7 @@ class _Writer:
         self.story = story
         self.layout = layout
         self.boxes = {box.key: box for box in story.boxes}
+        self.lower = {box.key: box for box in story.lower.boxes} if story.lower else {}
         self.out: list[str] = []
 
     def write(self) -> str:
@@ -43,6 +44,8 @@ class _Writer:
         self._texts()
         for key, box in self.boxes.items():
             self._box(key, box)
+        for key, box in self.lower.items():
+            self._lower_box(key, box)
         for bundle in self.layout.bundles.values():
             self._bundle(bundle)
         self.out.extend(legend)
@@ -70,6 +73,13 @@ class _Writer:
             corner = 0 if box.kind == "input" else 12
             self._placed(f"back-{key}", kind, self.layout.backward[key], corner, box.twin.title, about)
 
+    def _lower_box(self, key: str, box: Box) -> None:
+        """A box of a lower lane that is no twin of an upper one."""
+        kind = {"gradient": "gradient", "unneeded": "twin unneeded"}.get(box.kind, "twin")
+        corner = 0 if box.kind == "gradient" else 12
+        about = [*box.lines, f"{box.symbol}: {box.shape}"]
+        self._placed(f"back-{key}", kind, self.layout.backward[key], corner, box.title, about)
+
     def _bundle(self, bundle: Bundle) -> None:
         title = ", ".join(line.partition(" ")[0] for line in bundle.lines)
         self._placed(f"parameter-{bundle.key}", "parameter", self.layout.params[bundle.key], 0, title, bundle.lines)
@@ -83,7 +93,8 @@ class _Writer:
         r = placed.rect
         self.out.append(f'<rect class="box" {_at(r)} rx="{corner}"/>')
         size, x = placed.size, r.centre[0]
-        room = size.height - 14
+        room = len(size.title) * line_height(TITLE) + len(size.lines) * line_height(BODY)
+        room += size.gallery[1] + 6 if size.pictures else 0
         y = r.centre[1] - room / 2
         self._text("title", Text(x, y, size.title, TITLE))
         self._text("", Text(x, y + len(size.title) * line_height(TITLE), size.lines, BODY))
@@ -99,7 +110,11 @@ class _Writer:
         for (source, reader), pieces in layout.edges.items():
             title = f"{symbol[source]} to {symbol[reader]}"
             self._line(f"edge-{source}:{reader}", "edge", pieces, title, "forward")
-        for (source, reader), pieces in layout.returns.items():
+        for (source, reader), pieces in layout.returns.items() if self.lower else ():
+            title = f"{self.lower[source].symbol} to {self.lower[reader].symbol}"
+            kind = "error" if self._is_needed(source) and self._is_needed(reader) else "error unneeded"
+            self._line(f"error-{source}:{reader}", kind, pieces, title, "backward")
+        for (source, reader), pieces in layout.returns.items() if not self.lower else ():
             title = f"the error from {symbol[reader]} to {symbol[source]}"
             kind = "error" if self._is_needed(source) else "error unneeded"
             self._line(f"error-{source}:{reader}", kind, pieces, title, "backward", back=True)
@@ -116,16 +131,21 @@ class _Writer:
             self._named(f"name-{key}", "name", self.boxes[key].symbol, text)
         for key, text in self.layout.errors.items():
             kind = "delta" if self._is_needed(key) else "delta unneeded"
-            self._named(f"delta-{key}", kind, self.boxes[key].error, text)
+            self._named(f"delta-{key}", kind, self._error(key), text)
         for (key, column), text in self.layout.names_again.items():
             self._named(f"name-{key}-{column}", "name", self.boxes[key].symbol, text)
         for (key, column), text in self.layout.errors_again.items():
             kind = "delta" if self._is_needed(key) else "delta unneeded"
-            self._named(f"delta-{key}-{column}", kind, self.boxes[key].error, text)
+            self._named(f"delta-{key}-{column}", kind, self._error(key), text)
         for key, text in self.layout.notes.items():
             self._named(f"note-{key}", "note", "read by the backward rule", text)
 
+    def _error(self, key: str) -> str:
+        return self.lower[key].symbol if self.lower else self.boxes[key].error
+
     def _is_needed(self, key: str) -> bool:
+        if self.lower:
+            return self.lower[key].kind != "unneeded"
         twin = self.boxes[key].twin
         return twin is None or twin.needed
 
