@@ -35,6 +35,9 @@ def laid_out(story: Story, width: float | None = WIDTH) -> Layout:
         layout.move(0.0, top)
         top += layout.height
         whole.take(layout)
+    if isinstance(measures, TwoLanes):
+        for pieces in whole.returns.values():
+            pieces.reverse()  # these edges begin in the lowest band that they run through
     whole.bundles = measures.bundles
     whole.height = top
     return whole
