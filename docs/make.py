@@ -1,5 +1,4 @@
-"""Make what is derived in this folder, from the code: node-types.md, functions.md, and the pictures backprop.svg
-and units.svg.
+"""Make what is derived in this folder, from the code: node-types.md, functions.md, the pictures, and the gallery.
 
 python docs/make.py            write the files
 python docs/make.py --check    exit with 1 where a file is not what it would be written as
@@ -13,6 +12,9 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # this checkout, also where another one is installed
+sys.path.insert(1, str(Path(__file__).parent / "gallery"))
+
+import pictures as gallery
 
 import symcnn as sc
 from symcnn.tutorial import tutorial_network
@@ -137,6 +139,7 @@ def main() -> int:
         "functions.md": functions(),
         "backprop.svg": picture(),
         "units.svg": units(),
+        **{f"gallery/{name}": content for name, content in gallery.pictures().items()},
     }
     for name, content in made.items():
         path = HERE / name
@@ -144,6 +147,9 @@ def main() -> int:
             stale += [name] * (not path.exists() or path.read_text(encoding="utf-8") != content)
         else:
             path.write_text(content, encoding="utf-8")
+    if not check:
+        for name, content in gallery.with_values().items():
+            (HERE / "gallery" / name).write_text(content, encoding="utf-8")
     for name in stale:
         print(f"docs/{name} is not up to date: python docs/make.py")
     return 1 if stale else 0

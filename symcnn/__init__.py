@@ -77,6 +77,9 @@ from .summary import summary
 
 if TYPE_CHECKING:
     from . import data, plots, testing
+    from .draw.page import explain
+    from .draw.page.page import Page
+    from .draw.page.recorder import Recorder
     from .train import SGD, Adam, History, evaluate, fit, schedules, train_step
 
 __version__ = "0.1.0"
@@ -84,6 +87,7 @@ __version__ = "0.1.0"
 _LATER = {
     "SGD": ".train", "Adam": ".train", "History": ".train", "evaluate": ".train", "fit": ".train",
     "schedules": ".train", "train_step": ".train", "data": "", "plots": "", "testing": "",
+    "Page": ".draw.page.page", "Recorder": ".draw.page.recorder", "explain": ".draw.page",
 }  # fmt: skip
 """Names that are imported when they are first used, so that ``import symcnn`` stays quick."""
 
@@ -126,6 +130,7 @@ __all__ = [
     "Node",
     "OneHot",
     "Pad",
+    "Page",
     "Param",
     "Pick",
     "Place",
@@ -133,6 +138,7 @@ __all__ = [
     "Pow",
     "Program",
     "Put",
+    "Recorder",
     "Relu",
     "Reshape",
     "Rot90",
@@ -178,6 +184,7 @@ __all__ = [
     "errors",
     "evaluate",
     "exp",
+    "explain",
     "fit",
     "flatten",
     "grad",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .backprop import Backprop, backprop
 from .data import DataError, Digits, mnist_mini
+from .draw.page.recorder import Recorder
 from .engine.program import compile
 from .train.fit import fit
 from .train.history import History
@@ -44,14 +45,15 @@ def demo(folder: Path, *, epochs: int = 10, seed: int = 0, say: Say = print) -> 
     digits = mnist_mini()
     network = tutorial_network(filters=8, seed=seed)
     say(_introduction(network, digits))
-    history = _train(network, digits, epochs, seed)
+    film = Recorder(network.J, x=digits.x_test[0], y=digits.y_test[0])
+    history = _train(network, digits, epochs, seed, film)
     say(f"\n{history}\n")
     scores = compile(network.scores)(x=digits.x_test)
     right = float(np.mean(scores.argmax(axis=1) == digits.y_test))
     say(_judgement(scores, digits.y_test))
     back = backprop(network.J)
     say(f"\nIts equations, forward and back:\n\n{back.equations()}\n")
-    say(_written(folder, back, history, digits))
+    say(_written(folder, back, history, digits, film))
     say(f"\nDone in {time.perf_counter() - start:.1f} s.")
     return right
 
@@ -67,7 +69,7 @@ def _introduction(network: Network, digits: Digits) -> str:
     )
 
 
-def _train(network: Network, digits: Digits, epochs: int, seed: int) -> History:
+def _train(network: Network, digits: Digits, epochs: int, seed: int, film: Recorder) -> History:
     return fit(
         network.J,
         digits.train,
@@ -77,6 +79,7 @@ def _train(network: Network, digits: Digits, epochs: int, seed: int) -> History:
         seed=seed,
         validation=digits.test,
         metrics={"accuracy": network.accuracy},
+        watch=film,
     )
 
 
@@ -92,11 +95,12 @@ def _judgement(scores: NDArray[Any], labels: NDArray[np.int64]) -> str:
     return text
 
 
-def _written(folder: Path, back: Backprop, history: History, digits: Digits) -> str:
+def _written(folder: Path, back: Backprop, history: History, digits: Digits, film: Recorder) -> str:
     """Write the files, and say what they are."""
     equations, diagram = back.equations(), back.run(x=digits.x_test[:1], y=digits.y_test[:1]).draw()
     diagram.save(folder / "backprop.svg")
     diagram.save(folder / "backprop.dot")
+    film.page().save(folder / "explain.html")
     (folder / "equations.txt").write_text(f"{equations}\n", encoding="utf-8")
     (folder / "equations.tex").write_text(f"{equations.latex}\n", encoding="utf-8")
     (folder / "history.csv").write_text(history.csv(), encoding="utf-8")
@@ -104,6 +108,7 @@ def _written(folder: Path, back: Backprop, history: History, digits: Digits) -> 
         f"Written into {folder.resolve()}:\n"
         f"  backprop.svg   the first test digit, a {digits.y_test[0]}, on its way through the network,\n"
         "                 and how the errors flow back: open it in a browser\n"
+        "  explain.html   the same digit step by step, at several moments of the training: open it in a browser\n"
         "  backprop.dot   the same for Graphviz\n"
         "  equations.txt  the equations above; equations.tex for LaTeX\n"
         "  history.csv    loss and accuracy by epoch"

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from symcnn import cli
+from symcnn.data import mnist_mini
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -34,7 +36,11 @@ def test_the_demo_reads_unseen_digits_and_leaves_its_files(tmp_path):
     assert int(found[1]) >= 470
     assert "rot90" in out
     written = {p.name: p.stat().st_size for p in (tmp_path / "here").iterdir()}
-    assert set(written) == {"backprop.svg", "backprop.dot", "equations.txt", "equations.tex", "history.csv"}
+    pictures, texts = (
+        {"backprop.svg", "backprop.dot", "explain.html"},
+        {"equations.txt", "equations.tex", "history.csv"},
+    )
+    assert set(written) == pictures | texts
     assert all(written.values())
     assert str(tmp_path / "here") in out
     picture = (tmp_path / "here" / "backprop.svg").read_text(encoding="utf-8")
@@ -183,3 +189,65 @@ def test_doctor_tells_what_pictures_need(package, capsys):
     assert cli.main(["doctor"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.strip().startswith(package)]
     assert "diagrams" in line or "plots" in line or "equations" in line
+
+
+EXPLAINED = """
+import symcnn as sc
+from symcnn.tutorial import tutorial_network
+
+J = tutorial_network(filters=2).J
+digits = sc.data.mnist_mini()
+
+def with_data():
+    return J, {"x": digits.x_test[0], "y": digits.y_test[0]}
+
+def page():
+    return sc.explain(*with_data())
+
+text = "no network"
+"""
+
+
+@pytest.mark.parametrize("name", ["with_data", "page"])
+def test_explain_writes_a_page(tmp_path, name):
+    (tmp_path / "mine.py").write_text(EXPLAINED)
+    status, out, errors = symcnn("explain", f"mine.py:{name}", "-o", "page.html", cwd=tmp_path)
+    assert (status, errors) == (0, "") and out.startswith("Page of J: 10 steps, ")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_explain_takes_an_example_from_a_file(tmp_path):
+    (tmp_path / "mine.py").write_text(EXPLAINED)
+    digits = mnist_mini()
+    np.savez(tmp_path / "digits.npz", x=digits.x_test[:3], y=digits.y_test[:3])
+    options = ("-o", "page.html", "--data", "digits.npz", "--example", "2")
+    assert symcnn("explain", "mine.py:J", *options, cwd=tmp_path)[0] == 0
+    status, _, errors = symcnn("explain", "mine.py:J", *options[:-1], "7", cwd=tmp_path)
+    assert status == 1 and "no example 7" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["mine.py:J", "-o", "page.html"], "missing: x, y"),
+        (["mine.py:text", "-o", "page.html"], "is a str"),
+        (["mine.py:page", "-o", "page.pdf"], ".html"),
+        (["mine.py:J", "-o", "page.html", "--data", "none.npz"], "none.npz"),
+    ],
+)
+def test_explain_says_what_is_wrong(tmp_path, arguments, message):
+    (tmp_path / "mine.py").write_text(EXPLAINED)
+    status, out, errors = symcnn("explain", *arguments, cwd=tmp_path)
+    assert status == 1 and message in errors and out == "" and "Traceback" not in errors
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_draw_takes_what_sc_draw_takes(tmp_path):
+    (tmp_path / "mine.py").write_text(EXPLAINED)
+    options = ["--focus", "a1", "--hops", "1", "--width", "700", "--no-fold"]
+    status, _, errors = symcnn("draw", "mine.py:J", "-o", "a1.svg", *options, cwd=tmp_path)
+    assert (status, errors) == (0, "")
+    picture = (tmp_path / "a1.svg").read_text(encoding="utf-8")
+    assert 'id="value-a1"' in picture and 'id="value-z2"' not in picture
+    status, _, errors = symcnn("draw", "mine.py:J", "-o", "q.svg", "--focus", "q7", cwd=tmp_path)
+    assert status == 1 and "nothing in this network is called 'q7'" in errors and "z1" in errors

@@ -46,6 +46,7 @@ def test_the_code_about_extending_runs(capsys):
         "docs/README.md",
         "docs/node-types.md",
         "docs/extending.md",
+        "docs/gallery/README.md",
         "docs/peers/README.md",
         "benchmarks/README.md",
     ],

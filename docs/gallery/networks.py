@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import symcnn as sc
-from symcnn.tutorial import tutorial_network
+from symcnn.tutorial import Network, tutorial_network, tutorial_optimizer
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 from lenet5 import lenet5 as lenet5_layers
@@ -63,6 +63,19 @@ def deep(blocks: int = 32) -> sc.Node:
             r = sc.relu(sc.conv(h, maps, 3, pad=1, name=f"s{stage}b{n}a", seed=2))
             h = sc.relu(h + sc.conv(r, maps, 3, pad=1, name=f"s{stage}b{n}b", seed=3))
     return sc.softmax_cross_entropy(sc.dense(sc.mean_pool(h, 8), 10, name="out", seed=4), y)
+
+
+def speech() -> sc.Node:
+    """The one-row network of the tutorial's figure 1."""
+    x = sc.Input("x", (None, 1, 1, 10))
+    return sc.mean_pool(sc.sigmoid(sc.conv(x, 2, (1, 3), name="conv", seed=0)), (1, 2))
+
+
+def trained(digits: sc.data.Digits) -> Network:
+    """The tutorial's network with 8 filters, after some epochs on real digits."""
+    network = tutorial_network(filters=8)
+    sc.fit(network.J, digits.train, optimizer=tutorial_optimizer(), epochs=5, batch=32)
+    return network
 
 
 ALL = {f.__name__: f for f in (tutorial, lenet5, residual, two_losses, deep)}

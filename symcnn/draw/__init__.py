@@ -79,13 +79,13 @@ def draw(
     ['x', '(Dense, Tanh) ×50', 'loss · Mean']
     >>> [box.title for box in sc.draw(sc.mean(h), focus=h).story.boxes]
     ['… from a49', 'Dense', 'Tanh', 'loss · Mean']
+    >>> [box.lines for box in sc.draw(sc.sum(sc.tanh(w)), zoom="nodes").story.lower.boxes][-2:]
+    [['e2 = 1 − e1'], ['∇w = δ(a1) · e2']]
     """
-    from ..backprop import Backprop, backprop
+    from ..backprop import Backprop
     from ..graph.collector import collector_paused
     from ..graph.errors import ArgumentError, DTypeError, call_site, chosen, explain, natural, quoted
-    from ..graph.leaves import Input
     from ..graph.node import Node
-    from ..graph.spec import is_real
     from .diagram import Diagram
     from .nodes import NodeTeller
     from .run import Run
@@ -95,7 +95,7 @@ def draw(
     if isinstance(values, Run) and J is values.back.J:
         J = values.back
     if isinstance(J, Node):
-        J = backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None)
+        J = swept(J)
     if not isinstance(J, Backprop):
         what = f"draw needs a node or the result of sc.backprop, got {quoted(J)}"
         raise DTypeError(explain(what, site=call_site()))
@@ -117,6 +117,22 @@ def draw(
             return Diagram(NodeTeller(J).tell(), width)
         teller = Teller(J, fold, focus, hops)
         return Diagram(shown(teller.tell(), teller.errors, values, example), width)
+
+
+def swept(J: Node) -> Backprop:
+    """The sweep of a node; the error of one that is no scalar is an input called "given".
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> swept(sc.dense(sc.Input("x", (None, 4)), 3, seed=0))
+    Backprop(Dense: 4 steps, 2 gradients)
+    """
+    from ..backprop import backprop
+    from ..graph.leaves import Input
+    from ..graph.spec import is_real
+
+    return backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None)
 
 
 def draw_units(J: Node | Backprop, *, maps: int = 3) -> Units:

@@ -94,6 +94,21 @@ def _readable(notation: Notation, errors: dict[Node, Node]) -> Iterable[tuple[No
     return zip(errors, notation.readable(list(errors.values())), strict=True)
 
 
+def forward_lines(notation: Notation, value: Node) -> list[Equation]:
+    """What computes a named value, within the equations of its sweep."""
+    return _forward(notation, value, *notation.forward([value]))
+
+
+def sent_lines(notation: Notation, value: Node) -> list[Equation]:
+    """What the rules behind a named value send to the values that it reads, where that is needed."""
+    sent = {s: error for s, error in notation.sent(value).items() if notation.is_needed(s)}
+    return [
+        line
+        for source, error in _readable(notation, sent)
+        for line in _error(notation, source, error, "+=" if notation.has_many_senders(source) else "=")
+    ]
+
+
 def _forward(notation: Notation, value: Node, shown: Node) -> list[Equation]:
     symbol = notation.symbol(value)
     name = notation.values.layer_name(value)

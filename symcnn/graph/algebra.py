@@ -11,7 +11,7 @@ from .errors import DTypeError, ShapeError, call_site, explain
 from .leaves import BatchSize, Const, Input, real_or_integer
 from .node import Node, as_node
 from .spec import Shape, Spec, as_shape, broadcast_shapes, is_real
-from .window import WHOLE, Window, Windows, broadcast_windows
+from .window import WHOLE, Influence, Window, Windows, broadcast_windows
 
 
 class Add(Node):
@@ -26,6 +26,15 @@ class Add(Node):
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return a + b
+
+    def influence(self) -> tuple[Influence, ...]:
+        return 1.0, 1.0
+
+    def sentences(self) -> tuple[str, str]:
+        return (
+            "Both values are added, unit by unit.",
+            "An error passes through a sum as it is, to both of its terms.",
+        )
 
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return delta, delta
@@ -44,6 +53,9 @@ class Sub(Node):
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return a - b
 
+    def influence(self) -> tuple[Influence, ...]:
+        return 1.0, -1.0
+
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return delta, -delta
 
@@ -60,6 +72,9 @@ class Neg(Node):
     def forward(self, xp: Any, a: Any) -> Any:
         return -a
 
+    def influence(self) -> tuple[Influence, ...]:
+        return (-1.0,)
+
     def backward(self, delta: Node) -> tuple[Node]:
         return (-delta,)
 
@@ -75,6 +90,16 @@ class Mul(Node):
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return a * b
+
+    def influence(self) -> tuple[Influence, ...]:
+        stretched = any(i.shape != self.shape and not isinstance(i, Const) for i in self.inputs)
+        return ("paired", "paired") if stretched else ("slope", "slope")
+
+    def sentences(self) -> tuple[str, str]:
+        return (
+            "Both values are multiplied, unit by unit.",
+            "Each factor gets the error times the other factor.",
+        )
 
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return delta * self.b, delta * self.a
@@ -160,6 +185,9 @@ class Cast(Node):
     def windows(self) -> tuple[Windows, ...]:
         return (broadcast_windows(self.x.shape, self.shape),)
 
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
+
     def backward(self, delta: Node) -> tuple[Node | None]:
         return (cast(delta, self.x.dtype.name) if is_real(self.x.dtype) else None,)
 
@@ -215,6 +243,9 @@ class SumTo(Node):
     def windows(self) -> tuple[Windows, ...]:
         lead, summed = self.x.ndim - len(self.target), self.axes()
         return (tuple(WHOLE if k in summed else Window(k - lead) for k in range(self.x.ndim)),)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (broadcast_to(delta, self.x.shape),)
@@ -275,6 +306,9 @@ class BroadcastTo(Node):
 
     def windows(self) -> tuple[Windows, ...]:
         return tuple(broadcast_windows(i.shape, self.shape) for i in self.inputs)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
 
     def backward(self, delta: Node) -> tuple[Node | None, ...]:
         sent = sum_to(delta, self.x.shape)

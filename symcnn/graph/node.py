@@ -20,7 +20,7 @@ from .errors import NodeTypeError, ShapeError, Site, called, explain, quoted, sh
 from .nodetype import RESERVED, NodeType
 from .operators import Operators
 from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote
-from .window import Windows, broadcast_windows, row_windows
+from .window import Influence, Windows, broadcast_windows, row_windows
 
 if TYPE_CHECKING:
     from ..draw.equations import Equation
@@ -142,6 +142,29 @@ class Node(Operators, metaclass=NodeType):
         if self.elementwise:
             return tuple(broadcast_windows(i.shape, self.shape) for i in self.inputs)
         return tuple(row_windows(i.shape, self.shape) for i in self.inputs)
+
+    def influence(self) -> tuple[Influence, ...]:
+        """For each input: what a unit of it counts in a unit of this node that reads it; None where that is not said.
+
+        It completes `windows`: with both, a page can say what a unit is made of and how its error splits. A number
+        is a factor: units are multiplied by it and added up. "paired": each unit of the window is multiplied by the
+        one at the same place of the other paired input's window, and the products are added up. "first maximum":
+        the first of the largest counts, and no other. "slope": the unit at the same place counts as much as the
+        function is steep there; inherited by element-wise types.
+        """
+        if not self.elementwise or not is_real(self.dtype):
+            return (None,) * len(self.inputs)
+        return tuple("slope" if is_real(i.dtype) else None for i in self.inputs)
+
+    def sentences(self) -> tuple[str, str]:
+        """What happens here, in a sentence for the forward rule and one for the backward rule.
+
+        Inherited: the first sentence of the type's documentation, and what every backward rule does.
+        """
+        said = " ".join((type(self).__doc__ or "").split("\n\n")[0].split())
+        if self.elementwise:
+            return said, "Each error is multiplied by how steep the function is at that unit."
+        return said, f"The rule of {type(self).__name__} turns the error of its value into errors of what it read."
 
     @classmethod
     def samples(cls) -> list[Node]:

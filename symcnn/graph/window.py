@@ -157,6 +157,9 @@ class Window:
         return Window(None, low=low, high=high)
 
 
+Influence = float | str | None
+"""What a unit counts in the units that read it; see `Node.influence`."""
+
 Windows = tuple[Window | None, ...]
 """One window for each axis of an input. None: not said, it may be any part."""
 

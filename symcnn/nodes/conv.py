@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from ..graph.errors import (
 from ..graph.leaves import Const, Input, Param, as_numbers
 from ..graph.node import Node, as_node
 from ..graph.spec import Spec, promote
-from ..graph.window import WHOLE, Window, Windows
+from ..graph.window import WHOLE, Influence, Window, Windows
 from .connected import connected
 from .initial import Initializer, lecun_normal
 from .reduce import sum
@@ -114,6 +115,19 @@ class Conv(Node):
         w = (Window(1), WHOLE, WHOLE, WHOLE)
         return (x, w) if self.b is None else (x, w, (Window(1),))
 
+    def influence(self) -> tuple[Influence, ...]:
+        return ("paired", "paired") if self.b is None else ("paired", "paired", 1.0)
+
+    def sentences(self) -> tuple[str, str]:
+        filters, (n, m) = self.w.shape[0], self.w.shape[2:]
+        units = math.prod(d for d in self.shape[2:] if d is not None)
+        return (
+            f"Each of the {filters} filters slides over the maps: a unit is the sum of a window of {n}×{m} times the "
+            "filter, over all channels, plus the bias.",
+            f"Tied weights: the errors of all {units} units of a map add up in the gradient of its one filter. An "
+            "error goes back to the window that its unit has read, times the filter.",
+        )
+
     def backward(self, delta: Node) -> tuple[Node, ...]:
         x, w = self.x, self.w
         n, m = w.shape[2], w.shape[3]
@@ -175,6 +189,9 @@ class Rot90(Node):
         ends = enumerate(self.shape[-2:], start=self.ndim - 2)
         return ((*kept, *(None if d is None else Window(k, step=-1, start=d - 1) for k, d in ends)),)
 
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
+
     def backward(self, delta: Node) -> tuple[Node]:
         return (rot90(delta),)
 
@@ -208,6 +225,9 @@ class Swap(Node):
 
     def windows(self) -> tuple[Windows, ...]:
         return ((Window(1), Window(0), *(Window(k) for k in range(2, self.ndim))),)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (swap(delta),)

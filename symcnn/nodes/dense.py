@@ -13,7 +13,7 @@ from ..graph.leaves import Input, Param
 from ..graph.node import Node, as_node
 from ..graph.operators import Operand, builds
 from ..graph.spec import Spec, broadcast_shapes, promote
-from ..graph.window import WHOLE, Window, Windows, broadcast_windows
+from ..graph.window import WHOLE, Influence, Window, Windows, broadcast_windows
 from .connected import connected
 from .conv import prefixed
 from .initial import Initializer, tutorial_uniform
@@ -66,6 +66,16 @@ class Dense(Node):
         a, w = (Window(0), WHOLE), (Window(1), WHOLE)
         return (a, w) if self.b is None else (a, w, (Window(1),))
 
+    def influence(self) -> tuple[Influence, ...]:
+        return ("paired", "paired") if self.b is None else ("paired", "paired", 1.0)
+
+    def sentences(self) -> tuple[str, str]:
+        return (
+            "Each unit is the sum of all inputs times its own weights, plus its bias.",
+            "Wᵀ carries each error back along the weights that the values came by; the gradient of a weight is the "
+            "error of its unit times the value that it was multiplied with.",
+        )
+
     def backward(self, delta: Node) -> tuple[Node, ...]:
         error, gradient = MatMul(delta, self.w), MatMul(transpose(delta), self.a)
         return (error, gradient) if self.b is None else (error, gradient, sum(delta, axis=0))
@@ -112,6 +122,9 @@ class MatMul(Node):
         stack = self.shape[:-2]
         a = (*broadcast_windows(self.a.shape[:-2], stack), Window(self.ndim - 2), WHOLE)
         return a, (*broadcast_windows(self.b.shape[:-2], stack), WHOLE, Window(self.ndim - 1))
+
+    def influence(self) -> tuple[Influence, ...]:
+        return ("paired", "paired")
 
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return (

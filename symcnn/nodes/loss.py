@@ -56,6 +56,12 @@ class Softmax(_OfRows):
         e = xp.exp(_wide(xp, z) - _wide(xp, xp.max(z, axis=-1, keepdims=True)))
         return xp.astype(e / xp.sum(e, axis=-1, keepdims=True), z.dtype, copy=False)
 
+    def sentences(self) -> tuple[str, str]:
+        return (
+            "Scores become probabilities: positive, and 1 in sum.",
+            "Each score moves all probabilities of its row: what one gains the others lose.",
+        )
+
     def backward(self, delta: Node) -> tuple[Node]:
         a = self
         return (a * (delta - sum(delta * a, axis=-1, keepdims=True)),)
@@ -170,6 +176,12 @@ class SoftmaxCrossEntropy(Node):
     def windows(self) -> tuple[Windows, ...]:
         y = tuple(Window(k) for k in range(self.ndim))
         return (*y, WHOLE), y
+
+    def sentences(self) -> tuple[str, str]:
+        return (
+            "The loss is how surprised the softmax of the scores is by the right label: −log of its probability.",
+            "The error of a score is its probability, minus 1 for the right label.",
+        )
 
     def backward(self, delta: Node) -> tuple[Node, None]:
         classes = self.z.shape[-1]

@@ -10,7 +10,7 @@ from ..graph.errors import DTypeError, ShapeError, call_site, called, chosen, ex
 from ..graph.leaves import Input
 from ..graph.node import Node, as_node
 from ..graph.spec import Shape, Spec
-from ..graph.window import Window, Windows, broadcast_windows
+from ..graph.window import Influence, Window, Windows, broadcast_windows
 from .window import crop
 
 Size = tuple[int, int]
@@ -126,6 +126,19 @@ class Pool(_Windowed):
     def windows(self) -> tuple[Windows, ...]:
         return (_gathered(self.ndim, self.size),)
 
+    def influence(self) -> tuple[Influence, ...]:
+        return (1 / (self.size[0] * self.size[1]) if self.mode == "mean" else "first maximum",)
+
+    def sentences(self) -> tuple[str, str]:
+        p, q = self.size
+        if self.mode == "mean":
+            back = f"Upsample: the error is spread evenly, each of the {p * q} units of a window gets 1/{p * q} of it."
+            return f"Each unit is the mean of a window of {p}×{q}.", back
+        return (
+            f"Each unit is the largest of a window of {p}×{q}.",
+            "Upsample: all of an error goes to the switch, the unit that was the largest; the others get nothing.",
+        )
+
     def backward(self, delta: Node) -> tuple[Node]:
         if self.mode == "mean":
             return (Upsample(delta / (self.size[0] * self.size[1]), self.size),)
@@ -156,6 +169,9 @@ class Upsample(_Windowed):
 
     def windows(self) -> tuple[Windows, ...]:
         return (_spread(self.ndim, self.size),)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (Pool(delta, self.size, "mean") * (self.size[0] * self.size[1]),)

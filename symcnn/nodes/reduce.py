@@ -12,7 +12,7 @@ from ..graph.errors import ShapeError, explain
 from ..graph.leaves import Input
 from ..graph.node import Node
 from ..graph.spec import Shape, Spec, normal_axes
-from ..graph.window import WHOLE, Window, Windows
+from ..graph.window import WHOLE, Influence, Window, Windows
 from .select import where
 from .shape import reshape
 
@@ -90,6 +90,9 @@ class Sum(Reduction):
     def forward(self, xp: Any, x: Any) -> Any:
         return wide_sum(xp, x, self.reduced, self.keepdims)
 
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
+
     def backward(self, delta: Node) -> tuple[Node]:
         return (self.spread(delta),)
 
@@ -107,6 +110,10 @@ class Mean(Reduction):
         wide = xp.astype(x, xp.float32) if self.dtype == np.float16 else x
         mean = wide_sum(xp, wide, self.reduced, self.keepdims) / self.reduced_size(x)
         return xp.astype(mean, x.dtype, copy=False)
+
+    def influence(self) -> tuple[Influence, ...]:
+        counts = [self.x.shape[k] for k in self.reduced]
+        return (None if None in counts else 1 / math.prod(n for n in counts if n is not None),)
 
     def backward(self, delta: Node) -> tuple[Node]:
         averaged = tuple(self.x.shape[i] for i in self.reduced)

@@ -16,7 +16,7 @@ from ..graph.leaves import Const, Input
 from ..graph.node import Node, as_node
 from ..graph.operators import builds
 from ..graph.spec import Dim, Shape, Spec, as_shape, normal_axes
-from ..graph.window import Window, Windows, index_window, reshape_windows
+from ..graph.window import Influence, Window, Windows, index_window, reshape_windows
 from .window import crop, subsample
 
 
@@ -45,6 +45,10 @@ class Reshape(Node):
 
     def windows(self) -> tuple[Windows, ...]:
         return (reshape_windows(self.x.shape, self.shape),)
+
+    def influence(self) -> tuple[Influence, ...]:
+        exact = all(w is not None and (w.size, w.per) == (1, 1) for w in self.windows()[0])
+        return (1.0 if exact else None,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (reshape(delta, self.x.shape),)
@@ -134,6 +138,9 @@ class Transpose(Node):
     def windows(self) -> tuple[Windows, ...]:
         return (tuple(Window(self.axes.index(k)) for k in range(self.ndim)),)
 
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
+
     def backward(self, delta: Node) -> tuple[Node]:
         back = sorted(range(len(self.axes)), key=self.axes.__getitem__)
         return (transpose(delta, tuple(back)),)
@@ -190,6 +197,9 @@ class Concat(Node):
         starts = [builtins.sum(sizes[:n]) for n in range(len(sizes))]
         axes = range(self.ndim)
         return tuple(tuple(Window(k, start=-s if k == self.axis else 0) for k in axes) for s in starts)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,) * len(self.inputs)
 
     def backward(self, delta: Node) -> tuple[Node, ...]:
         sent, start = [], 0

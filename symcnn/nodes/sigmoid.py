@@ -39,6 +39,12 @@ class Sigmoid(Node):
         small = xp.exp(-xp.abs(z))
         return xp.where(z >= 0, xp.ones_like(z), small) / (1 + small)
 
+    def sentences(self) -> tuple[str, str]:
+        return (
+            "The sigmoid squeezes each unit between 0 and 1.",
+            "Each error is multiplied by f'(z) = a (1 − a): where the sigmoid is flat, little of it passes.",
+        )
+
     def backward(self, delta: Node) -> tuple[Node]:
         a = self
         return (delta * a * (1 - a),)
@@ -61,6 +67,12 @@ class Tanh(Node):
     def forward(self, xp: Any, z: Any) -> Any:
         return xp.tanh(z)
 
+    def sentences(self) -> tuple[str, str]:
+        return (
+            "The hyperbolic tangent squeezes each unit between −1 and 1.",
+            "Each error is multiplied by f'(z) = 1 − a²: where the function is flat, little of it passes.",
+        )
+
     def backward(self, delta: Node) -> tuple[Node]:
         a = self
         return (delta * (1 - a * a),)
@@ -76,6 +88,12 @@ class Relu(Node):
 
     def forward(self, xp: Any, z: Any) -> Any:
         return xp.where(z < 0, xp.zeros_like(z), z)
+
+    def sentences(self) -> tuple[str, str]:
+        return (
+            "What is above 0 stays, everything else becomes 0.",
+            "An error passes where the unit was above 0, and stops everywhere else.",
+        )
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (where(self.z > 0, delta, 0),)

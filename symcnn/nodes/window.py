@@ -8,7 +8,7 @@ from ..graph.errors import ShapeError, explain, items, positive_int, quoted, who
 from ..graph.leaves import Input
 from ..graph.node import Node, as_node
 from ..graph.spec import Dim, Spec
-from ..graph.window import Window, Windows
+from ..graph.window import Influence, Window, Windows
 
 Widths = tuple[tuple[int, int], ...]
 """How many elements before and after, for each axis."""
@@ -43,6 +43,9 @@ class Pad(Node):
 
     def windows(self) -> tuple[Windows, ...]:
         return (tuple(Window(k, start=-before) for k, (before, _) in enumerate(self.widths)),)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (crop(delta, self.widths),)
@@ -81,6 +84,9 @@ class Crop(Node):
 
     def windows(self) -> tuple[Windows, ...]:
         return (tuple(Window(k, start=before) for k, (before, _) in enumerate(self.widths)),)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (pad(delta, self.widths),)
@@ -130,6 +136,9 @@ class Subsample(Node):
     def windows(self) -> tuple[Windows, ...]:
         return (tuple(Window(k, step=s) for k, s in enumerate(self.steps)),)
 
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
+
     def backward(self, delta: Node) -> tuple[Node]:
         return (Dilate(delta, self.steps, self.x.shape),)
 
@@ -176,6 +185,9 @@ class Dilate(Node):
 
     def windows(self) -> tuple[Windows, ...]:
         return (tuple(Window(k, step=s).inverse(k) for k, s in enumerate(self.steps)),)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (subsample(delta, self.steps),)

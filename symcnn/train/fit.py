@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ def fit(
     seed: int = 0,
     validation: Mapping[str, ArrayLike] | None = None,
     metrics: Mapping[str, Node] | None = None,
+    watch: Callable[[int, int], None] | None = None,
     progress: bool | None = None,
     backend: str = "auto",
 ) -> History:
@@ -58,6 +59,9 @@ def fit(
         Data on which the loss and the metrics are computed after each epoch.
     metrics : {name: Node}, optional
         Scalars, means over the batch, like `symcnn.accuracy`.
+    watch : callable, optional
+        Called with the number of steps done and of all steps: before the first, and after each. A
+        `symcnn.Recorder` keeps some of these moments for a page.
     progress : bool, optional
         Whether to show a bar; unless told, only at a terminal.
     backend : str
@@ -95,11 +99,14 @@ def fit(
     held = _taken(judge, validation) if judge is not None and validation is not None else {}
     rng = generator(seed, "fit")
     history = History()
-    with _bar(epochs * -(-rows // batch), progress) as bar:
+    steps = epochs * -(-rows // batch)
+    watched = _watched(watch, steps)
+    watched(0)
+    with _bar(steps, progress) as bar:
         for epoch in range(epochs):
             step.epoch = epoch
             order = rng.permutation(rows) if shuffle else np.arange(rows)
-            loss, seconds = _one_epoch(step, arrays, order, batch, history, bar)
+            loss, seconds = _one_epoch(step, arrays, order, batch, history, bar, watched)
             figures = {} if judge is None else dict(zip(measure, _means(judge, held, 500), strict=True))
             history.epochs.append(Epoch(loss, seconds, figures))
             shown = {f"val {name}": f"{value:.4f}" for name, value in figures.items()}
@@ -108,7 +115,13 @@ def fit(
 
 
 def _one_epoch(
-    step: TrainStep, arrays: Data, order: NDArray[np.intp], batch: int, history: History, bar: Any
+    step: TrainStep,
+    arrays: Data,
+    order: NDArray[np.intp],
+    batch: int,
+    history: History,
+    bar: Any,
+    watched: Callable[[int], None],
 ) -> tuple[float, float]:
     """All steps of one epoch; the mean loss of its rows, and the seconds."""
     start, total = time.perf_counter(), 0.0
@@ -118,7 +131,18 @@ def _one_epoch(
         history.loss.append(loss)
         total += loss * len(chosen)
         bar.update()
+        watched(len(history.loss))
     return total / len(order), time.perf_counter() - start
+
+
+def _watched(watch: Callable[[int, int], None] | None, steps: int) -> Callable[[int], None]:
+    """What is called with the number of steps done."""
+    if watch is None:
+        return lambda done: None
+    if not callable(watch):
+        problem = f"watch is {quoted(watch)}; expected a function of the steps done and all steps, or a Recorder"
+        raise DTypeError(explain(problem, site=call_site()))
+    return lambda done: watch(done, steps)
 
 
 def evaluate(

@@ -1,24 +1,18 @@
-"""The command line: ``symcnn demo | train | draw | check | doctor``."""
+"""The command line: ``symcnn demo | train | draw | explain | check | doctor``."""
 
 from __future__ import annotations
 
 import argparse
-import inspect
-import os
-import platform
-import shutil
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from .backprop import Backprop
-from .draw import draw
-from .graph.errors import SymcnnError, explain
-from .graph.node import Node, node_types
-from .locate import located
+from ..graph.errors import SymcnnError
+from ..graph.node import Node, node_types
+from ..locate import located
+from .doctor import run_doctor
+from .pictures import draw, explain
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +55,19 @@ def _parser() -> argparse.ArgumentParser:
     picture.add_argument("object", help="module:object or file.py:object; a node, or a function that returns one")
     picture.add_argument("-o", "--out", required=True, help="the file, whose ending names the format; - for stdout")
     picture.add_argument("--format", choices=["svg", "dot", "png", "pdf"], help="on stdout: svg unless told")
-    picture.set_defaults(run=_draw)
+    picture.add_argument("--focus", metavar="NAME", help="only what is near this value: its symbol (z1), or its name")
+    picture.add_argument("--hops", type=int, default=1, help="how near, in edges (%(default)s)")
+    picture.add_argument("--width", type=float, default=1400, help="pixels; 0 for one piece (%(default)s)")
+    picture.add_argument("--zoom", choices=["layers", "nodes"], default="layers", help="a box a layer, or one a node")
+    picture.add_argument("--fold", action=argparse.BooleanOptionalAction, help="whether values share boxes")
+    picture.set_defaults(run=draw)
+
+    page = commands.add_parser("explain", help="a page on which one steps through a network, forward and back")
+    page.add_argument("object", help="module:object or file.py:object; a node, or a function that returns one")
+    page.add_argument("-o", "--out", type=Path, required=True, help="the .html file")
+    page.add_argument("--data", type=Path, help="an .npz file with an array for each input")
+    page.add_argument("--example", type=int, default=0, help="which row of these arrays (%(default)s)")
+    page.set_defaults(run=explain)
 
     check = commands.add_parser("check", help="check all that node types owe: derivatives, shapes, formulas, ...")
     check.add_argument(
@@ -70,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check)
 
     doctor = commands.add_parser("doctor", help="say what is installed, and what that makes possible")
-    doctor.set_defaults(run=_doctor)
+    doctor.set_defaults(run=run_doctor)
     return parser
 
 
@@ -82,16 +88,16 @@ def _positive(text: str) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from .demo import demo
+    from ..demo import demo
 
     demo(options.out, epochs=options.epochs, seed=options.seed)
     return 0
 
 
 def _train(options: argparse.Namespace) -> int:
-    from .data import mnist, mnist_mini
-    from .train import fit, schedules
-    from .tutorial import tutorial_network, tutorial_optimizer
+    from ..data import mnist, mnist_mini
+    from ..train import fit, schedules
+    from ..tutorial import tutorial_network, tutorial_optimizer
 
     mini = options.mini
     digits = mnist_mini() if mini else mnist(options.data)
@@ -114,7 +120,7 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from .testing import check_node
+    from ..testing import check_node
 
     types = [_node_type(name) for name in options.types] or [t for t in node_types() if _built_in(t)]
     failed = 0
@@ -139,93 +145,3 @@ def _node_type(name: str) -> type[Node]:
     if not (isinstance(found, type) and issubclass(found, Node)):
         raise SymcnnError(f"{name} is a {type(found).__name__}, not a subclass of symcnn.Node")
     return found
-
-
-def _draw(options: argparse.Namespace) -> int:
-    from .draw.files import writers
-
-    if options.format and options.out != "-":
-        raise SymcnnError(f"--format is for stdout (-o -); the ending of {options.out} names its format")
-    picture = _picture(options.object)
-    if options.out == "-":
-        graph = getattr(picture, "to_graphviz", None)
-        formats = writers(lambda: picture.svg, graph)
-        kind = options.format or "svg"
-        if kind not in formats:
-            raise SymcnnError(f"{options.object} has no .{kind}; it has {', '.join(formats)}")
-        sys.stdout.buffer.write(formats[kind]())
-        sys.stdout.flush()
-    else:
-        picture.save(options.out)
-    return 0
-
-
-def _picture(name: str) -> Any:
-    """The picture of what `name` stands for: a node, a sweep, a picture, or a function that makes one of them."""
-    found = located(name, "network")
-    if callable(found) and not isinstance(found, type | Node):
-        found = _called(found, name)
-    found = found if isinstance(found, Node | Backprop) else getattr(found, "J", found)
-    if hasattr(found, "svg") and hasattr(found, "save"):
-        return found
-    if isinstance(found, Node | Backprop):
-        return draw(found)
-    if isinstance(found, tuple | list | dict):
-        held = f"holds {len(found)} objects; name one of them: module:object, a function that returns one node"
-        raise SymcnnError(f"{name} {held}")
-    raise SymcnnError(
-        explain(
-            f"{name} is {_article(type(found).__name__)}",
-            "expected a node, the result of sc.backprop, a picture, or a function without arguments that returns one",
-        )
-    )
-
-
-def _called(function: Any, name: str) -> Any:
-    """What a function of the user's returns; what it prints goes to stderr."""
-    try:
-        inspect.signature(function).bind()
-    except TypeError as error:
-        problem = f"{name} cannot be called without arguments: {error}"
-        raise SymcnnError(explain(problem, "write a function that needs none and returns the node")) from None
-    except ValueError:
-        pass  # a function in C that does not tell its arguments
-    with redirect_stdout(sys.stderr):
-        return function()
-
-
-def _article(kind: str) -> str:
-    return f"an {kind}" if kind[:1].lower() in "aeiou" else f"a {kind}"
-
-
-def _doctor(options: argparse.Namespace) -> int:
-    print(f"symcnn {version('symcnn')} on Python {platform.python_version()}, {platform.platform()}")
-    print(f"processors: {os.cpu_count()}")
-    for name, (purpose, extra) in _packages().items():
-        try:
-            print(f"  {name:18} {version(name):12} {purpose}")
-        except PackageNotFoundError:
-            print(f"  {name:18} {'missing':12} {purpose}: pip install {extra}")
-    dot = shutil.which("dot")
-    print(
-        f"  {'dot (Graphviz)':18} {'found' if dot else 'missing':12} diagrams as PNG and PDF; SVG and DOT need nothing"
-    )
-    data = os.environ.get("SYMCNN_DATA")
-    print(
-        f"  {'SYMCNN_DATA':18} {'set' if data else 'not set':12} {data or 'where the full MNIST is, for symcnn train'}"
-    )
-    return 0
-
-
-def _packages() -> dict[str, tuple[str, str]]:
-    """The packages that symcnn needs or can use: what each is for, and what to install where it is missing."""
-    optional = {
-        "pygraphviz": ("diagrams as PNG and PDF without dot", "'symcnn[graphviz]'"),
-        "matplotlib": ("plots of trainings, filters, confusions", "'symcnn[plot]'"),
-        "latex2mathml": ("equations as MathML", "latex2mathml"),
-        "pooch": ("downloads the full MNIST", "'symcnn[data]'"),
-        **dict.fromkeys(["pytest", "hypothesis", "scipy", "array-api-strict"], ("runs the tests", "'symcnn[test]'")),
-    }
-    needed = [line.split(";")[0].strip() for line in requires("symcnn") or [] if "extra ==" not in line]
-    names = [line.rstrip("0123456789.<>=!~, ") for line in needed]
-    return {**{name: ("needed", name) for name in names}, **optional}

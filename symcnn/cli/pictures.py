@@ -1,0 +1,136 @@
+"""``symcnn draw`` and ``symcnn explain``: the picture of a network, and the page on which one steps through it."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from contextlib import redirect_stdout
+from typing import Any
+
+import numpy as np
+
+from ..backprop import Backprop
+from ..draw import draw as draw_sweep
+from ..draw import swept
+from ..draw.files import writers
+from ..draw.notation import Notation
+from ..draw.page import explain as explained
+from ..draw.page.page import Page
+from ..draw.page.recorder import Recorder
+from ..graph.errors import SymcnnError, quoted
+from ..graph.errors import explain as explain_error
+from ..graph.node import Node
+from ..locate import located
+
+
+def draw(options: argparse.Namespace) -> int:
+    """Draw what a name stands for, into a file or to stdout."""
+    if options.format and options.out != "-":
+        raise SymcnnError(f"--format is for stdout (-o -); the ending of {options.out} names its format")
+    picture = _picture(options)
+    if options.out == "-":
+        graph = getattr(picture, "to_graphviz", None)
+        formats = writers(lambda: picture.svg, graph)
+        kind = options.format or "svg"
+        if kind not in formats:
+            raise SymcnnError(f"{options.object} has no .{kind}; it has {', '.join(formats)}")
+        sys.stdout.buffer.write(formats[kind]())
+        sys.stdout.flush()
+    else:
+        picture.save(options.out)
+    return 0
+
+
+def _picture(options: argparse.Namespace) -> Any:
+    """The picture of what a name stands for: a node, a sweep, a picture, or a function that makes one of them."""
+    found = _made(options.object)
+    if hasattr(found, "svg") and hasattr(found, "save"):
+        return found
+    if not isinstance(found, Node | Backprop):
+        raise _wrong(options.object, found)
+    back = found if isinstance(found, Backprop) else swept(found)
+    focus = None if options.focus is None else _named(back, options.focus)
+    chosen = {"fold": options.fold, "focus": focus, "hops": options.hops, "zoom": options.zoom}
+    return draw_sweep(back, **chosen, width=options.width or None)
+
+
+def _named(back: Backprop, name: str) -> Node:
+    """The value of a sweep that is called by this symbol, or has this name."""
+    symbols = Notation(back).values.symbols
+    found = next((node for node, symbol in symbols.items() if str(symbol) == name), None)
+    found = found if found is not None else next((node for node in symbols if node.name == name), None)
+    if found is None:
+        listed = ", ".join(str(symbol) for symbol in list(symbols.values())[:20])
+        raise SymcnnError(explain_error(f"nothing in this network is called {quoted(name)}", f"there are {listed}"))
+    return found
+
+
+def _made(name: str) -> Any:
+    """The object that a name stands for, or what it returns if it is a function, or its loss if it has one."""
+    found = located(name, "network")
+    if callable(found) and not isinstance(found, type | Node):
+        found = _called(found, name)
+    return found if isinstance(found, Node | Backprop) else getattr(found, "J", found)
+
+
+def _wrong(name: str, found: Any) -> SymcnnError:
+    if isinstance(found, tuple | list | dict):
+        held = f"holds {len(found)} objects; name one of them: module:object, a function that returns one node"
+        return SymcnnError(f"{name} {held}")
+    article = "an" if type(found).__name__[:1].lower() in "aeiou" else "a"
+    return SymcnnError(
+        explain_error(
+            f"{name} is {article} {type(found).__name__}",
+            "expected a node, the result of sc.backprop, a picture, or a function without arguments that returns one",
+        )
+    )
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Write the step-through page of what a name stands for: a page or recorder, or a network with data."""
+    found = _made(options.object)
+    if isinstance(found, Recorder):
+        found = found.page()
+    if not isinstance(found, Page):
+        if isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], Node) and isinstance(found[1], dict):
+            J, feeds = found
+        elif isinstance(found, Node):
+            J, feeds = found, {}
+        else:
+            raise _wrong(options.object, found)
+        found = explained(J, {**feeds, **_example(options, J)})
+    print(f"{found}: {found.save(options.out)}")
+    return 0
+
+
+def _example(options: argparse.Namespace, J: Node) -> dict[str, Any]:
+    """One row of each array in the data, for the inputs of J."""
+    if options.data is None:
+        return {}
+    try:
+        with np.load(options.data, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, OSError) as error:
+        raise SymcnnError(f"{options.data} cannot be read as an .npz file: {error}") from None
+    wanted = [i for i in J.graph().inputs if i.name in arrays]
+    if not wanted:
+        names = ", ".join(i.name for i in J.graph().inputs)
+        raise SymcnnError(f"{options.data} has {', '.join(arrays)}; the network takes {names}")
+    try:
+        return {i.name: arrays[i.name][options.example] if None in i.shape else arrays[i.name] for i in wanted}
+    except IndexError:
+        raise SymcnnError(f"there is no example {options.example} in {options.data}") from None
+
+
+def _called(function: Any, name: str) -> Any:
+    """What a function of the user's returns; what it prints goes to stderr."""
+    try:
+        inspect.signature(function).bind()
+    except TypeError as error:
+        problem = f"{name} cannot be called without arguments: {error}"
+        raise SymcnnError(explain_error(problem, "write a function that needs none and returns the node")) from None
+    except ValueError:
+        pass  # a function in C that does not tell its arguments
+    with redirect_stdout(sys.stderr):
+        return function()

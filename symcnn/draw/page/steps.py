@@ -1,0 +1,104 @@
+"""The steps of a page: the forward pass and then the sweep, in the order in which the engine ran them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...graph.leaves import Param
+from ...graph.node import Node
+from ..equations import Equation
+from ..lines import forward_lines, sent_lines
+from ..story import Story
+from .links import slope_key
+from .recorder import Recorder
+
+Step = dict[str, Any]
+
+
+def steps_of(recorder: Recorder, story: Story) -> list[Step]:
+    """All steps: one for each named value, and one for each visit of the sweep to a named value."""
+    return _Steps(recorder, story).all()
+
+
+class _Steps:
+    def __init__(self, recorder: Recorder, story: Story) -> None:
+        self.recorder, self.story = recorder, story
+        self.notation, self.values = recorder.notation, recorder.values
+        self.boxes = {box.node: box for box in story.boxes if box.node is not None}
+        self.place = {node: n for n, node in enumerate(recorder.traces[0].order)}
+        self.sent = self._sent()
+
+    def all(self) -> list[Step]:
+        """The steps in order."""
+        forward = sorted(self.values.computed, key=self.place.__getitem__)
+        back = [node for node in self.notation.deltas if node in self.sent]
+        back.sort(key=lambda node: self.place[self.notation.deltas[node]])
+        return [*map(self._forward, forward), *map(self._backward, back)]
+
+    def _sent(self) -> dict[Node, dict[Node, str]]:
+        """For each value that the sweep visits: whose errors its step makes, and the keys of these tensors."""
+        found: dict[Node, dict[Node, str]] = {self.values.J: {}}
+        for source, readers in self.recorder.senders().items():
+            for reader in readers:
+                one = self.recorder.error_name(source)
+                key = self.recorder.part_name(source, reader) if len(readers) > 1 else one
+                found.setdefault(reader, {})[source] = key
+        return found
+
+    def _forward(self, node: Node) -> Step:
+        box, name = self.boxes[node], self.recorder.name(node)
+        sources = [s for s in self.values.sources(node) if s in self.values.symbols]
+        return {
+            "direction": "forward",
+            "value": name,
+            "title": f"Forward · {box.title}",
+            "equations": _mathml(forward_lines(self.notation, node)),
+            "sentence": self._sentences(node)[0],
+            "reads": [self.recorder.name(s) for s in sources],
+            "makes": [name],
+            "element": f"value-{box.key}",
+            "wires": [f"edge-{a}:{b}" for a, b in self.story.edges if b == box.key],
+        }
+
+    def _backward(self, node: Node) -> Step:
+        box, name = self.boxes[node], self.recorder.name(node)
+        assert box.twin is not None
+        makes = sorted(self.sent[node], key=lambda source: isinstance(source, Param))
+        error = self.recorder.error_name(node)
+        return {
+            "direction": "backward",
+            "value": name,
+            "error": error,
+            "title": f"Backward · {box.twin.title}",
+            "equations": _mathml(sent_lines(self.notation, node)),
+            "sentence": self._sentences(node)[1],
+            "reads": [error, *self._read_by(node)],
+            "makes": [self.sent[node][source] for source in makes],
+            "element": f"back-{box.key}",
+            "wires": [f"error-{a}:{b}" for a, b in self.story.sent if b == box.key and self._is_needed(a)],
+        }
+
+    def _is_needed(self, key: str) -> bool:
+        return any(box.twin is not None and box.twin.needed for box in self.story.boxes if box.key == key)
+
+    def _read_by(self, node: Node) -> list[str]:
+        """What the rule reads from the forward pass, and the slopes that it multiplies with."""
+        name = self.recorder.name
+        made = {name(source) for source in self.sent[node]}
+        links = [link for link in self.recorder.links if link.value is node]
+        slopes = [slope_key(name(node), name(link.source)) for link in links if link.kind == "slope"]
+        others = [name(link.other) for link in links if link.other is not None and name(link.source) in made]
+        maxima = [name(link.source) for link in links if link.kind == "first maximum"]
+        others.sort(key=lambda key: isinstance(self.recorder.recorded[key].node, Param))
+        read = [*slopes, *others, *maxima, *self.recorder.beside.get(node, [])]
+        return [key for key in dict.fromkeys(read) if key in self.recorder.recorded]
+
+    def _sentences(self, node: Node) -> tuple[str, str]:
+        """What the largest of the nodes behind a value's formula say about their two rules."""
+        inner = self.values.inner(node)
+        said = [n for n in inner if type(n).sentences is not Node.sentences]
+        return (said[-1] if said else node).sentences()
+
+
+def _mathml(lines: list[Equation]) -> list[str]:
+    return [line.mathml for line in lines]
