@@ -71,8 +71,8 @@ def page() -> str:
         text += [f"## {title}\n", f"{NOTES[name]}\n", f"![{title}]({name}.svg)\n"]
     text += [
         "## Every node\n",
-        '`sc.draw(J, zoom="nodes")`: the tutorial\'s network again, with the backward graph as the rules made it. Each of',
-        "its nodes stands under the one whose rule it comes from; what only `δ(x)` needs is grey.\n",
+        '`sc.draw(J, zoom="nodes")`: the tutorial\'s network again, with the backward graph as the rules made it. Each',
+        "node stands under the one whose rule it comes from; what only `δ(x)` needs is grey.\n",
         "![Every node of the tutorial's network, forward and back](nodes.svg)\n",
         "## A neighbourhood\n",
         "`sc.draw(J, focus=node, hops=2)`: two edges around the last sum of the network above.\n",
