@@ -80,7 +80,7 @@ def draw(
     >>> [box.title for box in sc.draw(sc.mean(h), focus=h).story.boxes]
     ['… from a49', 'Dense', 'Tanh', 'loss · Mean']
     >>> [box.lines for box in sc.draw(sc.sum(sc.tanh(w)), zoom="nodes").story.lower.boxes][-2:]
-    [['e2 = 1 − e1'], ['∇w = δ(a1) · e2']]
+    [['e3 = 1 − e2'], ['∇w = δ(a1) · e3']]
     """
     from ..backprop import Backprop
     from ..graph.collector import collector_paused
