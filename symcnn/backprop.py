@@ -58,6 +58,13 @@ class Step:
     sent: tuple[tuple[Node, Node], ...]
     made: tuple[Node, ...]
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What was sent, as a table."""
+        from .listing import sending
+        from .notebook import bundle
+
+        return bundle(self, "text/html", lambda: sending(self.node, self.delta, self.sent).html)
+
     def __repr__(self) -> str:
         names = [shown(source.name) or type(source).__name__ for source, _ in self.sent]
         names = names if len(names) <= 8 else [*names[:6], f"... {len(names) - 6} more"]
@@ -184,6 +191,12 @@ class Backprop:
         from .draw.run import Run
 
         return Run.of(self, feeds, named)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """The diagram."""
+        from .notebook import bundle, is_large
+
+        return bundle(self, "image/svg+xml", lambda: None if is_large(self.J) else self.draw().embedded_svg)
 
     def __repr__(self) -> str:
         return f"Backprop({self.J.label}: {len(self.steps)} steps, {len(self.grads)} gradients)"

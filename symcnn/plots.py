@@ -199,7 +199,8 @@ def _grid(tiles: NDArray[Any], wide: int) -> Masked:
     count, height, width = tiles.shape
     wide = min(wide, count)
     high = -(-count // wide)
-    grid: Masked = np.ma.masked_all((high * (height + 1) - 1, wide * (width + 1) - 1))  # type: ignore[no-untyped-call]
+    lines = np.zeros((high * (height + 1) - 1, wide * (width + 1) - 1))  # Matplotlib computes with masked numbers, too
+    grid: Masked = np.ma.array(lines, mask=True)
     for n, tile in enumerate(tiles):
         top, left = n // wide * (height + 1), n % wide * (width + 1)
         grid[top : top + height, left : left + width] = tile
@@ -304,7 +305,7 @@ def confusion_matrix(predictions: ArrayLike, labels: ArrayLike) -> NDArray[np.in
 def _figure(width: float, height: float) -> Figure:
     """A figure that nothing else knows of."""
     try:
-        from matplotlib.figure import Figure
+        from .figure import Figure
     except ImportError as error:
         hint = "pip install 'symcnn[plot]'"
         raise SymcnnError(explain(f"plots need the package matplotlib ({error})", hint, site=call_site())) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .backprop import Backprop
 from .graph.errors import DTypeError, call_site, explain, quoted
@@ -15,7 +15,8 @@ from .graph.node import Node
 from .graph.spec import Shape
 from .nodes.shape import Reshape
 from .nodes.window import Subsample
-from .tables import Table, shown
+from .notebook import bundle
+from .tables import Table
 
 if TYPE_CHECKING:
     from .draw.names import Values
@@ -144,8 +145,8 @@ class Summary:
     def __repr__(self) -> str:
         return str(self)
 
-    def _repr_html_(self) -> str | None:
-        return shown(lambda: self.table)
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return bundle(self, "text/html", lambda: self.table.html)
 
 
 def summary(J: Node | Backprop) -> Summary:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 MOST = 200
 """A notebook shows a table of more rows without its middle; printed, it is whole."""
@@ -63,12 +64,11 @@ class Table:
 
     def _ends(self) -> list[Sequence[str]]:
         """The rows, without their middle where they are too many."""
-        rows = list(self.rows)
-        if len(rows) <= MOST:
-            return rows
+        if len(self.rows) <= MOST:
+            return list(self.rows)
         half = MOST // 2
-        gap = [f"… {len(rows) - 2 * half:,} more rows …", *[""] * (len(self.head) - 1)]
-        return [*rows[:half], gap, *rows[-half:]]
+        gap = [f"… {len(self.rows) - 2 * half:,} more rows …", *[""] * (len(self.head) - 1)]
+        return [*self.rows[:half], gap, *self.rows[-half:]]
 
     def _line(self, row: Sequence[str], widths: Sequence[int]) -> str:
         cells = zip(row, widths, strict=True)
@@ -89,9 +89,28 @@ def _escaped(text: str) -> str:
     return html.escape(text.encode(errors="replace").decode())
 
 
-def shown(table: Callable[[], Table]) -> str | None:
-    """What a notebook shows: the table as HTML, or None, and then its text, where it cannot be made."""
-    try:
-        return table().html
-    except Exception:  # a repr never raises
-        return None
+class Rows(Sequence[Sequence[str]]):
+    """Rows that are written when they are looked at: of a long table, a notebook looks at the ends only.
+
+    Parameters
+    ----------
+    things : sequence
+    row : callable
+        One of them -> its cells.
+
+    Examples
+    --------
+    >>> len(Rows(range(10**9), lambda n: [str(n)])[-2:])
+    2
+    """
+
+    def __init__(self, things: Sequence[Any], row: Callable[[Any], Sequence[str]]) -> None:
+        self._things = things
+        self._row = row
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self._things[index]
+        return [self._row(thing) for thing in found] if isinstance(index, slice) else self._row(found)
+
+    def __len__(self) -> int:
+        return len(self._things)

@@ -14,6 +14,7 @@ import symcnn
 
 PACKAGE = Path(symcnn.__file__).parent
 CORE = {"graph", "nodes", "backprop", "simplify", "engine"}
+SHOWING = {"tables", "listing", "notebook"}
 
 LAYERS = {
     "graph": {"graph"},
@@ -21,13 +22,16 @@ LAYERS = {
     "backprop": {"graph"},
     "simplify": {"graph", "nodes", "simplify"},
     "tables": {"tables"},
-    "engine": {"graph", "nodes", "simplify", "tables", "engine"},
-    "plots": {"graph", "plots"},
-    "train": {*CORE, "tables", "plots", "train"},
+    "notebook": {"graph", "tables", "notebook"},
+    "listing": {"graph", "tables", "listing"},
+    "engine": {"graph", "nodes", "simplify", *SHOWING, "engine"},
+    "figure": {"notebook", "figure"},
+    "plots": {"graph", "figure", "plots"},
+    "train": {*CORE, *SHOWING, "plots", "train"},
     "data": {"graph", "data"},
-    "draw": {*CORE, "draw"},
-    "summary": {*CORE, "tables", "summary"},
-    "testing": {*CORE, "tables", "testing"},
+    "draw": {*CORE, *SHOWING, "draw"},
+    "summary": {*CORE, *SHOWING, "summary"},
+    "testing": {*CORE, *SHOWING, "testing"},
     "tutorial": {*CORE, "train", "tutorial"},
     "demo": {*CORE, "train", "data", "draw", "tutorial", "demo"},
     "locate": {"graph"},
@@ -45,6 +49,11 @@ DOORS = {
     ("backprop.py", "draw"),  # Backprop.draw() and .equations() are asked for on the object itself
     ("summary.py", "draw"),  # the names of values; `import symcnn` loads no picture
     ("graph/node.py", "draw"),  # Node.equation, too
+    ("graph/node.py", "notebook"),  # what a notebook shows of a node, a graph, a sweep
+    ("graph/graph.py", "notebook"),
+    ("graph/graph.py", "listing"),
+    ("backprop.py", "notebook"),
+    ("backprop.py", "listing"),
     ("__init__.py", "data"),
     ("__init__.py", "plots"),
     ("__init__.py", "testing"),

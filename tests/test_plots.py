@@ -1,5 +1,7 @@
 """Plots: what the figures hold, read back from them."""
 
+import base64
+import pickle
 import subprocess
 import sys
 
@@ -134,5 +136,32 @@ assert "matplotlib.pyplot" not in sys.modules
 
 def test_without_matplotlib_the_error_names_what_helps(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.delitem(sys.modules, "symcnn.figure", raising=False)
     with pytest.raises(SymcnnError, match=r"pip install 'symcnn\[plot\]'"):
         record().plot()
+
+
+def test_a_notebook_shows_every_figure():
+    for figure in (record().plot(), sc.plots.filters(np.ones((2, 1, 3, 3))), sc.plots.confusion([0, 1], [0, 1])):
+        made = figure._repr_mimebundle_()
+        assert list(made) == ["image/png", "text/plain"] and made["text/plain"] == repr(figure)
+        png = base64.b64decode(made["image/png"], validate=True)
+        width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
+        assert png.startswith(b"\x89PNG") and [width, height] == [int(side * 100) for side in figure.get_size_inches()]
+        assert repr(pickle.loads(pickle.dumps(figure))) == repr(figure)
+
+
+def test_a_figure_that_cannot_be_drawn_is_shown_as_text():
+    figure = sc.plots.filters(np.ones((2, 1, 3, 3)))
+    figure.axes[0].set_title("$\\nothing$")
+    (text,) = figure._repr_mimebundle_().values()
+    assert text.startswith(f"{figure!r}\n(shown as text alone: ")
+
+
+def test_the_lines_between_filters_are_numbers():
+    """They are masked, but Matplotlib scales them with the rest: what was in the memory before may overflow."""
+    for _ in range(20):
+        shape = (2 * (9 + 1) - 1, 2 * (9 + 1) - 1)
+        del [np.full(shape, 1e308) for _ in range(4)][:]
+        (image,) = sc.plots.filters(np.ones((4, 1, 9, 9))).axes[0].images
+        assert not image.get_array().data[image.get_array().mask].any()

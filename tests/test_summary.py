@@ -133,6 +133,10 @@ def test_a_sweep_a_chain_and_what_is_no_graph():
     for _ in range(2000):
         v = sc.tanh(v)
     found = sc.summary(v)
-    assert isinstance(found, Summary) and len(found.rows) == 2001 and "1,801 more rows" in found._repr_html_()
+    assert (
+        isinstance(found, Summary)
+        and len(found.rows) == 2001
+        and "1,801 more rows" in found._repr_mimebundle_()["text/html"]
+    )
     with pytest.raises(TypeError, match="summary needs a node"):
         sc.summary([J])

@@ -31,6 +31,7 @@ def pictures() -> dict[str, str]:
     found = {f"{name}.svg": sc.draw(network()).svg for name, network in networks.ALL.items()}
     found["nodes.svg"] = sc.draw(networks.tutorial(), zoom="nodes").svg
     found["focus.svg"] = _focus().svg
+    found["nodes.svg"] = sc.draw(networks.tutorial(), zoom="nodes").svg
     found["units-speech.svg"] = sc.draw_units(networks.speech()).svg
     found["units-lenet5.svg"] = sc.draw_units(networks.lenet5()).svg
     found["README.md"] = page()
@@ -77,6 +78,11 @@ def page() -> str:
         "## A neighbourhood\n",
         "`sc.draw(J, focus=node, hops=2)`: two edges around the last sum of the network above.\n",
         "![The last residual block](focus.svg)\n",
+        "## Every node of both graphs\n",
+        '`sc.draw(J, zoom="nodes")`: below the forward pass the backward graph as the sweep made it, each `Pad`,',
+        "`Swap` and `Rot90` of it under the node whose rule made it. What it reads from the forward pass stands in",
+        "its formula.\n",
+        "![The tutorial's network, node by node](nodes.svg)\n",
         "## The tutorial's figure 1\n",
         "`sc.draw_units(J)`: which units a unit reads, and which weights are tied. One-row maps as circles, others as",
         "stacks.\n",

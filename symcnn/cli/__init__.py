@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     picture.add_argument("object", help="module:object or file.py:object; a node, or a function that returns one")
     picture.add_argument("-o", "--out", required=True, help="the file, whose ending names the format; - for stdout")
     picture.add_argument("--format", choices=["svg", "dot", "png", "pdf"], help="on stdout: svg unless told")
+    picture.add_argument("--zoom", choices=["layers", "nodes"], default="layers", help="a box a value, or a box a node")
     picture.add_argument("--focus", metavar="NAME", help="only what is near this value: its symbol (z1), or its name")
     picture.add_argument("--hops", type=int, default=1, help="how near, in edges (%(default)s)")
     picture.add_argument("--width", type=float, default=1400, help="pixels; 0 for one piece (%(default)s)")

@@ -34,6 +34,7 @@ def _packages() -> dict[str, tuple[str, str]]:
     optional = {
         "pygraphviz": ("diagrams as PNG and PDF without dot", "'symcnn[graphviz]'"),
         "matplotlib": ("plots of trainings, filters, confusions", "'symcnn[plot]'"),
+        **dict.fromkeys(["ipykernel", "nbclient"], ("runs the example notebook", "'symcnn[notebook]'")),
         "latex2mathml": ("equations as MathML", "latex2mathml"),
         "pooch": ("downloads the full MNIST", "'symcnn[data]'"),
         **dict.fromkeys(["pytest", "hypothesis", "scipy", "array-api-strict"], ("runs the tests", "'symcnn[test]'")),

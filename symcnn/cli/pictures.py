@@ -51,8 +51,8 @@ def _picture(options: argparse.Namespace) -> Any:
         raise _wrong(options.object, found)
     back = found if isinstance(found, Backprop) else swept(found)
     focus = None if options.focus is None else _named(back, options.focus)
-    chosen = {"fold": options.fold, "focus": focus, "hops": options.hops, "zoom": options.zoom}
-    return draw_sweep(back, **chosen, width=options.width or None)
+    width = options.width or None
+    return draw_sweep(back, zoom=options.zoom, fold=options.fold, focus=focus, hops=options.hops, width=width)
 
 
 def _named(back: Backprop, name: str) -> Node:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def draw(
     J: Node | Backprop,
     *,
+    zoom: str = "layers",
     fold: bool | None = None,
     focus: Node | Iterable[Node] | None = None,
     hops: int = 1,
@@ -34,9 +35,13 @@ def draw(
     J : Node or Backprop
         A node, which is swept first, or the result of `symcnn.backprop`. The error of a node that is no scalar,
         such as the scores of a network without a loss, is shown as given.
+    zoom : "layers" or "nodes"
+        A box for each value with all that its formula goes through; or every node of the forward pass and, below it,
+        every node of the backward graph.
     fold : bool, optional
         Whether values share boxes: blocks that come several times in a row (``×12``), and the values of a layer.
-        Unless told, above 60 boxes, and layers only where that is not enough.
+        Unless told, above 60 boxes, and layers only where that is not enough. Single nodes are not folded: more than
+        150 of them are drawn for ``fold=False`` only.
     focus : Node or list of Node, optional
         Draw only the neighbourhood of these: of values, of the readers of a parameter, of the value of an error.
     hops : int
@@ -56,9 +61,8 @@ def draw(
     DTypeError
         For what is no node, or no whole number of hops.
     ArgumentError
-        For a negative number of hops, another `fold`, an empty `focus`; if the values are of something else, or
-        there is no such example; for a width that is no positive number; for another `zoom`, or what "nodes" does not
-        go with.
+        For a negative number of hops, another `zoom` or `fold`, more than 150 single nodes, an empty `focus`; if the
+        values are of something else, or there is no such example; for a width that is no positive number.
     GraphError
         For a `focus` that is not in the graph; for too many nodes to draw each.
 
@@ -79,15 +83,16 @@ def draw(
     ['x', '(Dense, Tanh) ×50', 'loss · Mean']
     >>> [box.title for box in sc.draw(sc.mean(h), focus=h).story.boxes]
     ['… from a49', 'Dense', 'Tanh', 'loss · Mean']
-    >>> [box.lines for box in sc.draw(sc.sum(sc.tanh(w)), zoom="nodes").story.lower.boxes][-2:]
-    [['e3 = 1 − e2'], ['∇w = δ(a1) · e3']]
+    >>> nodes = sc.draw(sc.sum(sc.tanh(w)), zoom="nodes").story
+    >>> [box.lines[0] for box in nodes.below.boxes]
+    ['δ(a0) = 1 as 2', 'e1 = a0 · a0', 'e2 = 1 − e1', '∇w = δ(a0) · e2']
     """
     from ..backprop import Backprop
     from ..graph.collector import collector_paused
     from ..graph.errors import ArgumentError, DTypeError, call_site, chosen, explain, natural, quoted
     from ..graph.node import Node
     from .diagram import Diagram
-    from .nodes import NodeTeller
+    from .nodes import NodesTeller
     from .run import Run
     from .teller import Teller
     from .values import shown
@@ -107,15 +112,9 @@ def draw(
         raise ArgumentError(explain(f"fold is {quoted(fold)}; expected True, False or None", site=call_site()))
     hops = natural(hops, "hops")
     chosen(zoom, ("layers", "nodes"), "zoom")
-    if zoom == "nodes" and not (fold is None and focus is None and values is None):
-        problem = 'zoom="nodes" draws every node, without fold=, focus= and values='
-        raise ArgumentError(
-            explain(problem, 'draw a part of the graph: symcnn.draw(part, zoom="nodes")', site=call_site())
-        )
     with collector_paused():
-        if zoom == "nodes":
-            return Diagram(NodeTeller(J).tell(), width)
-        teller = Teller(J, fold, focus, hops)
+        kind: type[Teller | NodesTeller] = Teller if zoom == "layers" else NodesTeller
+        teller = kind(J, fold, focus, hops)
         return Diagram(shown(teller.tell(), teller.errors, values, example), width)
 
 

@@ -52,13 +52,30 @@ class BandBuilder:
 
     def build(self) -> Layout:
         """The layout of the band."""
+        self.assemble()
+        self.layout.place(MARGIN)
+        return self.layout
+
+    def assemble(self) -> None:
+        """Place everything, somewhere beside 0, 0."""
+        self._place_columns()
         self._place_rows()
         self._place_boxes()
         self._route_edges()
         self._place_names()
         self._route_reads()
         self._place_bundles()
-        return self.layout
+
+    def _place_columns(self) -> None:
+        texts = [t for key, _ in self.coming for t in self._again(key)]
+        self.begin = MARGIN
+        self.entry = MARGIN + max((text_width(t, EDGE) for t in texts), default=0.0) + 24
+        x = MARGIN + (self.measures.entry(self.band.start) if self.band.start else 0.0)
+        self.columns = {}
+        for n in self.band:
+            self.columns[n] = self.measures.column(n, x, n == self.band[-1])
+            x = self.columns[n].end
+        self.exit = self.columns[self.band[-1]].labels + ARROW
 
     def _again(self, key: str) -> tuple[str, str]:
         """What is said again where the edges from a box come from the band above: their name, and their error's."""
@@ -105,7 +122,7 @@ class BandBuilder:
         place = stack.index(key)
         if len(stack) > 1 and key in self.measures.readers:
             left, width = column.first + place * column.strip, column.width
-        elif place == 0 or not self.measures.reached:
+        elif place == 0 or not column.strip:
             left, width = column.first + (column.width - size.width) / 2, size.width
         else:
             own = max(s[key].width for s in (self.measures.sizes, self.measures.twins) if key in s)
@@ -222,11 +239,11 @@ class BandBuilder:
         return max(r.x for r in own) + 8, min([r.right for r in own] + outer) - 8
 
     def _place_bundles(self) -> None:
+        here = [b for b in self.measures.bundles.values() if self.grid.column[b.readers[0]] in self.band]
+        if not here:
+            return
         shelves = []
         for n, column in self.columns.items():
             boxes = [(key, *self._open_top(n, place)) for place, key in enumerate(self.stacks[n])]
             shelves.append(Shelf(column.left, column.right, boxes))
-        here = [b for b in self.measures.bundles.values() if self.grid.column[b.readers[0]] in self.band]
-        if not here:
-            return
         place_bundles(self.layout, here, self.measures.params, self.measures.gradients, shelves)

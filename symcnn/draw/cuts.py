@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .lanes import TwoLanes
 from .measures import MARGIN, Measures
 from .story import Bundle
 
@@ -32,15 +31,16 @@ def bands_of(measures: Cuttable, width: float | None) -> list[range]:
 
 def _width(measures: Cuttable, band: range) -> float:
     """The width of a band: with its margins, the names where it begins, and the room where edges leave it."""
-    inside = sum(measures.pitch(n) for n in band[:-1])
-    return 2 * MARGIN + measures.entry(band.start) + inside + measures.tail(band[-1])
+    entry = measures.entry(band.start) if band.start else 0.0
+    inside = sum(measures.column(n, 0.0).end for n in band[:-1])
+    return 2 * MARGIN + entry + inside + measures.last_width(band[-1])
 
 
-def _cut(measures: Cuttable, width: float | None) -> list[range]:
+def _cut(measures: Measures, width: float | None) -> list[range]:
     """Cuts that leave the bands most alike: the least sum of squares of what is not filled, by dynamic programming."""
-    count = measures.count
-    ends = [measures.pitch(n) for n in range(count)]
-    more = [measures.tail(n) - ends[n] for n in range(count)]
+    count = len(measures.stacks)
+    ends = [measures.column(n, 0.0).end for n in range(count)]
+    more = [measures.last_width(n) - ends[n] for n in range(count)]
     whole = range(count)
     if width is None or _width(measures, whole) <= width:
         return [whole]
@@ -55,7 +55,7 @@ def _cut(measures: Cuttable, width: float | None) -> list[range]:
             full = (inside + entries[start]) / width
             if full > 1 and found is not None:
                 break
-            cut = _CROSSING * measures.cut_edges(start)
+            cut = _CROSSING * measures.cost(start)
             choice = best[start][0] + 1, best[start][1] + (1 - full) ** 2 + cut, start
             found = choice if found is None else min(found, choice)
         assert found is not None

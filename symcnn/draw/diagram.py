@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..notebook import bundle
 from .files import save, writers
 from .layout import WIDTH, laid_out
 from .places import Layout
 from .story import Story
+from .style import fitting
 from .svg import written
 
 if TYPE_CHECKING:
@@ -52,6 +55,12 @@ class Diagram:
         """The picture as SVG: the same text for the same graph."""
         return written(self.story, self.layout)
 
+    @cached_property
+    def embedded_svg(self) -> str:
+        """The SVG for a page with other pictures, such as a notebook: ids made from what it shows, and it fits in."""
+        mark = hashlib.sha256(self.svg.encode()).hexdigest()[:8]
+        return fitting(written(self.story, self.layout, f"symcnn-{mark}-"))
+
     @property
     def dot(self) -> str:
         """The picture as DOT, for Graphviz."""
@@ -84,14 +93,9 @@ class Diagram:
         return save(path, writers(lambda: self.svg, self.to_graphviz))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        try:
-            return {"image/svg+xml": self.svg, "text/plain": repr(self)}
-        except Exception as error:
-            return {"text/plain": f"{self!r}, which could not be drawn: {error}"}
+        return bundle(self, "image/svg+xml", lambda: self.embedded_svg)
 
     def __repr__(self) -> str:
-        lanes = [self.story, self.story.lower] if self.story.lower else [self.story]
-        boxes, edges = (
-            sum(len(found) for found in kind) for kind in zip(*((s.boxes, s.edges) for s in lanes), strict=True)
-        )
+        lanes = [self.story] if self.story.below is None else [self.story, self.story.below]
+        boxes, edges = (sum(len(getattr(lane, kind)) for lane in lanes) for kind in ("boxes", "edges"))
         return f"Diagram of {self.story.name}: {boxes} boxes, {edges} edges"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .story import Box, Story
+from .story import Below, Box, Story
 from .style import BACKWARD, FORWARD, GREY, LOSS, PARAMETER
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def digraph(story: Story) -> graphviz.Digraph:
         _box(graph, box)
     _edges(graph, story)
     _bundles(graph, story)
-    if story.lower is not None:
-        _lower_lane(graph, story.lower)
+    if story.below is not None:
+        _below(graph, story.below)
     return graph
 
 
@@ -84,32 +84,30 @@ def _edges(graph: graphviz.Digraph, story: Story) -> None:
             )
 
 
-def _lower_lane(graph: graphviz.Digraph, story: Story) -> None:
-    """A backward graph of its own, from right to left: each rule's first node in the column of its forward node."""
-    tied: set[str] = set()
-    for box in story.boxes:
-        look = _LOOKS["twin" if box.kind == "error" else box.kind]
-        graph.node(f"back-{box.key}", _label(box.title, *box.lines), **look)
-        if box.under not in tied:
-            tied.add(box.under)
-            with graph.subgraph() as column:
-                column.attr(rank="same")
-                column.node(f"value-{box.under}")
-                column.node(f"back-{box.key}")
-            graph.edge(f"value-{box.under}", f"back-{box.key}", color=GREY, style="dotted", arrowhead="vee")
-    boxes = {box.key: box for box in story.boxes}
-    for source, reader in story.edges:
-        box = boxes[source]
-        unneeded = "unneeded" in (box.kind, boxes[reader].kind)
+def _below(graph: graphviz.Digraph, below: Below) -> None:
+    """The backward graph, from right to left: each edge is given from what reads to what is read."""
+    for box in below.boxes:
+        kind = "unneeded" if box.key in below.unneeded else "gradient" if box.kind == "gradient" else "twin"
+        graph.node(f"back-{box.key}", _label(box.title, *box.lines), **_LOOKS[kind])
+    under = {home: key for key, home in below.homes.items() if key not in below.sums}
+    for home, key in under.items():  # the last node that a rule made is under the node whose rule it is
+        with graph.subgraph() as column:
+            column.attr(rank="same")
+            column.node(f"value-{home}")
+            column.node(f"back-{key}")
+        graph.edge(f"value-{home}", f"back-{key}", style="invis")
+    boxes = {box.key: box for box in below.boxes}
+    for source, reader in below.edges:
+        box, needed = boxes[source], reader not in below.unneeded
         graph.edge(
             f"back-{reader}",
             f"back-{source}",
-            label=_label(box.symbol, box.shape),
+            label=_label(*(text for text in (box.symbol, box.shape, box.norm) if text)),
             dir="back",
             arrowtail="empty",
             style="dashed",
-            color=GREY if unneeded else BACKWARD,
-            fontcolor="#6b6b6b" if unneeded else "#9c4400",
+            color=BACKWARD if needed else GREY,
+            fontcolor="#9c4400" if needed else "#6b6b6b",
         )
 
 

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from ..graph.spec import Shape
+from ..notebook import bundle
+from ..tables import MOST
 from .words import latex_words
 
 _WIDEST = 72
@@ -57,6 +59,12 @@ class Equation:
         return f"{self.sides[0]} {_latex_sign(self.sign)} {self.sides[1]}"
 
     @property
+    def latex_with_shape(self) -> str:
+        """The equation in LaTeX, with its shape and the remark at the side."""
+        note = rf" \quad {latex_words(self.note)}" if self.note else ""
+        return rf"{self.latex} \qquad {shape_at_side(self.shape)}{note}"
+
+    @property
     def mathml(self) -> str:
         """The equation as a ``<math>`` element, for web pages."""
         from .mathml import line
@@ -69,8 +77,8 @@ class Equation:
     def __repr__(self) -> str:
         return str(self)
 
-    def _repr_latex_(self) -> str | None:
-        return _for_notebooks(self)
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return bundle(self, "text/latex", lambda: f"$${self.latex_with_shape}$$")
 
 
 class Equations(Sequence[Equation]):
@@ -177,8 +185,9 @@ class Equations(Sequence[Equation]):
     def __repr__(self) -> str:
         return str(self)
 
-    def _repr_latex_(self) -> str | None:
-        return _for_notebooks(self)
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """In LaTeX; as text where they are so many that a browser would be busy for long."""
+        return bundle(self, "text/latex", lambda: f"$${self.latex}$$" if 0 < len(self) <= MOST else None)
 
 
 def shape_at_side(shape: Shape) -> str:
@@ -202,11 +211,3 @@ def _row(e: Equation) -> str:
 
 def _latex_sign(sign: str) -> str:
     return r"\mathrel{+}=" if sign == "+=" else sign
-
-
-def _for_notebooks(shown: Equation | Equations) -> str | None:
-    """LaTeX for a notebook; None, which leaves the text, where a node type's template has no LaTeX to give."""
-    try:
-        return f"$${shown.latex}$$"
-    except Exception:  # a repr never raises
-        return None

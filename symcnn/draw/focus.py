@@ -14,7 +14,9 @@ _FEW = 3
 """Up to so many values that come from beyond to the same boxes have a stub each."""
 
 
-def focused(notation: Notation, focus: Node | Iterable[Node]) -> list[Node]:
+def focused(
+    notation: Notation, focus: Node | Iterable[Node], homes: dict[Node, dict[Node, None]] | None = None
+) -> list[Node]:
     """The inputs and computed values that nodes stand for.
 
     A node inside a formula stands for the value with this formula, a parameter or constant for the values that read
@@ -23,6 +25,8 @@ def focused(notation: Notation, focus: Node | Iterable[Node]) -> list[Node]:
     Parameters
     ----------
     focus : Node or iterable of Node
+    homes : {Node: {Node: None}}, optional
+        For each node of the forward pass what it stands for, if that is something else.
 
     Raises
     ------
@@ -38,6 +42,7 @@ def focused(notation: Notation, focus: Node | Iterable[Node]) -> list[Node]:
     if not nodes:
         raise ArgumentError(explain("focus is empty; give a node, or a list of nodes", site=call_site()))
     finder = _Finder(notation)
+    finder.homes = finder.homes if homes is None else homes
     return list(dict.fromkeys(value for node in nodes for value in finder.values(node)))
 
 

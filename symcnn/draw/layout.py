@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from .band import BandBuilder
 from .cuts import bands_of
-from .lanes import TwoLanes
-from .measures import MARGIN, Measures
+from .lanes import builder_of, measures_of
 from .places import Layout
 from .story import Story
 from .ties import tie
 
 WIDTH = 1400.0
 """How wide a picture is at most, in pixels: what fits a screen, a slide, or the width of a page."""
+
+
+_GAP = 26.0
+"""The room between bands whose lanes are no mirror images, so that one sees where a band ends."""
 
 
 def laid_out(story: Story, width: float | None = WIDTH) -> Layout:
@@ -23,23 +25,19 @@ def laid_out(story: Story, width: float | None = WIDTH) -> Layout:
     width : float or None
         A wider picture is cut into bands, between columns; None: it is never cut.
     """
-    if story.lower is None or story.slots is None:
-        measures: Measures | TwoLanes = Measures(story)
-    else:
-        measures = TwoLanes(story, story.lower, story.slots)
+    measures = measures_of(story)
     whole = Layout()
-    top = 0.0
+    top, gap = 0.0, 0.0 if story.below is None else _GAP
     for band in bands_of(measures, width):
-        layout = _built(measures, band)
-        layout.place(MARGIN)
+        layout = builder_of(measures, band).build()
         layout.move(0.0, top)
-        top += layout.height
+        top += layout.height + gap
         whole.take(layout)
     if isinstance(measures, TwoLanes):
         for pieces in whole.returns.values():
             pieces.reverse()  # these edges begin in the lowest band that they run through
     whole.bundles = measures.bundles
-    whole.height = top
+    whole.height = top - gap
     return whole
 
 

@@ -46,39 +46,25 @@ class Column:
     end: float = 0.0
 
 
-@dataclass
-class Frame:
-    """Where the columns of a band stand, in the direction of its edges.
-
-    Attributes
-    ----------
-    begin, exit : float
-        Where edges come from the band before, and where they leave.
-    columns : {int: Column}
-    """
-
-    begin: float
-    columns: dict[int, Column]
-    exit: float
-
-
 class Measures:
     """The sizes of everything that a story tells, and the grid in which it stands.
 
     Parameters
     ----------
     story : Story
-    reached : bool
-        Whether verticals come to all boxes: outer ones then stand further to the right.
+    column : {key: int}, optional
+        The columns of boxes, where they are settled already.
+    count : int
+        How many columns there are at least.
     """
 
-    def __init__(self, story: Story, reached: bool = True) -> None:
+    def __init__(self, story: Story, column: dict[str, int] | None = None, count: int = 1) -> None:
         self.story = story
         self.reached = reached
         self.boxes = {box.key: box for box in story.boxes}
         self.named = {source for source, _ in story.edges}
         self.returning = {source for source, _ in story.sent}
-        self.grid: Grid = arranged(list(self.boxes), story.edges, story.slots)
+        self.grid: Grid = arranged(list(self.boxes), story.edges, column, count)
         self.sizes = {key: measured(b.title, b.lines, b.pictures) for key, b in self.boxes.items()}
         self.twins = {k: measured(b.twin.title, b.twin.lines, b.twin.pictures) for k, b in self.boxes.items() if b.twin}
         self.notes = {k: tuple(wrapped(b.twin.reads, NOTE, 150, 3)) for k, b in self.boxes.items() if b.twin}
@@ -137,23 +123,24 @@ class Measures:
 
     def column(self, n: int, x: float, last: bool = False) -> Column:
         """The n-th column, which begins at x; `last` in its band."""
-        left, zone, width, strip = self._zone(n)
+        left, zone, width, strip = self.zone(n)
         column = Column(x, x + zone, x + left, width, strip)
         straight = not last and self.is_straight(n)
         column.labels = column.right + (self._narrow_gap(n) if straight else self._names_width(self.stacks[n]))
         column.end = column.labels + self._bend_width(n) + ARROW
         return column
 
-    def _zone(self, n: int) -> tuple[float, float, float, float]:
+    def zone(self, n: int) -> tuple[float, float, float, float]:
         """Of a column: where its innermost box begins in its zone, the zone's width, that of a box, and the strip's."""
         stack, bundles = self.stacks[n], self._over[n]
         if not stack:
             return 0.0, 0.0, 0.0, 0.0
         widths = [s[key].width for key in stack for s in (self.sizes, self.twins) if key in s]
         notes = [max((text_width(line, NOTE) for line in self.notes.get(key, ())), default=0.0) for key in stack]
-        strip = max(_STRIP, *(w + 20 for w in notes[1:])) if len(stack) > 1 and self.reached else 0.0
-        width = max(*widths, 2 * notes[0] + 20)
-        own = width + (len(stack) - 1) * strip
+        is_reached = bool(self.notes) or not self.readers.isdisjoint(stack)
+        strip = max(_STRIP, *(w + 20 for w in notes[1:])) if len(stack) > 1 and is_reached else 0.0
+        width = max([*widths, *(2 * note + 20 for note in notes[:1])], default=0.0)
+        own = width + max(len(stack) - 1, 0) * strip
         above = sum(self._bundle_width(key) for key in bundles) + PAD * max(len(bundles) - 1, 0)
         zone = max(own, above)
         return (zone - own) / 2, zone, width, strip
@@ -169,8 +156,8 @@ class Measures:
     def _narrow_gap(self, n: int) -> float:
         """The room for names right of a straight column: beside a box that is narrower than its twin there is some."""
         ((a, b),) = self.grid.links[n]
-        zone = self._zone(n)[1]
-        left, _, room, _ = self._zone(n + 1)
+        zone = self.zone(n)[1]
+        left, _, room, _ = self.zone(n + 1)
         needed = []
         for sizes, texts in ((self.sizes, self.name(a[0])), (self.twins, self.error(a[0]))):
             box = sizes[a[0]].width if a[0] in sizes else zone
@@ -183,6 +170,11 @@ class Measures:
     def _bundle_width(self, key: str) -> float:
         return max(s[key].width for s in (self.params, self.gradients) if key in s)
 
+    def last_width(self, n: int) -> float:
+        """The width of a column at the end of a band: with room for the names of the edges that leave it."""
+        column = self.column(n, 0.0, last=True)
+        return column.labels + ARROW if n + 1 < len(self.stacks) else column.right
+
     def entry(self, n: int) -> float:
         """The room that a band needs before column n: for the names of the edges that come from the band above."""
         if not n:
@@ -193,6 +185,10 @@ class Measures:
     def coming(self, n: int) -> list[Item]:
         """What of the column before column n has edges into it."""
         return list(dict.fromkeys(a for a, _ in self.grid.links[n - 1])) if n else []
+
+    def cost(self, n: int) -> int:
+        """How many values go over the cut before column n."""
+        return len(self.coming(n))
 
     def _names_width(self, stack: list[str]) -> float:
         texts = [t for key in stack for t in (*self.name(key), *self.error(key))]

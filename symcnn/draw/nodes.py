@@ -1,238 +1,278 @@
-"""The story of every single node: the forward graph above, below it the backward graph as the rules made it."""
+"""The teller of the zoom "nodes": every node of the forward pass, and below it every node of the backward graph.
+
+Each box holds the formula of one node. What it reads in its own lane are edges; what a backward node reads from the
+forward pass, constants and the size of the batch stand in the formula by their names.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 
 from ..backprop import Backprop
-from ..graph.errors import GraphError, call_site, explain
+from ..graph.errors import ArgumentError, call_site, explain
+from ..graph.graph import Graph
 from ..graph.leaves import BatchSize, Const, Input, Leaf, Param
 from ..graph.node import Node
+from .focus import focused, neighbourhood
+from .names import GENERIC, Symbol
 from .notation import Notation, Quoted
-from .ranks import arranged, columns_of
-from .story import Box, Bundle, Keys, Slots, Story, shape_text
+from .story import Below, Box, Bundle, Keys, Story, shape_text
 from .titles import Titles
 from .typeset import Writer, literal, seen_through
-from .wayback import WayBack, depths
-from .wording import at_most
+from .wording import at_most, counted
+from .words import plain_text
 
-MOST = 600
-"""How many nodes are drawn one by one; a picture of more is not looked at."""
-_ERRORS = 3
+MOST = 150
+"""A picture of more boxes than this is drawn only on request."""
 
 
-class NodeTeller:
-    """Finds the story of all nodes of a sweep.
+class NodesTeller:
+    """Finds the story of a sweep, node by node.
 
-    Values without a name in the equations are called u1, u2, ... in the forward pass, and e1, e2, ... on the way
-    back. Constants and N are no boxes: they stand in the formulas.
+    Parameters
+    ----------
+    back : Backprop
+    fold : bool or None
+        False: draw any number of nodes; None: at most 150. Nodes are not folded.
+    focus : Node, iterable of Node, or None
+        Only these nodes, what is near them, and what their rules made is told.
+    hops : int
+        How near, in edges of the forward pass.
 
     Raises
     ------
-    GraphError
-        If there are more than `MOST` nodes.
+    ArgumentError
+        For ``fold=True``, and for more than 150 boxes unless ``fold=False``.
     """
 
-    def __init__(self, back: Backprop) -> None:
+    def __init__(
+        self, back: Backprop, fold: bool | None = None, focus: Node | Iterable[Node] | None = None, hops: int = 1
+    ) -> None:
+        if fold:
+            problem = "zoom='nodes' draws single nodes and does not fold them"
+            raise ArgumentError(explain(problem, "zoom='layers' does", site=call_site()))
         self.notation = Notation(back)
-        self.back = self.notation.back
-        self.values = self.notation.values
-        self._check_size()
-        self.titles = Titles(self.values)
-        self.computed = [node for node in self.values.order if not isinstance(node, Leaf)]
-        read = {i for node in self.computed for i in node.inputs}
-        self.drawn = [n for n in self.values.order if isinstance(n, Input) and n in read] + self.computed
-        self.symbols = {node: str(symbol) for node, symbol in self.values.symbols.items()}
-        self._name_all("u", self.computed)
-        self.keys = _keys(self.symbols[node] for node in self.drawn)
-        self.at = dict(zip(self.drawn, self.keys, strict=True))
-        self.edges = [(self.at[i], self.at[n]) for n in self.computed for i in dict.fromkeys(n.inputs) if i in self.at]
-        columns = columns_of(self.keys, self.edges)
-        self.column = {node: columns[key] for node, key in self.at.items()}
-        self.homes = self._homes()
-        wanted = self.values.fed | self.values.learned | {self.values.J}
-        self.way = WayBack(self.back, self.column, self.homes, wanted)
-        for node, of in self.way.errors_of.items():
-            if node in self.way.under:
-                self.symbols[node] = self._error_name(of[0])
-        self._name_all("e", self.way.nodes)
+        self.errors = self.notation.deltas
+        self.hops = hops
+        self.order = [node for node in self.notation.values.order if not self._is_text(node)]
+        self.made = self._made()
+        self.receivers = self._named_errors()
+        self.symbols = self._symbols()
+        self.centre = [] if focus is None else focused(self.notation, focus, self._homes())
+        self._keep()
+        if fold is None and len(self.kept) + len(self.below) > MOST:
+            self._refuse()
         self._quotes: dict[Node, Node] = {}
-        self._texts: dict[Node, str] = {}
-        self.writer = Writer("text", self._text_of, lambda _, formula: formula)
+        self._shown: dict[Node, str] = {}
+        """The names of quoted nodes."""
+        self._writer = Writer("text", self._shown.get, lambda _, formula: formula)
+        names = Keys()
+        drawn = [*self.kept, *self.below]
+        self.keys = {node: names.new(str(self.symbols[node])) for node in drawn if not isinstance(node, Param)}
 
     def tell(self) -> Story:
-        """The story, with a lower lane of its own."""
-        boxes = [self._box(node) for node in self.drawn]
-        lower, place = self._lower()
-        upper_slots, lower.slots = self._slots(lower, place)
-        J = self.symbols[self.values.J]
-        note = "Every node as the rules made it. Numbers stand in the formulas; errors of constants are not drawn."
-        return Story(boxes, self.edges, set(), self._bundles(), note, J, [], lower, upper_slots)
+        """The story."""
+        boxes = [self._box(node) for node in self.kept if node in self.keys]
+        J = str(self.symbols[self.notation.values.J])
+        return Story(boxes, self._edges(self.kept), set(), self._bundles(), self._note(), J, below=self._tell_below())
 
-    def _check_size(self) -> None:
-        count = len(self.values.order) + sum(len(step.made) for step in self.back.steps)
-        if count > MOST:
-            what = f'zoom="nodes" draws up to {MOST:,} nodes; forward and back there are {count:,}'
-            hint = 'zoom="layers" draws graphs of any size, folded; or draw a part: symcnn.draw(part, zoom="nodes")'
-            raise GraphError(explain(what, hint, site=call_site()))
+    # What there is ---------------------------------------------------------------------------
 
-    # Names ---------------------------------------------------------------------------------
+    def _is_text(self, node: Node) -> bool:
+        """Whether a node is no box, but stands in the formulas of what reads it."""
+        if isinstance(node, Const):
+            return literal(node, "text") is not None
+        return isinstance(node, BatchSize)
 
-    def _name_all(self, letter: str, nodes: list[Node]) -> None:
-        number = 0
-        for node in nodes:
-            if node not in self.symbols:
-                number += 1
-                self.symbols[node] = str(self.values.names.new(letter, str(number)))
+    def _made(self) -> dict[Node, Node]:
+        """The nodes of the backward graph, each after what it reads, and whose rule made it."""
+        by = {node: step.node for step in self.notation.steps for node in step.made}
+        forward = set(self.notation.values.order)
+        given = [n for n in Graph(*self.errors.values()).order if n not in by and n not in forward]
+        found = {**dict.fromkeys(given, self.notation.values.J), **by}
+        return {node: home for node, home in found.items() if not self._is_text(node)}
 
-    def _error_name(self, value: Node) -> str:
-        return f"∇{self.symbols[value]}" if isinstance(value, Param) else f"δ({self.symbols[value]})"
+    def _named_errors(self) -> dict[Node, list[Node]]:
+        """For each error: the nodes of the forward pass whose error it is, but for numbers."""
+        found: dict[Node, list[Node]] = {}
+        for node, error in self.errors.items():
+            if not self._is_text(node):
+                found.setdefault(error, []).append(node)
+        return found
 
-    # Formulas ------------------------------------------------------------------------------
+    def _homes(self) -> dict[Node, dict[Node, None]]:
+        """The boxes for each node of the forward pass: itself, or what reads it."""
+        found: dict[Node, dict[Node, None]] = {}
+        for node in self.notation.values.order:
+            if not isinstance(node, Leaf) or isinstance(node, Input):
+                found.setdefault(node, {})[node] = None
+            for leaf in (i for i in node.inputs if isinstance(i, Leaf) and not isinstance(i, Input)):
+                found.setdefault(leaf, {})[node] = None
+        return found
 
-    def _equation(self, node: Node, read: list[Node]) -> str:
-        """A node as a formula over its own inputs, of which `read` are on the way back."""
-        over = node.with_inputs([self._quoted(i, read) for i in node.inputs])
-        shown = seen_through(over)
-        if shown is None:
-            right = self.writer.formula(over).text
-        else:  # what is no operation in other formulas, such as a reshape, is written as one here
-            right = f"{type(node).__name__}({self.writer.value(shown).text})"
-        return f"{self.symbols[node]} = {right}"
+    def _keep(self) -> None:
+        """What is drawn of both lanes."""
+        self.kept, self.below = self.order, list(self.made)
+        if self.centre:
+            sources = {node: list(node.inputs) for node in self.order if node.inputs}
+            near = neighbourhood(self.centre, sources, self.hops)
+            read = {i for node in near for i in node.inputs if isinstance(i, Leaf) and not isinstance(i, Input)}
+            self.kept = [node for node in self.order if node in near or node in read]
+            self.below = [node for node, home in self.made.items() if home in near]
 
-    def _quoted(self, node: Node, read: list[Node]) -> Node:
-        """A leaf that is shown by the name of `node`, so that no formula looks behind it; numbers and N as they are."""
-        is_number = isinstance(node, Const) and literal(node, "text") is not None
-        if isinstance(node, BatchSize) or (is_number and node not in read):
+    def _refuse(self) -> None:
+        number = counted(len(self.kept) + len(self.below), "node")
+        raise ArgumentError(
+            explain(
+                f"zoom='nodes' draws up to {MOST} nodes unless told; here are {number}",
+                "focus=node draws what is near a node, fold=False draws all, zoom='layers' folds",
+                site=call_site(),
+            )
+        )
+
+    # Names -----------------------------------------------------------------------------------
+
+    def _symbols(self) -> dict[Node, Symbol]:
+        """A name for each box: values as in the equations, their errors, and e1, e2, ... for what is between."""
+        found = dict(self.notation.values.symbols)
+        names = self.notation.values.names
+        others, parts = count(1 + sum(symbol.base == GENERIC for symbol in found.values())), count(1)
+        for node in self.order:
+            if node not in found:
+                found[node] = names.new(GENERIC, str(next(others)))
+        above = dict(found)
+        for node in self.made:
+            if node in self.receivers:
+                first = min(self.receivers[node], key=lambda n: n not in self.notation.values.symbols)
+                found[node] = above[first].wrapped("grad" if isinstance(first, Param) else "delta")
+            elif isinstance(node, Input | Param):
+                found[node] = names.new(node.name)
+            else:
+                found[node] = names.new("e", str(next(parts)))
+        return found
+
+    def _quoted(self, node: Node) -> Node:
+        """A node as a leaf that is shown by its name, so that no formula looks behind it; text stays what it is."""
+        if node not in self.symbols:
             return node
         if node not in self._quotes:
             self._quotes[node] = Quoted(len(self._quotes), node.spec)
-            self._texts[self._quotes[node]] = self._symbol(node)
+            self._shown[self._quotes[node]] = str(self.symbols[node])
         return self._quotes[node]
 
-    def _symbol(self, node: Node) -> str:
-        if node not in self.symbols:  # a leaf of the seed, or a constant that a rule made
-            letter = node.name if isinstance(node, Input | Param) else "c"
-            self.symbols[node] = str(self.values.names.new(letter))
-        return self.symbols[node]
-
-    def _text_of(self, node: Node) -> str | None:
-        return self._texts.get(node)
-
-    # The upper lane ------------------------------------------------------------------------
-
-    def _homes(self) -> dict[Node, Node]:
-        homes = {node: node for node in self.drawn}
-        for node in sorted(self.computed, key=self.column.__getitem__):
-            for i in node.inputs:
-                homes.setdefault(i, node)
-        return homes
+    # Boxes -----------------------------------------------------------------------------------
 
     def _box(self, node: Node) -> Box:
-        symbol, shape = self.symbols[node], shape_text(node.shape)
-        if isinstance(node, Input):
-            return Box(self.at[node], "input", symbol, ["input"], symbol, shape, "", node=node, members=(node,))
-        name, kind = self.titles.name(node), "loss" if node is self.values.J else "value"
-        title = f"{name} · {type(node).__name__}" if name else type(node).__name__
-        below = [n for n in self.way.nodes if self.way.under[n] is node]
-        read = (i for n in below for i in n.inputs if i in self.way.forward and i in self.symbols)
-        words = ", ".join(at_most(list(dict.fromkeys(self.symbols[i] for i in read)), 3))
-        words = words or ("shape only" if below else "")
-        lines = [self._equation(node, [])]
-        return Box(self.at[node], kind, title, lines, symbol, shape, "", node=node, members=(node,), reads=words)
+        symbol, shape = str(self.symbols[node]), shape_text(node.shape)
+        if isinstance(node, Leaf):
+            what = "input" if isinstance(node, Input) else "constant"
+            return Box(self.keys[node], "input", symbol, [what], symbol, shape, "", node=node)
+        kind = "loss" if node is self.notation.values.J else "value"
+        return Box(self.keys[node], kind, self._title(node), [self._equation(node)], symbol, shape, "", node=node)
+
+    def _title(self, node: Node) -> str:
+        name = Titles(self.notation.values).name(node) if node in self.notation.values.symbols else node.name
+        return f"{plain_text(name)} · {type(node).__name__}" if name else type(node).__name__
+
+    def _equation(self, node: Node) -> str:
+        """The formula of one node; of what only rearranges numbers the new shape."""
+        over = node.with_inputs([self._quoted(i) for i in node.inputs]) if node.inputs else node
+        formula = self._writer.formula(over).text
+        through = seen_through(over)
+        if through is not None:
+            formula += f" as {node.dtype if through.shape == node.shape else shape_text(node.shape, 'N')}"
+        return f"{self.symbols[node]} = {formula}"
+
+    def _edges(self, nodes: Iterable[Node]) -> list[tuple[str, str]]:
+        """From each box to what reads it in its own lane."""
+        lane = {node: self.keys[node] for node in nodes if node in self.keys}
+        pairs = ((source, node) for node in lane for source in node.inputs if source in lane)
+        return list(dict.fromkeys((lane[source], lane[reader]) for source, reader in pairs))
 
     def _bundles(self) -> list[Bundle]:
-        readers: dict[Param, list[str]] = {}
-        for node in self.computed:
-            for i in dict.fromkeys(node.inputs):
-                if isinstance(i, Param):
-                    readers.setdefault(i, []).append(self.at[node])
+        """Parameters with the same readers; their gradients are boxes of the lower lane."""
+        readers: dict[Param, dict[str, None]] = {}
+        for node in (n for n in self.kept if n in self.keys):
+            for source in node.inputs:
+                if isinstance(source, Param):
+                    readers.setdefault(source, {})[self.keys[node]] = None
         together: dict[tuple[str, ...], list[Param]] = {}
         for param, keys in readers.items():
             together.setdefault(tuple(keys), []).append(param)
         names = Keys()
         found = []
-        for reading, params in together.items():
-            lines = [f"{self.symbols[p]} ({shape_text(p.shape)})" for p in params]
-            found.append(Bundle(names.new(self.symbols[params[0]]), lines, [], list(reading), params))
+        for at, params in together.items():
+            lines = at_most([f"{self.symbols[p]} ({shape_text(p.shape)})" for p in params])
+            found.append(Bundle(names.new(str(self.symbols[params[0]])), lines, [], list(at), params))
         return found
 
-    # The lower lane ------------------------------------------------------------------------
+    # The backward graph ----------------------------------------------------------------------
 
-    def _lower(self) -> tuple[Story, dict[str, tuple[int, int]]]:
-        """The story of the way back, and for each of its boxes the column above and how far left in it it stands."""
-        names = Keys()
-        keys = {node: names.new(self.symbols[node]) for node in self.way.nodes}
-        depth = depths(self.way, self.column)
-        boxes = [self._lower_box(key, node) for node, key in keys.items()]
-        place = {keys[node]: (self.column[self.way.under[node]], depth[node]) for node in keys}
-        for value in self._gradients_elsewhere():
-            key = names.new(self._error_name(value))
-            boxes.append(self._copied(key, value, self.homes[value]))
-            place[key] = self.column[self.homes[value]], 0
-        edges = [(keys[i], key) for node, key in keys.items() for i in self.way.read_by(node)]
-        return Story(boxes, edges, of=self.symbols[self.values.J]), place
+    def _tell_below(self) -> Below:
+        needed = self._needed()
+        sums = self._sums()
+        below = Below([self._part(node) for node in self.below], self._edges(self.below))
+        for node in self.below:
+            key = self.keys[node]
+            below.homes[key] = self.keys[self.made[node]]
+            below.reads[key] = ", ".join(dict.fromkeys(str(self.symbols[i]) for i in node.inputs if self._is_above(i)))
+        below.sums = {self.keys[node] for node in self.below if node in sums}
+        below.unneeded = {self.keys[node] for node in self.below if node not in needed}
+        return below
 
-    def _lower_box(self, key: str, node: Node) -> Box:
-        above = self.way.under[node]
-        symbol = self.symbols[node]
-        kind = "gradient" if self.way.gradients_of(node) else "error" if node in self.way.needed else "unneeded"
-        if isinstance(node, Leaf):
-            given = literal(node, "text") if isinstance(node, Const) else None
-            title, line = "seed", f"{symbol} = {given.text if given else node.name or 'given'}"
-        else:
-            kinds = ("seed", self.way.of_seed), ("sum", self.way.sums)
-            title = next((word for word, nodes in kinds if node in nodes), f"∂{self.symbols[above]}")
-            title, line = f"{title} · {type(node).__name__}", self._equation(node, self.way.read_by(node))
-        others = [self._error_name(value) for value in self.way.errors_of.get(node, ())]
-        lines = [line, *at_most([f"{name} = {symbol}" for name in others if name != symbol], _ERRORS)]
-        return Box(key, kind, title, lines, symbol, shape_text(node.shape), "", node=node, under=self.at[above])
+    def _is_above(self, node: Node) -> bool:
+        return node in self.symbols and node not in self.made
 
-    def _gradients_elsewhere(self) -> list[Node]:
-        """Parameters (or else inputs) whose error is a value of the forward pass: no node of the way back."""
-        values: list[Node] = [*self.back.grads] or [step.node for step in self.back.steps if step.node in self.at]
-        leaves = [value for value in values if isinstance(value, Leaf)]
-        return [value for value in leaves if self.back.delta(value) not in self.way.under]
+    def _part(self, node: Node) -> Box:
+        """A box of the lower lane."""
+        learned = any(isinstance(receiver, Param) for receiver in self.receivers.get(node, ()))
+        lines = [f"{self.symbols[node]} = given"] if isinstance(node, Leaf) else [self._equation(node)]
+        for receiver in self.receivers.get(node, ()):
+            also = self._error_name(receiver)
+            if also != str(self.symbols[node]):
+                lines.append(f"{also} = {self.symbols[node]}")
+        kind, key = "gradient" if learned else "made", self.keys[node]
+        symbol = str(self.symbols[node])
+        return Box(key, kind, type(node).__name__, lines, symbol, shape_text(node.shape), "", node=node)
 
-    def _copied(self, key: str, value: Node, above: Node) -> Box:
-        """A gradient that is a value of the forward pass."""
-        name = self._error_name(value)
-        lines = [f"{name} = {self.writer.value(self._quoted(self.back.delta(value), [])).text}"]
-        return Box(key, "gradient", "gradient", lines, name, shape_text(value.shape), "", under=self.at[above])
+    def _error_name(self, node: Node) -> str:
+        return str(self.symbols[node].wrapped("grad" if isinstance(node, Param) else "delta"))
 
-    # Columns -------------------------------------------------------------------------------
+    def _needed(self) -> set[Node]:
+        """What is on the way to a gradient; everything where there are no parameters."""
+        gradients = [error for node, error in self.errors.items() if isinstance(node, Param)]
+        return set(Graph(*gradients).nodes) if gradients else set(self.made)
 
-    def _slots(self, lower: Story, place: dict[str, tuple[int, int]]) -> tuple[Slots, Slots]:
-        """The columns of both lanes: each of the forward pass is as many wide as what stands below it needs."""
-        wide = [1] * (max(self.column.values()) + 1)
-        for column, depth in place.values():
-            wide[column] = max(wide[column], depth + 1)
-        starts = [sum(wide[:n]) for n in range(len(wide))]
-        count = sum(wide)
-        inside = set(range(count)) - set(starts)
-        below = Slots({key: count - (starts[c] + wide[c] - depth) for key, (c, depth) in place.items()}, count)
-        innermost = _innermost(lower, below)
-        upper = {}
-        for c, key in zip(self.column.values(), self.keys, strict=True):
-            middle = starts[c] + (wide[c] - 1) // 2
-            slots = range(starts[c], starts[c] + wide[c])
-            facing = [n for n in slots if innermost[n] == key]
-            upper[key] = min(facing, key=lambda n, middle=middle: abs(n - middle), default=middle)  # type: ignore[misc]
-        return Slots(upper, count, inside), below
+    def _sums(self) -> set[Node]:
+        """The nodes that add up what several rules send to one value."""
+        found: set[Node] = set()
+        total: dict[Node, Node] = {}
+        for step in self.notation.steps:
+            for source, error in step.sent:
+                if source in total:
+                    error = total[source] + error
+                    found.add(error)
+                total[source] = error
+        return found
 
+    # The note --------------------------------------------------------------------------------
 
-def _innermost(lower: Story, slots: Slots) -> list[str]:
-    """For each column from the left: under which box of the upper lane the lower one's first row has a box there."""
-    keys = [box.key for box in lower.boxes]
-    grid = arranged(keys, lower.edges, slots)
-    under = {box.key: box.under for box in lower.boxes}
-    first: dict[int, tuple[int, str]] = {}
-    for (key, at), row in grid.row.items():
-        found = under[key] if slots.column[key] == at else ""
-        first[at] = min(first.get(at, (row, found)), (row, found))
-    return [first.get(at, (0, ""))[1] for at in reversed(range(slots.count))]
-
-
-def _keys(symbols: Iterable[str]) -> list[str]:
-    names = Keys()
-    return [names.new(symbol) for symbol in symbols]
+    def _note(self) -> str:
+        lines = []
+        if self.centre:
+            around = at_most([str(self.symbols[node]) for node in self.centre])
+            shown = sum(node in self.keys for node in self.kept)
+            every = sum(not isinstance(node, Param) for node in self.order)
+            near = f"Within {counted(self.hops, 'edge')} of {', '.join(around)}"
+            lines.append(f"{near}: {shown:,} of {counted(every, 'node')}, and the nodes that their rules made.")
+        if any(symbol.base == "e" and not symbol.wrap for symbol in map(self.symbols.get, self.below) if symbol):
+            lines.append("e1, e2, …: nodes of the backward graph on the way from error to error.")
+        settled = [node for node in self.kept if node in self.errors and self.errors[node] not in self.made]
+        told = (
+            f"{self._error_name(n)} = {self._writer.value(self._quoted(self.errors[n])).text}"
+            for n in reversed(settled)
+        )
+        if settled:
+            lines.append(f"Without a node of their own: {', '.join(at_most(list(told)))}.")
+        return "\n".join(lines)

@@ -65,6 +65,8 @@ class Layout:
     edges, returns : {(key, key): list of Path}
         From a value to its reader, and, in the lane below, from the twin of the value to that of its reader: a piece
         in each band that they run through.
+    flows : {(key, key): list of Path}
+        In a lower lane that is no mirror image: from a backward node to what reads it, in pieces too.
     names, errors : {key: Text}
         What stands on the edges.
     names_again, errors_again : {(key, band): Text}
@@ -90,6 +92,7 @@ class Layout:
     bundles: dict[str, Bundle] = field(default_factory=dict)
     edges: dict[Edge, list[Path]] = field(default_factory=dict)
     returns: dict[Edge, list[Path]] = field(default_factory=dict)
+    flows: dict[Edge, list[Path]] = field(default_factory=dict)
     names: dict[str, Text] = field(default_factory=dict)
     errors: dict[str, Text] = field(default_factory=dict)
     names_again: dict[tuple[str, int], Text] = field(default_factory=dict)
@@ -114,7 +117,8 @@ class Layout:
     @property
     def lines(self) -> list[Path]:
         """All lines, in pieces."""
-        pieces = [piece for wires in (self.edges, self.returns) for pieces in wires.values() for piece in pieces]
+        wires = (self.edges, self.returns, self.flows)
+        pieces = [piece for kind in wires for pieces in kind.values() for piece in pieces]
         return [*pieces, *self.reads.values(), *self.fed.values(), *self.learned.values()]
 
     def place(self, margin: float) -> None:
@@ -166,6 +170,8 @@ class Layout:
         for own_wires, wires in ((self.edges, band.edges), (self.returns, band.returns)):
             for edge, pieces in wires.items():
                 own_wires.setdefault(edge, []).extend(pieces)
+        for edge, pieces in band.flows.items():
+            self.flows[edge] = [*pieces, *self.flows.get(edge, [])]  # they come from the bands below
         for own_lines, lines in ((self.fed, band.fed), (self.learned, band.learned)):
             own_lines.update(lines)
         self.reads.update(band.reads)

@@ -44,8 +44,19 @@ class Grid:
         return [sorted(keys, key=lambda key: self.row[key, at]) for at, keys in enumerate(found)]
 
 
-def arranged(keys: Sequence[str], edges: Sequence[tuple[str, str]], slots: Slots | None = None) -> Grid:
-    """Columns and rows for a graph without cycles; the columns are given, or found.
+def arranged(
+    keys: Sequence[str], edges: Sequence[tuple[str, str]], column: dict[str, int] | None = None, count: int = 1
+) -> Grid:
+    """Columns and rows for a graph without cycles.
+
+    Parameters
+    ----------
+    keys : sequence of str
+    edges : sequence of (str, str)
+    column : {str: int}, optional
+        The columns, if they are settled already; each edge goes to a later one.
+    count : int
+        How many columns there are at least.
 
     Examples
     --------
@@ -56,22 +67,16 @@ def arranged(keys: Sequence[str], edges: Sequence[tuple[str, str]], slots: Slots
     (0, 1)
     """
     graph = _graph(keys, edges)
-    column = _columns(graph) if slots is None else slots.column
-    count = max(column.values(), default=0) + 1 if slots is None else slots.count
+    if column is None:
+        column = _columns(graph)
+    main = _main(nx.dag_longest_path(graph), column)
     links = _links(graph, column, count)
-    main = _main_items(graph, column)
     columns = _ordered(column, links, main)
     return Grid(column, _rows(columns, links, main), links)
 
 
-def columns_of(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """The column of each box of a graph without cycles.
-
-    Examples
-    --------
-    >>> columns_of(["x", "y", "z", "J"], [("x", "z"), ("z", "J"), ("y", "J")])
-    {'x': 0, 'y': 1, 'z': 1, 'J': 2}
-    """
+def levels(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """The columns alone, as `arranged` finds them."""
     return _columns(_graph(keys, edges))
 
 
@@ -82,10 +87,9 @@ def _graph(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> nx.DiGraph[
     return graph
 
 
-def _main_items(graph: nx.DiGraph[str], column: dict[str, int]) -> set[Item]:
-    """The longest path: its boxes, and the trunks between them."""
-    path = nx.dag_longest_path(graph)
-    ends = [column[key] for key in path[1:]] + [column[path[-1]] + 1] if path else []
+def _main(path: Sequence[str], column: dict[str, int]) -> set[Item]:
+    """The boxes of a path, and the trunks between them."""
+    ends = [column[key] for key in path[1:]] + [column[key] + 1 for key in path[-1:]]
     return {(key, at) for key, end in zip(path, ends, strict=True) for at in range(column[key], end)}
 
 
@@ -101,6 +105,7 @@ def _columns(graph: nx.DiGraph[str]) -> dict[str, int]:
 
 def _links(graph: nx.DiGraph[str], column: dict[str, int], count: int) -> list[list[tuple[Item, Item]]]:
     """Between each column and the next: from a box or trunk to a box or trunk."""
+    count = max(count, *(at + 1 for at in column.values())) if column else count
     links: list[dict[tuple[Item, Item], None]] = [{} for _ in range(count)]
     for key in graph:
         start = column[key]
@@ -131,10 +136,7 @@ def _ordered(column: dict[str, int], links: list[list[tuple[Item, Item]]], main:
 
 
 def _swept(
-    order: list[list[Item]],
-    links: list[list[tuple[Item, Item]]],
-    main: set[Item],
-    forward: bool,
+    order: list[list[Item]], links: list[list[tuple[Item, Item]]], main: set[Item], forward: bool
 ) -> list[list[Item]]:
     """Each column sorted by where its neighbours in the column before (or after) stand on average."""
     order = [list(items) for items in order]

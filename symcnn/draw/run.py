@@ -14,6 +14,7 @@ from ..engine.trace import Trace
 from ..graph.errors import NotRunError, call_site, explain, shown
 from ..graph.leaves import Param
 from ..graph.node import Node
+from ..notebook import bundle, is_large
 from .notation import Notation
 from .story import shape_text
 from .values import norm, norm_text
@@ -130,6 +131,10 @@ class Run(Mapping[Node, Array]):
         from . import draw
 
         return draw(self.back, values=self, **options)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """The diagram with numbers; the text is a table."""
+        return bundle(self, "image/svg+xml", lambda: None if is_large(self.back.J) else self.draw().embedded_svg)
 
     def __repr__(self) -> str:
         title = f"Run of {shown(self.back.J.name) or 'J'}, batch {self.batch}"

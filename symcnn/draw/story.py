@@ -155,9 +155,8 @@ class Story:
         The symbol of what was swept; that of the last box, unless told.
     scales : list of Picture
         What the colours of the pictures mean; each one's title says it.
-    lower : Story or None
-        A lower lane with boxes and edges of its own, from right to left, instead of the twins of the boxes.
-    slots : Slots or None
+    below : Below or None
+        The lower lane, where that is no mirror image: then no box has a twin.
     """
 
     boxes: list[Box] = field(default_factory=list)
@@ -167,13 +166,36 @@ class Story:
     note: str = ""
     of: str = ""
     scales: list[Picture] = field(default_factory=list)
-    lower: Story | None = None
-    slots: Slots | None = None
+    below: Below | None = None
 
     @property
     def name(self) -> str:
         """The symbol of what was swept."""
         return self.of or self.boxes[-1].symbol
+
+
+@dataclass
+class Below(Story):
+    """The backward graph as the sweep made it, node by node; it stands below the forward pass, from right to left.
+
+    Its boxes are of the kinds "made" and "gradient"; its keys are unlike those of the boxes above, too.
+
+    Attributes
+    ----------
+    homes : {key: key}
+        For each box: the one above whose rule made it.
+    sums : set of key
+        Boxes that add up what several rules send to one value.
+    unneeded : set of key
+        Boxes that are not on the way to a gradient.
+    reads : {key: str}
+        What each box reads from the forward pass.
+    """
+
+    homes: dict[str, str] = field(default_factory=dict)
+    sums: set[str] = field(default_factory=set)
+    unneeded: set[str] = field(default_factory=set)
+    reads: dict[str, str] = field(default_factory=dict)
 
 
 class Keys:
@@ -200,12 +222,14 @@ class Keys:
         return key
 
 
-def shape_text(shape: Shape) -> str:
-    """A shape as it stands on an edge: of one example.
+def shape_text(shape: Shape, batch: str = "") -> str:
+    """A shape as it stands on an edge: of one example, unless the batch axis has a name.
 
     Examples
     --------
     >>> shape_text((None, 20, 10, 10)), shape_text(())
     ('20×10×10', 'scalar')
+    >>> shape_text((None, 2000), "N")
+    'N×2000'
     """
-    return "×".join(str(d) for d in shape if d is not None) or "scalar"
+    return "×".join(batch if d is None else str(d) for d in shape if d is not None or batch) or "scalar"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 FONT = "'DejaVu Sans', Verdana, 'Helvetica Neue', Arial, sans-serif"
 
 FORWARD, BACKWARD, PARAMETER, LOSS, GREY = "#0072B2", "#D55E00", "#009E73", "#8A6D00", "#8A8A8A"
@@ -62,3 +64,31 @@ svg.symcnn .error.unneeded .line, svg.symcnn .error.unneeded .head {{ stroke: {G
 }}
 """
 """The style sheet of a picture: light, and dark where the reader's system asks for it."""
+
+
+ROOM = 900.0
+"""How wide the place of a picture on a page is at least, in pixels; wider pictures are scaled down where it is not."""
+
+
+def fitting(svg: str) -> str:
+    """A picture that is no wider than its place on a page: without this, a notebook cuts off its right end.
+
+    Notebooks show an SVG as a part of the page or as an image, and an image has the size that its first line says.
+
+    Examples
+    --------
+    >>> fitting('<svg class="a" width="1200" height="300" viewBox="0 0 1200 300"></svg>')
+    '<svg class="a" width="100%" style="max-width:1200px" viewBox="0 0 1200 300"></svg>'
+    >>> fitting('<svg class="a" width="120" height="30" viewBox="0 0 120 30"></svg>')
+    '<svg class="a" width="120" height="30" style="max-width:100%;height:auto" viewBox="0 0 120 30"></svg>'
+    """
+
+    def sized(size: re.Match[str]) -> str:
+        wide = float(size["width"]) > ROOM
+        return (
+            f'width="100%" style="max-width:{size["width"]}px"'
+            if wide
+            else f'{size[0]} style="max-width:100%;height:auto"'
+        )
+
+    return re.sub(r'width="(?P<width>[0-9.]+)" height="[0-9.]+"', sized, svg, count=1)

@@ -9,28 +9,46 @@ from .geometry import Path, Point, Rect, Text, line_height
 from .metrics import text_width
 from .picture import Picture
 from .places import BODY, EDGE, TITLE, Layout, Placed
-from .story import Box, Bundle, Story
+from .story import Below, Box, Bundle, Story
 from .style import CSS
 
-_LEGEND = 12.0
 _HEAD = 9.0
+_LEGEND_OF_LAYERS = (
+    ("edge", "forward: values"),
+    ("error", "backward: errors δ(v) = ∂J/∂v"),
+    ("reads", "read by the backward rule"),
+    ("parameter", "parameters, and their gradients below"),
+    ("loss", "the loss"),
+    ("unneeded", "not needed for any gradient"),
+)
+_LEGEND_OF_NODES = (
+    ("edge", "forward: values"),
+    ("error", "backward: errors δ(v) = ∂J/∂v"),
+    ("parameter", "parameters"),
+    ("gradient", "their gradients"),
+    ("loss", "the loss"),
+    ("unneeded", "not needed for any gradient"),
+)
+"""What the kinds of lines and boxes mean."""
 
 
-def written(story: Story, layout: Layout) -> str:
-    """The SVG of a story in its layout."""
-    return _Writer(story, layout).write()
+def written(story: Story, layout: Layout, prefix: str = "") -> str:
+    """The SVG of a story in its layout; every id in it begins with `prefix`."""
+    return _Writer(story, layout, prefix).write()
 
 
 class _Writer:
-    def __init__(self, story: Story, layout: Layout) -> None:
+    def __init__(self, story: Story, layout: Layout, prefix: str) -> None:
         self.story = story
         self.layout = layout
+        self.prefix = prefix
+        self.below = story.below or Below()
         self.boxes = {box.key: box for box in story.boxes}
-        self.lower = {box.key: box for box in story.lower.boxes} if story.lower else {}
+        self.lower = {box.key: box for box in self.below.boxes}
         self.out: list[str] = []
 
     def write(self) -> str:
-        legend, width, height = _legend(self.layout.width, self.layout.height, self.story)
+        legend, width, height = _legend(self.layout.width, self.layout.height, self.story, self.prefix)
         width = max(width, self.layout.width)
         self.out = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="symcnn" width="{_n(width)}" height="{_n(height)}" '
@@ -44,8 +62,8 @@ class _Writer:
         self._texts()
         for key, box in self.boxes.items():
             self._box(key, box)
-        for key, box in self.lower.items():
-            self._lower_box(key, box)
+        for box in self.below.boxes:
+            self._node_below(box)
         for bundle in self.layout.bundles.values():
             self._bundle(bundle)
         self.out.extend(legend)
@@ -73,12 +91,11 @@ class _Writer:
             corner = 0 if box.kind == "input" else 12
             self._placed(f"back-{key}", kind, self.layout.backward[key], corner, box.twin.title, about)
 
-    def _lower_box(self, key: str, box: Box) -> None:
-        """A box of a lower lane that is no twin of an upper one."""
-        kind = {"gradient": "gradient", "unneeded": "twin unneeded"}.get(box.kind, "twin")
-        corner = 0 if box.kind == "gradient" else 12
-        about = [*box.lines, f"{box.symbol}: {box.shape}"]
-        self._placed(f"back-{key}", kind, self.layout.backward[key], corner, box.title, about)
+    def _node_below(self, box: Box) -> None:
+        kind = f"twin {box.kind}" + (" unneeded" if box.key in self.below.unneeded else "")
+        reads = self.below.reads[box.key]
+        about = [*box.lines, f"{box.symbol}: {box.shape}", *([f"reads: {reads}"] if reads else [])]
+        self._placed(f"back-{box.key}", kind, self.layout.backward[box.key], 6, box.title, about)
 
     def _bundle(self, bundle: Bundle) -> None:
         title = ", ".join(line.partition(" ")[0] for line in bundle.lines)
@@ -118,6 +135,11 @@ class _Writer:
             title = f"the error from {symbol[reader]} to {symbol[source]}"
             kind = "error" if self._is_needed(source) else "error unneeded"
             self._line(f"error-{source}:{reader}", kind, pieces, title, "backward", back=True)
+        # What is needed comes last: it lies on top where edges share a way.
+        for (source, reader), pieces in sorted(layout.flows.items(), key=lambda flow: self._is_needed(flow[0][1])):
+            title = f"{self.lower[source].symbol} to {self.lower[reader].symbol}"
+            kind = "error" if self._is_needed(reader) else "error unneeded"
+            self._line(f"error-{source}:{reader}", kind, pieces, title, "backward")
         for (key, reader), path in layout.fed.items():
             self._line(f"fed-{key}:{reader}", "fed", [path], f"parameters to {symbol[reader]}", "forward")
         for (key, reader), path in layout.learned.items():
@@ -131,21 +153,21 @@ class _Writer:
             self._named(f"name-{key}", "name", self.boxes[key].symbol, text)
         for key, text in self.layout.errors.items():
             kind = "delta" if self._is_needed(key) else "delta unneeded"
-            self._named(f"delta-{key}", kind, self._error(key), text)
+            self._named(f"delta-{key}", kind, self._error_name(key), text)
         for (key, column), text in self.layout.names_again.items():
             self._named(f"name-{key}-{column}", "name", self.boxes[key].symbol, text)
         for (key, column), text in self.layout.errors_again.items():
             kind = "delta" if self._is_needed(key) else "delta unneeded"
-            self._named(f"delta-{key}-{column}", kind, self._error(key), text)
+            self._named(f"delta-{key}-{column}", kind, self._error_name(key), text)
         for key, text in self.layout.notes.items():
             self._named(f"note-{key}", "note", "read by the backward rule", text)
 
-    def _error(self, key: str) -> str:
-        return self.lower[key].symbol if self.lower else self.boxes[key].error
+    def _error_name(self, key: str) -> str:
+        return self.lower[key].symbol if key in self.lower else self.boxes[key].error
 
     def _is_needed(self, key: str) -> bool:
-        if self.lower:
-            return self.lower[key].kind != "unneeded"
+        if key in self.lower:
+            return key not in self.below.unneeded
         twin = self.boxes[key].twin
         return twin is None or twin.needed
 
@@ -168,7 +190,7 @@ class _Writer:
     # Elements ------------------------------------------------------------------------------
 
     def _open(self, key: str, kind: str, title: str, about: str) -> None:
-        self.out.append(f'<g id={quoteattr(key)} class="{kind}"><title>{escape(title)}</title>')
+        self.out.append(f'<g id={quoteattr(self.prefix + key)} class="{kind}"><title>{escape(title)}</title>')
         self.out.append(f"<desc>{escape(about or title)}</desc>")
 
     def _text(self, kind: str, text: Text) -> None:
@@ -189,19 +211,12 @@ def _image(picture: Picture, place: Rect) -> Iterator[str]:
     yield f'<rect class="frame" {_at(place)}/>'
 
 
-def _legend(width: float, top: float, story: Story) -> tuple[list[str], float, float]:
+def _legend(width: float, top: float, story: Story, prefix: str) -> tuple[list[str], float, float]:
     """The legend below a picture, and the width and height that the whole then has."""
     room = max(width, 640.0)
-    out = ['<g id="legend" class="legend"><title>Legend</title><desc>What the lines and boxes mean</desc>']
+    out = [f'<g id="{prefix}legend" class="legend"><title>Legend</title><desc>What the lines and boxes mean</desc>']
     x, y, widest = 18.0, top, 0.0
-    for kind, text in (
-        ("edge", "forward: values"),
-        ("error", "backward: errors δ(v) = ∂J/∂v"),
-        ("reads", "read by the backward rule"),
-        ("parameter", "parameters, and their gradients below"),
-        ("loss", "the loss"),
-        ("unneeded", "not needed for any gradient"),
-    ):
+    for kind, text in _LEGEND_OF_LAYERS if story.below is None else _LEGEND_OF_NODES:
         wide = 44 + text_width(text, EDGE) + 18
         if x + wide > room and x > 18:
             x, y = 18.0, y + 20
@@ -227,7 +242,7 @@ def _legend(width: float, top: float, story: Story) -> tuple[list[str], float, f
 
 
 def _sample(kind: str, x: float, y: float, text: str) -> Iterator[str]:
-    if kind in ("parameter", "loss", "unneeded"):
+    if kind in ("parameter", "gradient", "loss", "unneeded"):
         group = {"loss": "value loss", "unneeded": "twin unneeded"}.get(kind, kind)
         corner = 0 if kind == "parameter" else 5
         yield f'<g class="{group}"><rect class="box" {_at(Rect(x + 4, y - 6, 28, 12))} rx="{corner}"/></g>'

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..graph.node import Node
+from ..notebook import bundle
 from .files import save, writers
+from .style import fitting
 from .units_chain import Reader
 from .units_circles import Circles, line_of_units
 from .units_sheet import Sheet
@@ -70,10 +72,7 @@ class Units:
         return ", ".join(title(row) for row in self.chain.rows)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        try:
-            return {"image/svg+xml": self.svg, "text/plain": repr(self)}
-        except Exception as error:
-            return {"text/plain": f"{self!r}, which could not be drawn: {error}"}
+        return bundle(self, "image/svg+xml", lambda: fitting(self.svg))
 
     def __repr__(self) -> str:
         return f"Units of {self._names()}"

@@ -19,7 +19,7 @@ from .colours import INF, LEVELS, MINUS_INF, NAN, Scale
 from .heatmap import heatmap
 from .maps import pictures, short, unusual
 from .picture import Picture
-from .story import Box, Bundle, Story
+from .story import Below, Box, Bundle, Story
 
 Array = NDArray[Any]
 NOT_RUN = "not run"
@@ -59,9 +59,13 @@ def shown(story: Story, errors: Mapping[Node, Node], values: Mapping[Node, Array
     teller = _Teller(errors, values, _checked(example, nodes, values))
     for box in story.boxes:
         teller.tell_box(box)
+    if story.below is not None:
+        teller.tell_below(story.below)
     for bundle in story.bundles:
         teller.tell_bundle(bundle)
     story.note = _lines(story.note, teller.note(batch_of(nodes, values)))
+    if story.below is not None:
+        story.note = _lines(story.note, f"{NOT_RUN}: no gradient needs it, or the engine computes it in a shorter way.")
     story.scales = _scales(teller.unusual)
     return story
 
@@ -132,6 +136,19 @@ class _Teller:
             told = box.norm if value is None else norm_text(box.symbol, value, 4)
             box.lines = [*box.lines, told if told.startswith("‖") else f"{box.symbol} {told}"]
         self._tell_twin(box, box.node, own)
+
+    def tell_below(self, below: Below) -> None:
+        """Nodes of the backward graph: norms alone, of what nothing reads in its box; none of choices and places."""
+        read = {source for source, _ in below.edges}
+        for box in below.boxes:
+            value = None if box.node is None else self.values.get(box.node)
+            if value is not None and value.dtype.kind != "f":
+                continue
+            told = NOT_RUN if value is None else norm_text(box.symbol, value)
+            if box.key in read:
+                box.norm = told
+            else:
+                box.lines = [*box.lines, f"{box.symbol} {told}" if told.startswith("=") else told]
 
     def _tell_twin(self, box: Box, node: Node, own: Array | None) -> None:
         if box.twin is None or not box.twin.needed:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..graph.node import Node
-from ..tables import Table, shown
+from ..notebook import bundle
+from ..tables import Table
 
 
 @dataclass(frozen=True)
@@ -56,5 +58,5 @@ class Profile:
     def __repr__(self) -> str:
         return str(self)
 
-    def _repr_html_(self) -> str | None:
-        return shown(lambda: self.table)
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return bundle(self, "text/html", lambda: self.table.html)

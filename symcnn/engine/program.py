@@ -23,6 +23,8 @@ from ..graph.errors import (
 )
 from ..graph.leaves import BatchSize, Const, Input, Param
 from ..graph.node import Node
+from ..listing import listed
+from ..notebook import bundle
 from .feeds import Feeds, batch_of, collect, copy_into
 from .numpy import NumpyBackend
 from .numpy.bound import Bound, is_finite
@@ -229,6 +231,10 @@ class Program:
             name = f"  {call.node.name}" if call.node.name else ""
             lines.append(f"{n:4}  {kind:{width}}  {call.kernel:6}  {call.node.spec}{name}")
         return "\n".join(lines)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """The plan as a table."""
+        return bundle(self, "text/html", lambda: listed(self.plan.order, repr(self)).html)
 
     def __repr__(self) -> str:
         takes = ", ".join(f"{i.name} {i.shape}" for i in self.inputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from ..graph.errors import NotRunError, call_site, explain, quoted
 from ..graph.node import Node
+from ..listing import listed
+from ..notebook import bundle
 from .numpy.bound import Bound
 
 Array = NDArray[Any]
@@ -61,8 +63,21 @@ class Trace(Mapping[Node, Array]):
     def __len__(self) -> int:
         return len(self.order)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """The values as a table: what they are computed from, and how far they reach."""
+        columns = {
+            "smallest": lambda node: _extreme(self, node, np.min),
+            "largest": lambda node: _extreme(self, node, np.max),
+        }
+        return bundle(self, "text/html", lambda: listed(self.order, repr(self), columns).html)
+
     def __repr__(self) -> str:
         return f"Trace({len(self)} values, batch {self.batch})"
+
+
+def _extreme(trace: Trace, node: Node, function: Callable[[Array], Any]) -> str:
+    """A number that a value reaches; NaN where it has one, nothing where it is empty."""
+    return f"{function(trace[node]):.4g}" if trace[node].size else ""
 
 
 def traced(bound: Bound) -> Trace:

@@ -145,6 +145,14 @@ def explain(what: str, *details: str, node: Node | None = None, site: Site | Non
     return "\n  ".join(lines)
 
 
+def safe_repr(thing: object) -> str:
+    """The ``repr`` of anything, also of an object whose ``repr`` raises."""
+    try:
+        return repr(thing)
+    except Exception as error:
+        return f"<{type(thing).__name__}, whose repr raises {type(error).__name__}>"
+
+
 def quoted(value: object) -> str:
     """`value` as it is written in Python, shortened in the middle: names and wrong arguments for messages.
 
@@ -153,7 +161,7 @@ def quoted(value: object) -> str:
     >>> quoted("conv1"), len(quoted("x" * 1000))
     ("'conv1'", 80)
     """
-    text = " ".join(line.strip() for line in repr(value).splitlines())
+    text = " ".join(line.strip() for line in safe_repr(value).splitlines())
     half = (_LONGEST - 5) // 2
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 5 - half]} ... {text[-half:]}"
 

@@ -128,6 +128,13 @@ class Graph:
     def __len__(self) -> int:
         return len(self.nodes)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """The nodes as a table."""
+        from ..listing import listed
+        from ..notebook import bundle
+
+        return bundle(self, "text/html", lambda: listed(self.order, repr(self)).html)
+
     def __repr__(self) -> str:
         return f"Graph({len(self)} nodes, {len(self.params)} parameters -> {len(self.outputs)} outputs)"
 

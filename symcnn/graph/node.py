@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from .convert import as_node, given_inputs
-from .errors import NodeTypeError, ShapeError, Site, called, explain, quoted, shown
+from .errors import NodeTypeError, ShapeError, Site, called, explain, quoted, safe_repr, shown
 from .nodetype import RESERVED, NodeType
 from .operators import Operators
 from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote
@@ -283,10 +283,17 @@ class Node(Operators, metaclass=NodeType):
 
         return equation_of(self)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """The equation, with the shape at its side."""
+        from ..notebook import bundle, is_large
+
+        return bundle(self, "text/latex", lambda: None if is_large(self) else f"$${self.equation.latex_with_shape}$$")
+
     def __repr__(self) -> str:
         inputs = [shown(i.name) or type(i).__name__ for i in self.inputs]
         inputs = inputs if len(inputs) <= 8 else [*inputs[:6], f"... {len(inputs) - 6} more"]
-        attributes = [f"{k}={v!r}" for k, v in self.attributes.items() if len(repr(v)) < 60]
+        written = {k: safe_repr(v) for k, v in self.attributes.items()}
+        attributes = [f"{k}={v}" for k, v in written.items() if len(v) < 60]
         name = [f"name={quoted(self.name)}"] if self.name else []
         return f"{type(self).__name__}({', '.join([*inputs, *attributes, *name])}): {self.spec}"
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ..graph.node import Node
-from ..tables import Table, shown
+from ..notebook import bundle
+from ..tables import Table
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ class Report:
         rows = [["passed", title, ""] for title in self.passed]
         rows += [["not checked", title, reason] for title, reason in self.unchecked.items()]
         samples = [f"on {sample}" for sample in self.samples]
-        return Table(["", "check", "reason"], rows, left={0, 1, 2}, title=self.subject, notes=samples)
+        head = ["", "check", "reason"]
+        if not self.unchecked:
+            head, rows = head[:2], [row[:2] for row in rows]
+        return Table(head, rows, left={0, 1, 2}, title=self.subject, notes=samples)
 
     def __str__(self) -> str:
         lines = [f"{self.subject}: {len(self.passed)} checks passed, each on"]
@@ -79,5 +84,5 @@ class Report:
     def __repr__(self) -> str:
         return str(self)
 
-    def _repr_html_(self) -> str | None:
-        return shown(lambda: self.table)
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return bundle(self, "text/html", lambda: self.table.html)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..tables import Table, shown
+from ..notebook import bundle
+from ..tables import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,8 +70,8 @@ class History:
     def __repr__(self) -> str:
         return str(self)
 
-    def _repr_html_(self) -> str | None:
-        return shown(lambda: self.table)
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return bundle(self, "text/html", lambda: self.table.html)
 
     def plot(self, smooth: int | None = None) -> Figure:
         """The loss by step, and what was measured on the validation data by epoch; see `symcnn.plots.history`."""

@@ -7,15 +7,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from ..graph.errors import DTypeError, call_site, explain, quoted
 
 Schedule = Callable[[int, int], float]
 
 
+@dataclass(frozen=True)
+class _Told:
+    """A schedule that prints as it was made, so that an optimizer does."""
+
+    words: str
+    rule: Schedule
+
+    def __call__(self, iteration: int, epoch: int) -> float:
+        return self.rule(iteration, epoch)
+
+    def __repr__(self) -> str:
+        return self.words
+
+
 def constant(value: float) -> Schedule:
     """Always `value`."""
-    return lambda iteration, epoch: value
+    return _Told(repr(value), lambda iteration, epoch: value)
 
 
 def by_epoch(start: float, factor: float) -> Schedule:
@@ -27,7 +42,7 @@ def by_epoch(start: float, factor: float) -> Schedule:
     >>> rate(0, 0), rate(500, 2)
     (0.1, 0.025)
     """
-    return lambda iteration, epoch: start * factor**epoch
+    return _Told(f"by_epoch({start!r}, {factor!r})", lambda iteration, epoch: start * factor**epoch)
 
 
 def piecewise(values: Mapping[int, float]) -> Schedule:
@@ -42,7 +57,7 @@ def piecewise(values: Mapping[int, float]) -> Schedule:
     if 0 not in values:
         raise ValueError(f"piecewise needs a value for iteration 0; it has {sorted(values)}")
     starts = sorted(values)
-    return lambda iteration, epoch: values[max(s for s in starts if s <= iteration)]
+    return _Told(f"piecewise({values!r})", lambda iteration, epoch: values[max(s for s in starts if s <= iteration)])
 
 
 def cosine(start: float, iterations: int, end: float = 0.0) -> Schedule:
@@ -54,7 +69,7 @@ def cosine(start: float, iterations: int, end: float = 0.0) -> Schedule:
         share = min(iteration / iterations, 1.0)
         return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
-    return value
+    return _Told(f"cosine({start!r}, {iterations!r}, {end!r})", value)
 
 
 def as_schedule(value: float | Schedule) -> Schedule:

@@ -46,14 +46,14 @@ def test_the_error_of_what_is_no_scalar_is_given():
 def test_a_notebook_shows_it_and_a_repr_never_raises(make, monkeypatch):
     diagram = sc.draw(make["tutorial"]())
     assert repr(diagram) == "Diagram of J: 7 boxes, 6 edges"
-    assert diagram._repr_mimebundle_() == {"image/svg+xml": diagram.svg, "text/plain": repr(diagram)}
+    assert diagram._repr_mimebundle_() == {"image/svg+xml": diagram.embedded_svg, "text/plain": repr(diagram)}
 
     def fails(story, width):
         raise ValueError("no room")
 
     monkeypatch.setattr(sys.modules[Diagram.__module__], "laid_out", fails)
     broken = sc.draw(make["tutorial"]())
-    assert broken._repr_mimebundle_() == {"text/plain": f"{broken!r}, which could not be drawn: no room"}
+    assert broken._repr_mimebundle_() == {"text/plain": f"{broken!r}\n(shown as text alone: no room)"}
 
 
 def test_a_users_node_type_draws_itself():

@@ -86,8 +86,8 @@ def test_a_collection_of_equations(make):
     assert first.sides == ("z_{1}", r"x \ast \operatorname{rot90}(W_{1}, 2) + b_{1}")
     assert first.latex == " = ".join(first.sides) and first.note == "conv1"
     assert str(first) == repr(first) == "z1 = x * rot90(W1, 2) + b1"
-    assert first._repr_latex_() == f"$${first.latex}$$"
-    assert equations._repr_latex_() == f"$${equations.latex}$$"
+    assert first._repr_mimebundle_() == {"text/latex": f"$${first.latex_with_shape}$$", "text/plain": str(first)}
+    assert equations._repr_mimebundle_() == {"text/latex": f"$${equations.latex}$$", "text/plain": str(equations)}
     assert repr(equations) == str(equations)
 
 

@@ -130,8 +130,12 @@ def test_a_repr_in_a_notebook_never_raises():
             return (delta,)
 
     node = Odd(sc.Input("x", (3,)))
-    assert repr(node.equation) == "v1 = odd(x)" and node.equation._repr_latex_() is None
-    assert sc.backprop(sc.sum(node)).equations()._repr_latex_() is None
+    equations = sc.backprop(sc.sum(node)).equations()
+    assert repr(node.equation) == "v1 = odd(x)"
+    for shown in (node, node.equation, equations):
+        text = f"{shown!r}\n(shown as text alone: Odd: the latex template '{{nothing}}' shows {{nothing}}"
+        (mime, plain), *others = shown._repr_mimebundle_().items()
+        assert mime == "text/plain" and plain.startswith(text) and not others
     with pytest.raises(sc.errors.NodeTypeError, match=r"shows \{nothing\}"):
         _ = node.equation.latex
 

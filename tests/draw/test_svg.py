@@ -23,10 +23,10 @@ def texts(element):
     return [t.text for t in element.iter(f"{SVG}text")]
 
 
-@pytest.mark.parametrize("way", ["whole", "folded", "focused"])
+@pytest.mark.parametrize("way", ["whole", "folded", "focused", "nodes"])
 def test_every_part_has_an_id_a_class_a_title_and_a_description(network, way):
-    focus = {"hops": 2, "focus": sc.Graph(network).order[-4]} if way == "focused" else {}
-    root = parsed(sc.draw(network, fold=way == "folded", **focus))
+    more = {"hops": 2, "focus": sc.Graph(network).order[-4]} if way == "focused" else {}
+    root = parsed(sc.draw(network, fold=way == "folded", zoom="nodes" if way == "nodes" else "layers", **more))
     groups = [g for g in root.iter(f"{SVG}g") if g.get("id")]
     ids = [g.get("id") for g in groups]
     assert len(ids) == len(set(ids)) > 20
@@ -134,6 +134,7 @@ PROGRAM = textwrap.dedent(
         r = sc.relu(sc.conv(r, 4, 3, pad=1, seed=0) + r)
     deep = sc.backprop(sc.softmax_cross_entropy(sc.dense(r, 3, seed=0), y))
     drawn = [back.draw(), back.draw(fold=True), deep.draw(), deep.draw(focus=[h, w], hops=2)]
+    drawn += [back.draw(zoom="nodes"), deep.draw(zoom="nodes", focus=[h, w], hops=2)]
     for text in (*(d.svg + d.dot for d in drawn), str(back.equations()), back.equations().latex):
         sys.stdout.buffer.write(text.encode())
     """

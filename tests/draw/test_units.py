@@ -11,6 +11,7 @@ from unit_figures import SVG, Picture
 from user_nodes import Blend, Scaled
 
 import symcnn as sc
+from symcnn.draw.style import fitting
 from symcnn.draw.units import Units
 from symcnn.graph.errors import ArgumentError, DTypeError
 
@@ -123,14 +124,14 @@ def test_save(tmp_path):
 def test_a_notebook_shows_it_and_a_repr_never_raises(monkeypatch):
     figure = sc.draw_units(first_figure())
     assert repr(figure) == "Units of x, conv maps, pooled maps"
-    assert figure._repr_mimebundle_() == {"image/svg+xml": figure.svg, "text/plain": repr(figure)}
+    assert figure._repr_mimebundle_() == {"image/svg+xml": fitting(figure.svg), "text/plain": repr(figure)}
 
     def fails(chain):
         raise ValueError("no room")
 
     monkeypatch.setattr(sys.modules[Units.__module__], "line_of_units", fails)
     broken = sc.draw_units(first_figure())
-    assert broken._repr_mimebundle_() == {"text/plain": f"{broken!r}, which could not be drawn: no room"}
+    assert broken._repr_mimebundle_() == {"text/plain": f"{broken!r}\n(shown as text alone: no room)"}
 
 
 def test_awkward_names_and_users_own_node_types():
@@ -143,7 +144,7 @@ def test_awkward_names_and_users_own_node_types():
         said = texts(figure)
         for name in ("<lambda>", "\\", "c:1", 'say "hi"', "a&b", "größe 名前", "a\ufffdb\ufffd", "two lines", "]]>"):
             assert name in said
-        assert "Scaled" in said and figure._repr_mimebundle_()["image/svg+xml"] == figure.svg
+        assert "Scaled" in said and figure._repr_mimebundle_()["image/svg+xml"] == fitting(figure.svg)
         assert all(c.isascii() and (c.isalnum() or c in "_.-") for key in Picture.of(figure).groups for c in key)
 
 

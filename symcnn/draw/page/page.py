@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ...notebook import bundle
 from ..files import save
 from ..style import CSS
 
@@ -62,7 +63,10 @@ class Page:
         """Write the page to an ``.html`` file, and return the file. A failure leaves what was there before."""
         return save(path, dict.fromkeys(("html", "htm"), self.html.encode))
 
-    def _repr_html_(self) -> str:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return bundle(self, "text/html", self._framed)
+
+    def _framed(self) -> str:
         # A frame of its own: the page's style and keys stay out of the notebook, and its code has no access to it.
         return (
             f'<iframe sandbox="allow-scripts" title="{html.escape(self.data["heading"], quote=True)}" width="100%" '

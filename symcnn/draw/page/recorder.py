@@ -226,6 +226,9 @@ class Recorder:
 
         return contents(self)
 
+    def __repr__(self) -> str:
+        return f"Recorder of {self.notation.symbol(self.back.J)}: {len(self.moments)} moments"
+
 
 def _one_example(inputs: list[Input], feeds: Mapping[Any, Any] | None, named: Mapping[str, Any]) -> dict[Any, Any]:
     """The feeds with their batch axes, which a single example may come without."""

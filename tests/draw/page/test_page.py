@@ -120,7 +120,7 @@ def test_saving_and_showing(page, tmp_path):
     with pytest.raises(sc.errors.SymcnnError, match=r"\.html"):
         page.save(tmp_path / "page.pdf")
     assert repr(page).startswith("Page of J: 10 steps, ")
-    assert 'sandbox="allow-scripts"' in page._repr_html_()
+    assert 'sandbox="allow-scripts"' in page._repr_mimebundle_()["text/html"]
 
 
 def test_a_network_of_sixty_layers_has_a_page():

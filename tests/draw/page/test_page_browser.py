@@ -213,7 +213,7 @@ def test_a_table_of_connections_is_said_and_not_summed(pages, opened):
 
 
 def test_in_a_sandboxed_frame(pages, opened):
-    frame = pages("users_own")[2]._repr_html_()
+    frame = pages("users_own")[2]._repr_mimebundle_()["text/html"]
     assert 'sandbox="allow-scripts"' in frame
     tab = opened(f"<!doctype html><html lang=en><title>notebook</title><body>{frame}{frame}</body></html>")
     inner = tab.frames[1]
