@@ -31,6 +31,10 @@ DIVERGING = (BLUE, "#FFFFFF", ORANGE)
 """Below 0, 0, above 0."""
 
 
+_MOST_CLASSES = 10_000
+"""A table of confusions of more has no use, and fills the memory."""
+
+
 class Epoch(Protocol):
     """What is read of an epoch of a training."""
 
@@ -106,10 +110,12 @@ def trailing_mean(values: ArrayLike, window: int) -> NDArray[np.float64]:
     array([4., 3., 1., 2.])
     """
     given = np.asarray(values, dtype=np.float64)
+    window = min(window, max(len(given), 1))
     padded = np.concatenate([np.zeros(window - 1), given])
     if not len(given):
         return given
-    sums = np.lib.stride_tricks.sliding_window_view(padded, window).sum(axis=1)
+    with np.errstate(all="ignore"):
+        sums = np.lib.stride_tricks.sliding_window_view(padded, window).sum(axis=1)
     means: NDArray[np.float64] = sums / np.minimum(np.arange(1, len(given) + 1), window)
     return means
 
@@ -294,6 +300,9 @@ def confusion_matrix(predictions: ArrayLike, labels: ArrayLike) -> NDArray[np.in
         if len(array) and array.min() < 0:
             raise ArgumentError(explain(f"there is a class {array.min()} among the {what}", site=call_site()))
     classes = max([classes, *(int(array.max()) + 1 for array in (given, true) if len(array))], default=0) or 1
+    if classes > _MOST_CLASSES:
+        what = f"there is a class {classes - 1:,}; a table has room for {_MOST_CLASSES:,} classes"
+        raise ArgumentError(explain(what, site=call_site()))
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (true.astype(np.intp), given.astype(np.intp)), 1)
     return counts

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .backprop import Backprop
-from .graph.errors import DTypeError, call_site, explain, quoted
+from .graph.errors import DTypeError, NodeTypeError, call_site, explain, quoted
 from .graph.graph import Graph
 from .graph.leaves import Input, Leaf, Param
 from .graph.node import Node
@@ -227,10 +227,17 @@ def _multiply_adds(order: list[Node]) -> dict[Node, int]:
     for node in order:
         for i in node.inputs:
             readers[i].append(node)
-    work = {node: node.multiply_adds for node in order}
+    work = {node: _declared_work(node) for node in order}
     for node, (first, *others) in ((n, r) for n, r in readers.items() if r and work[n]):
         if isinstance(first, Subsample) and not others:
             work[node] = work[node] * math.prod(first.spec.bind(1)) // math.prod(node.spec.bind(1))
+    return work
+
+
+def _declared_work(node: Node) -> int:
+    work = node.multiply_adds
+    if type(work) is not int or work < 0:
+        raise NodeTypeError(explain(f"multiply_adds is {quoted(work)}; expected a whole number from 0 on", node=node))
     return work
 
 

@@ -1,6 +1,7 @@
 """The benchmarks: they run, they count right, and they do not time what computes something else."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -97,3 +98,9 @@ def test_a_large_picture_is_made_and_folded(modules, name):
     assert abs(len(J.graph()) - 600) < 200
     spent, boxes = seconds(J)
     assert list(spent) == ["sweep", "story", "svg", "dot"] and boxes <= 60
+
+
+def test_opening_pages_is_not_measured_without_a_browser(tmp_path):
+    script, environment = BENCHMARKS / "page_opening.py", {**os.environ, "PATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout.startswith("not measured: needs "), done.stderr

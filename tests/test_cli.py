@@ -205,10 +205,13 @@ def page():
     return sc.explain(*with_data())
 
 text = "no network"
+recorder = sc.Recorder(*with_data())
+recorder.record()
+back = sc.backprop(J)
 """
 
 
-@pytest.mark.parametrize("name", ["with_data", "page"])
+@pytest.mark.parametrize("name", ["with_data", "page", "recorder"])
 def test_explain_writes_a_page(tmp_path, name):
     (tmp_path / "mine.py").write_text(EXPLAINED)
     status, out, errors = symcnn("explain", f"mine.py:{name}", "-o", "page.html", cwd=tmp_path)
@@ -224,12 +227,15 @@ def test_explain_takes_an_example_from_a_file(tmp_path):
     assert symcnn("explain", "mine.py:J", *options, cwd=tmp_path)[0] == 0
     status, _, errors = symcnn("explain", "mine.py:J", *options[:-1], "7", cwd=tmp_path)
     assert status == 1 and "no example 7" in errors
+    status, _, errors = symcnn("explain", "mine.py:J", *options[:-1], "-1", cwd=tmp_path)
+    assert status == 1 and "--example is -1; it must be at least 0" in errors
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["mine.py:J", "-o", "page.html"], "missing: x, y"),
+        (["mine.py:back", "-o", "page.html"], "missing: x, y"),
         (["mine.py:text", "-o", "page.html"], "is a str"),
         (["mine.py:page", "-o", "page.pdf"], ".html"),
         (["mine.py:J", "-o", "page.html", "--data", "none.npz"], "none.npz"),

@@ -204,7 +204,7 @@ def figures():
     back = sc.backprop(J)
     return [
         back, sc.draw(other), back.run(feeds()), back.draw(focus=J, hops=1), sc.draw(J, width=400),
-        sc.draw_units(J), sc.draw_units(other), sc.draw_units(network(filters=4)),
+        sc.draw(J, zoom="nodes"), sc.draw_units(J), sc.draw_units(other), sc.draw_units(network(filters=4)),
     ]  # fmt: skip
 
 

@@ -141,6 +141,17 @@ def test_without_matplotlib_the_error_names_what_helps(monkeypatch):
         record().plot()
 
 
+def test_a_loss_of_infinities_and_any_window():
+    record = sc.History([1.0, np.nan, np.inf, -np.inf] * 10)
+    for smooth in (None, 3, 10**12):
+        record.plot(smooth)
+
+
+def test_a_class_that_no_table_has_room_for():
+    with pytest.raises(sc.errors.ArgumentError, match="a class 1,000,000,000"):
+        sc.plots.confusion([10**9], [0])
+
+
 def test_a_notebook_shows_every_figure():
     for figure in (record().plot(), sc.plots.filters(np.ones((2, 1, 3, 3))), sc.plots.confusion([0, 1], [0, 1])):
         made = figure._repr_mimebundle_()

@@ -1,5 +1,6 @@
 """Every node type of the package keeps what a node type owes."""
 
+import re
 import subprocess
 import sys
 
@@ -29,7 +30,7 @@ SAMPLES = [pytest.param(sample, id=repr(sample).split("): ")[0] + ")") for cls i
 def test_node_type_keeps_what_it_owes(sample):
     report = check_node(sample)
     assert "forward runs on the array API standard's strict namespace" in report.passed
-    assert len(report.passed) + len(report.unchecked) == 16
+    assert len(report.passed) + len(report.unchecked) == 17
     assert set(report.unchecked) <= {
         "rows of the batch are computed independently",
         "backward returns one node an input, of its shape",
@@ -53,6 +54,17 @@ def test_node_type_is_described(cls):
     assert not cls.__doc__.startswith(f"{cls.__name__}(")  # the text that dataclasses make up
     templates = [cls.samples()[0].template(kind) for kind in ("text", "latex")]
     assert all(cls.__name__ + "(" not in t for t in templates)  # the text that Node makes up
+
+
+PLUMBING = {"Cast", "SumTo", "BroadcastTo", "Reshape", "Transpose", "Swap"}
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_node_type_says_two_sentences_or_nothing(sample):
+    """Plumbing, such as Reshape, says nothing: in a formula of several nodes there is nothing to explain about it."""
+    said = sample.sentences()
+    assert said == ("", "") or all(re.fullmatch(r"[A-Z].*\.", text) for text in said)
+    assert (said == ("", "")) == (type(sample).__name__ in PLUMBING)
 
 
 def test_every_type_has_a_name_in_the_package():

@@ -140,3 +140,13 @@ def test_a_sweep_a_chain_and_what_is_no_graph():
     )
     with pytest.raises(TypeError, match="summary needs a node"):
         sc.summary([J])
+
+
+@pytest.mark.parametrize("given", [None, 1.5, -3])
+def test_multiply_adds_that_are_no_count(given):
+    class Odd(sc.Node):
+        z: sc.Node
+        multiply_adds = given
+
+    with pytest.raises(sc.errors.NodeTypeError, match=f"Odd: multiply_adds is {given}; expected"):
+        sc.summary(Odd(sc.Input("x", (2,))))

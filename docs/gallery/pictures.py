@@ -29,7 +29,6 @@ NOTES = {
 def pictures() -> dict[str, str]:
     """The content of each file: diagrams and figures of units, and the page that shows them."""
     found = {f"{name}.svg": sc.draw(network()).svg for name, network in networks.ALL.items()}
-    found["nodes.svg"] = sc.draw(networks.tutorial(), zoom="nodes").svg
     found["focus.svg"] = _focus().svg
     found["nodes.svg"] = sc.draw(networks.tutorial(), zoom="nodes").svg
     found["units-speech.svg"] = sc.draw_units(networks.speech()).svg
@@ -71,10 +70,6 @@ def page() -> str:
     for name, title in TITLES.items():
         text += [f"## {title}\n", f"{NOTES[name]}\n", f"![{title}]({name}.svg)\n"]
     text += [
-        "## Every node\n",
-        '`sc.draw(J, zoom="nodes")`: the tutorial\'s network again, with the backward graph as the rules made it. Each',
-        "node stands under the one whose rule it comes from; what only `δ(x)` needs is grey.\n",
-        "![Every node of the tutorial's network, forward and back](nodes.svg)\n",
         "## A neighbourhood\n",
         "`sc.draw(J, focus=node, hops=2)`: two edges around the last sum of the network above.\n",
         "![The last residual block](focus.svg)\n",

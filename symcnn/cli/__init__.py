@@ -59,7 +59,6 @@ def _parser() -> argparse.ArgumentParser:
     picture.add_argument("--focus", metavar="NAME", help="only what is near this value: its symbol (z1), or its name")
     picture.add_argument("--hops", type=int, default=1, help="how near, in edges (%(default)s)")
     picture.add_argument("--width", type=float, default=1400, help="pixels; 0 for one piece (%(default)s)")
-    picture.add_argument("--zoom", choices=["layers", "nodes"], default="layers", help="a box a layer, or one a node")
     picture.add_argument("--fold", action=argparse.BooleanOptionalAction, help="whether values share boxes")
     picture.set_defaults(run=draw)
 

@@ -18,7 +18,7 @@ from ..draw.notation import Notation
 from ..draw.page import explain as explained
 from ..draw.page.page import Page
 from ..draw.page.recorder import Recorder
-from ..graph.errors import SymcnnError, quoted
+from ..graph.errors import SymcnnError, natural, quoted
 from ..graph.errors import explain as explain_error
 from ..graph.node import Node
 from ..locate import located
@@ -69,7 +69,7 @@ def _named(back: Backprop, name: str) -> Node:
 def _made(name: str) -> Any:
     """The object that a name stands for, or what it returns if it is a function, or its loss if it has one."""
     found = located(name, "network")
-    if callable(found) and not isinstance(found, type | Node):
+    if callable(found) and not isinstance(found, type | Node | Recorder):
         found = _called(found, name)
     return found if isinstance(found, Node | Backprop) else getattr(found, "J", found)
 
@@ -95,8 +95,8 @@ def explain(options: argparse.Namespace) -> int:
     if not isinstance(found, Page):
         if isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], Node) and isinstance(found[1], dict):
             J, feeds = found
-        elif isinstance(found, Node):
-            J, feeds = found, {}
+        elif isinstance(found, Node | Backprop):
+            J, feeds = found if isinstance(found, Node) else found.J, {}
         else:
             raise _wrong(options.object, found)
         found = explained(J, {**feeds, **_example(options, J)})
@@ -117,6 +117,7 @@ def _example(options: argparse.Namespace, J: Node) -> dict[str, Any]:
     if not wanted:
         names = ", ".join(i.name for i in J.graph().inputs)
         raise SymcnnError(f"{options.data} has {', '.join(arrays)}; the network takes {names}")
+    natural(options.example, "--example")
     try:
         return {i.name: arrays[i.name][options.example] if None in i.shape else arrays[i.name] for i in wanted}
     except IndexError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ def draw(
     values: Mapping[Node, NDArray[Any]] | None = None,
     example: int = 0,
     width: float | None = 1400,
-    zoom: str = "layers",
 ) -> Diagram:
     """The forward pass of `J` and, mirrored below it, the way of the errors.
 
@@ -52,9 +53,6 @@ def draw(
         Whose maps, if `values` are of several examples. Norms are over all of them.
     width : float or None
         How wide the picture is at most, in pixels: a wider one is cut into bands. None: one band.
-    zoom : "layers" or "nodes"
-        "nodes": every node is a box, and below stands the backward graph as the rules made it, each node under the
-        one whose rule it comes from. Not with `fold`, `focus` and `values`.
 
     Raises
     ------
@@ -62,9 +60,11 @@ def draw(
         For what is no node, or no whole number of hops.
     ArgumentError
         For a negative number of hops, another `zoom` or `fold`, more than 150 single nodes, an empty `focus`; if the
-        values are of something else, or there is no such example; for a width that is no positive number.
+        values are of something else, or there is no such example; for a width of less than one pixel.
+    ShapeError
+        For values that do not have the shapes of their nodes, or are of different batches.
     GraphError
-        For a `focus` that is not in the graph; for too many nodes to draw each.
+        For a `focus` that is not in the graph.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def draw(
     ['… from a49', 'Dense', 'Tanh', 'loss · Mean']
     >>> nodes = sc.draw(sc.sum(sc.tanh(w)), zoom="nodes").story
     >>> [box.lines[0] for box in nodes.below.boxes]
-    ['δ(a0) = 1 as 2', 'e1 = a0 · a0', 'e2 = 1 − e1', '∇w = δ(a0) · e2']
+    ['e1 = 1 as 1', 'δ(a1) = e1 as 2', 'e2 = a1²', 'e3 = 1 − e2', '∇w = δ(a1) · e3']
     """
     from ..backprop import Backprop
     from ..graph.collector import collector_paused
@@ -104,8 +104,8 @@ def draw(
     if not isinstance(J, Backprop):
         what = f"draw needs a node or the result of sc.backprop, got {quoted(J)}"
         raise DTypeError(explain(what, site=call_site()))
-    is_number = isinstance(width, int | float) and not isinstance(width, bool)
-    if not (width is None or (is_number and width > 0)):
+    is_number = isinstance(width, Real) and not isinstance(width, bool)
+    if not (width is None or (is_number and width >= 1)):
         problem = f"width is {quoted(width)}; expected a number of pixels, or None for a picture in one piece"
         raise ArgumentError(explain(problem, site=call_site()))
     if not (fold is None or isinstance(fold, bool)):
@@ -115,7 +115,8 @@ def draw(
     with collector_paused():
         kind: type[Teller | NodesTeller] = Teller if zoom == "layers" else NodesTeller
         teller = kind(J, fold, focus, hops)
-        return Diagram(shown(teller.tell(), teller.errors, values, example), width)
+        told = shown(teller.tell(), teller.errors, values, example)
+        return Diagram(told, None if width is None else float(min(width, sys.maxsize)))
 
 
 def swept(J: Node) -> Backprop:

@@ -14,7 +14,7 @@ from typing import Any
 
 from .bundles import Shelf, place_bundles
 from .geometry import Path, Rect, Text, line_height
-from .measures import ARROW, Frame, Measures
+from .measures import ARROW, MARGIN, Measures
 from .metrics import text_width
 from .places import EDGE, NOTE, Layout, Placed, Size
 from .ranks import Item
@@ -23,22 +23,9 @@ _ROW_GAP = 26.0
 
 
 class BandBuilder:
-    """Places what stands in the columns of a band; the mirror between its lanes is at height 0.
+    """Places the columns of a band, from 0 at the left; the mirror between its lanes is at height 0."""
 
-    Parameters
-    ----------
-    measures : Measures
-    band : range
-        Which columns.
-    frame : Frame
-        Where they stand.
-    side : -1 or 1
-        Whether the boxes themselves are above the mirror or below it.
-    """
-
-    def __init__(self, measures: Measures, band: range, frame: Frame, side: int = -1) -> None:
-        self.side = side
-        self.begin, self.columns, self.exit = frame.begin, frame.columns, frame.exit
+    def __init__(self, measures: Measures, band: range) -> None:
         self.measures = measures
         self.grid = measures.grid
         self.band = band
@@ -46,8 +33,6 @@ class BandBuilder:
         self.keys = [key for stack in self.stacks.values() for key in stack]
         self.twins = [key for key in self.keys if key in measures.twins]
         self.coming = measures.coming(band.start)
-        texts = [t for key, _ in self.coming for t in self._again(key)]
-        self.entry = self.begin + max((text_width(t, EDGE) for t in texts), default=0.0) + 24
         self.layout = Layout()
 
     def build(self) -> Layout:
@@ -136,9 +121,7 @@ class BandBuilder:
     def _place_boxes(self) -> None:
         for key in self.keys:
             size = self.measures.sizes[key]
-            self.layout.forward[key] = Placed(
-                self._box_rect(key, size, self.side * self.forward_rows[self._row(key)]), size
-            )
+            self.layout.forward[key] = Placed(self._box_rect(key, size, -self.forward_rows[self._row(key)]), size)
         for key in self.twins:
             twin = self.measures.twins[key]
             self.layout.backward[key] = Placed(self._box_rect(key, twin, self.backward_rows[self._row(key)]), twin)
@@ -151,7 +134,7 @@ class BandBuilder:
             first, last = (self.grid.column[key] for key in edge)
             if last < self.band.start or first >= self.band.stop:
                 continue
-            layout.edges[edge] = [self._route(edge, layout.forward, self.forward_rows, self.side)]
+            layout.edges[edge] = [self._route(edge, layout.forward, self.forward_rows, -1)]
             if edge in story.sent and all(key in self.measures.twins for key in edge):
                 layout.returns[edge] = [self._route(edge, layout.backward, self.backward_rows, 1)]
 
@@ -182,16 +165,14 @@ class BandBuilder:
             lanes = (self.layout.forward, self.layout.backward)
             middles = [self._middle(lane, key) or (column.right + column.labels) / 2 for lane in lanes]
             name, error, row = self.measures.name(key), self.measures.error(key), self._row(key)
-            self._place_name(self.layout.names, key, name, middles[0], self.side * self.forward_rows[row])
+            self._place_name(self.layout.names, key, name, middles[0], -self.forward_rows[row])
             if key in self.twins:
                 self._place_name(self.layout.errors, key, error, middles[1], self.backward_rows[row])
         x = (self.begin + self.entry) / 2
         for item in self.coming:
             key, row = item[0], self.grid.row[item]
             again, back = self._again(key)
-            self._place_name(
-                self.layout.names_again, (key, self.band.start), (again,), x, self.side * self.forward_rows[row]
-            )
+            self._place_name(self.layout.names_again, (key, self.band.start), (again,), x, -self.forward_rows[row])
             if back:
                 self._place_name(self.layout.errors_again, (key, self.band.start), (back,), x, self.backward_rows[row])
 

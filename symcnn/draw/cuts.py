@@ -7,12 +7,11 @@ from dataclasses import replace
 from .measures import MARGIN, Measures
 from .story import Bundle
 
-Cuttable = Measures | TwoLanes
 _CROSSING = 0.03
 """What each edge that is cut costs, beside a band that is not full."""
 
 
-def bands_of(measures: Cuttable, width: float | None) -> list[range]:
+def bands_of(measures: Measures, width: float | None) -> list[range]:
     """The columns of each band, none wider than `width` unless a single column is; as few bands as can be.
 
     Afterwards `measures` has a copy of each shared parameter for each band that reads it.
@@ -29,7 +28,7 @@ def bands_of(measures: Cuttable, width: float | None) -> list[range]:
         measures.set_bundles(bundles)
 
 
-def _width(measures: Cuttable, band: range) -> float:
+def _width(measures: Measures, band: range) -> float:
     """The width of a band: with its margins, the names where it begins, and the room where edges leave it."""
     entry = measures.entry(band.start) if band.start else 0.0
     inside = sum(measures.column(n, 0.0).end for n in band[:-1])
@@ -44,7 +43,7 @@ def _cut(measures: Measures, width: float | None) -> list[range]:
     whole = range(count)
     if width is None or _width(measures, whole) <= width:
         return [whole]
-    entries = [measures.entry(n) for n in range(count)]
+    entries = [measures.entry(n) if n else 0.0 for n in range(count)]
     # best[n]: the fewest bands for the columns before n, what they cost, and where the last of them begins.
     best: list[tuple[int, float, int]] = [(0, 0.0, 0)]
     for stop in range(1, count + 1):
@@ -68,7 +67,7 @@ def _cut(measures: Measures, width: float | None) -> list[range]:
     return bands[::-1]
 
 
-def copied(measures: Cuttable, bundles: list[Bundle], bands: list[range]) -> list[Bundle]:
+def copied(measures: Measures, bundles: list[Bundle], bands: list[range]) -> list[Bundle]:
     """The parameters with a copy for each band that reads them; a copy says that it is one."""
     found = []
     for bundle in bundles:

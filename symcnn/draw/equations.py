@@ -71,6 +71,9 @@ class Equation:
 
         return line(self)
 
+    def __reduce__(self) -> Any:
+        return _again, (self.left, self.right, self.shape, self.note, self.sign, self.sides)
+
     def __str__(self) -> str:
         return f"{self.left} {self.sign} {self.right}"
 
@@ -79,6 +82,11 @@ class Equation:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return bundle(self, "text/latex", lambda: f"$${self.latex_with_shape}$$")
+
+
+def _again(left: str, right: str, shape: Shape, note: str, sign: str, sides: tuple[str, str]) -> Equation:
+    """An equation from a pickle or for a copy, with the LaTeX written out."""
+    return Equation(left, right, shape, note, sign, lambda: sides)
 
 
 class Equations(Sequence[Equation]):

@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,7 @@ def save(path: str | os.PathLike[str], formats: Writers) -> Path:
     """
     try:
         file = Path(os.fsdecode(path))
-    except (TypeError, ValueError):
+    except TypeError:
         raise DTypeError(explain(f"the name of a file is a text, got {quoted(path)}", site=call_site())) from None
     kind = file.suffix.lower().removeprefix(".")
     if kind not in formats:
@@ -98,25 +99,35 @@ def replace(file: Path, content: bytes) -> None:
         if before:
             beside.chmod(before.st_mode & 0o777)
         beside.replace(file)
-    except BaseException:
-        beside.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == str(beside):
+            raise OSError(error.errno, error.strerror, str(file)) from None  # not of the name beside it
         raise
 
 
 def _unknown_ending(file: Path, formats: Writers) -> str:
     known = ", ".join(f".{kind}" for kind in formats)
     problem = f"the ending of {quoted(file.name)} names no format that this picture has"
-    example = quoted((file.stem or "picture") + ".svg")
-    other = "a browser or rsvg-convert makes other formats of an .svg"
-    return explain(problem, f"expected {known}: for example {example}", other, site=call_site())
+    example = quoted((file.stem.strip(".") or "picture") + f".{next(iter(formats))}")
+    other = ["a browser or rsvg-convert makes other formats of an .svg"] if "svg" in formats else []
+    return explain(problem, f"expected {known}: for example {example}", *other, site=call_site())
 
 
 def _check_place(file: Path) -> None:
     """Say what is wrong with a place before anything is drawn."""
-    if file.is_dir():
+    try:
+        whole = file.resolve()
+        place = whole if file.is_symlink() else file  # the file that a link stands for
+        place.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # a zero byte, 300 letters, links in a circle
+        problem = f"{quoted(str(file))} is no name that a file can have: {error}"
+        raise ArgumentError(explain(problem, site=call_site())) from None
+    if place.is_dir():
         raise ArgumentError(explain(f"{quoted(str(file))} is a folder; name a file in it", site=call_site()))
-    if not file.parent.is_dir():
-        problem = f"there is no folder {quoted(str(file.parent))} to write {quoted(file.name)} into"
+    if not place.parent.is_dir():
+        problem = f"there is no folder {quoted(str(place.parent))} to write {quoted(place.name)} into"
         raise ArgumentError(explain(problem, site=call_site()))
 
 

@@ -6,7 +6,6 @@ from .cuts import bands_of
 from .lanes import builder_of, measures_of
 from .places import Layout
 from .story import Story
-from .ties import tie
 
 WIDTH = 1400.0
 """How wide a picture is at most, in pixels: what fits a screen, a slide, or the width of a page."""
@@ -33,22 +32,6 @@ def laid_out(story: Story, width: float | None = WIDTH) -> Layout:
         layout.move(0.0, top)
         top += layout.height + gap
         whole.take(layout)
-    if isinstance(measures, TwoLanes):
-        for pieces in whole.returns.values():
-            pieces.reverse()  # these edges begin in the lowest band that they run through
     whole.bundles = measures.bundles
     whole.height = top - gap
     return whole
-
-
-def _built(measures: Measures | TwoLanes, band: range) -> Layout:
-    """A band with everything in its place."""
-    if isinstance(measures, Measures):
-        return BandBuilder(measures, band, measures.frame(band)).build()
-    frames = measures.frames(band)
-    layout = BandBuilder(measures.upper, band, frames[0]).build()
-    lower = BandBuilder(measures.lower, measures.twin(band), frames[1], side=1).build()
-    lower.mirror()
-    layout.take_below(lower)
-    tie(layout, measures, frames[0].exit)
-    return layout

@@ -60,7 +60,6 @@ class Measures:
 
     def __init__(self, story: Story, column: dict[str, int] | None = None, count: int = 1) -> None:
         self.story = story
-        self.reached = reached
         self.boxes = {box.key: box for box in story.boxes}
         self.named = {source for source, _ in story.edges}
         self.returning = {source for source, _ in story.sent}
@@ -68,8 +67,7 @@ class Measures:
         self.sizes = {key: measured(b.title, b.lines, b.pictures) for key, b in self.boxes.items()}
         self.twins = {k: measured(b.twin.title, b.twin.lines, b.twin.pictures) for k, b in self.boxes.items() if b.twin}
         self.notes = {k: tuple(wrapped(b.twin.reads, NOTE, 150, 3)) for k, b in self.boxes.items() if b.twin}
-        self.count = len(self.grid.links)
-        self.stacks = self.grid.stacks()
+        self.stacks = [self.grid.boxes_in(n) for n in range(len(self.grid.links))]
         self.ports = self._ports()
         self._grow_for_ports()
         self.set_bundles(story.bundles)
@@ -86,39 +84,6 @@ class Measures:
         for key, bundle in self.bundles.items():
             self._over[min(self.grid.column[r] for r in bundle.readers)].append(key)
 
-    # What bands are cut from: columns in a row -----------------------------------------------
-
-    def pitch(self, n: int) -> float:
-        """From where a column begins to where the next one does."""
-        return self.column(n, 0.0).end
-
-    def tail(self, n: int) -> float:
-        """The width of a column at the end of a band: with room for the names of the edges that leave it."""
-        return self.column(n, 0.0).right + self.leaving(n)
-
-    def leaving(self, n: int) -> float:
-        """The room right of a column at the end of a band: for the names of the edges that go on."""
-        column = self.column(n, 0.0, last=True)
-        return column.labels - column.right + ARROW if n + 1 < self.count else 0.0
-
-    def gap(self, n: int) -> float:
-        """The room between a column and the next one."""
-        column = self.column(n, 0.0)
-        return column.end - column.right
-
-    def cut_edges(self, n: int) -> int:
-        """How many edges a cut before column n cuts, counting those from the same box once."""
-        return len(self.coming(n))
-
-    def frame(self, band: range) -> Frame:
-        """Where the columns of a band stand."""
-        x = MARGIN + (self.entry(band.start) if self.coming(band.start) else 0.0)
-        columns = {}
-        for n in band:
-            columns[n] = self.column(n, x, n == band[-1])
-            x = columns[n].end
-        return Frame(MARGIN, columns, columns[band[-1]].labels + ARROW)
-
     # Across --------------------------------------------------------------------------------
 
     def column(self, n: int, x: float, last: bool = False) -> Column:
@@ -133,8 +98,6 @@ class Measures:
     def zone(self, n: int) -> tuple[float, float, float, float]:
         """Of a column: where its innermost box begins in its zone, the zone's width, that of a box, and the strip's."""
         stack, bundles = self.stacks[n], self._over[n]
-        if not stack:
-            return 0.0, 0.0, 0.0, 0.0
         widths = [s[key].width for key in stack for s in (self.sizes, self.twins) if key in s]
         notes = [max((text_width(line, NOTE) for line in self.notes.get(key, ())), default=0.0) for key in stack]
         is_reached = bool(self.notes) or not self.readers.isdisjoint(stack)
@@ -177,8 +140,6 @@ class Measures:
 
     def entry(self, n: int) -> float:
         """The room that a band needs before column n: for the names of the edges that come from the band above."""
-        if not n:
-            return 0.0
         texts = [t for key, _ in self.coming(n) for t in (*self.name(key), *self.error(key))]
         return max((text_width(t, EDGE) for t in texts), default=0.0) + 24 + self._bend_width(n - 1) + ARROW
 

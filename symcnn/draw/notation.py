@@ -34,8 +34,6 @@ class Notation:
 
     Attributes
     ----------
-    back : Backprop
-        The sweep; where a leaf was swept, that of a J of its own.
     values : Values
         The named values of the forward pass.
     steps : list of Step
@@ -55,7 +53,6 @@ class Notation:
     def __init__(self, back: Backprop, also: Node | None = None, alone: bool = False) -> None:
         if isinstance(back.J, Leaf):
             back = backprop(Reshape(back.J, back.J.shape), back.delta(back.J))  # a value of its own, to be called J
-        self.back = back
         self.values = Values(Graph(back.J).order, alone)
         if also is not None and also not in self.values.symbols:
             self.values = Values(Graph(back.J).order, alone, self.values, also)

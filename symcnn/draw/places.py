@@ -143,24 +143,6 @@ class Layout:
         for line in self.lines:
             line.move(dx, dy)
 
-    def mirror(self) -> None:
-        """Swap left and right. Texts beside verticals, which begin at their left end, are none of a mirrored lane."""
-        for kind in self.placed:
-            for p in kind.values():
-                p.rect = p.rect.moved(-p.rect.x - p.rect.right, 0.0)
-        for texts in self.texts:
-            texts.update({key: t.moved(-2 * t.x, 0.0) for key, t in texts.items()})
-        for line in self.lines:
-            line.start = (-line.start[0], line.start[1])
-            line.steps = [tuple((-x, y) for x, y in step) for step in line.steps]
-
-    def take_below(self, lane: Layout) -> None:
-        """Add a lane of its own as the lower one: its edges are those along which errors come back."""
-        self.backward.update(lane.forward)
-        self.returns.update(lane.edges)
-        self.errors.update(lane.names)
-        self.errors_again.update(lane.names_again)
-
     def take(self, band: Layout) -> None:
         """Add all that is in a band."""
         for own, others in zip(self.placed, band.placed, strict=True):

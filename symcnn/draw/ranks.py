@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import networkx as nx
 
-from .story import Slots
-
 Item = tuple[str, int]
 """A box, or its trunk, in a column: (key of the box, column)."""
 _SWEEPS = 4
@@ -36,12 +34,10 @@ class Grid:
     row: dict[Item, int]
     links: list[list[tuple[Item, Item]]]
 
-    def stacks(self) -> list[list[str]]:
-        """The boxes of each column, innermost row first."""
-        found: list[list[str]] = [[] for _ in self.links]
-        for key, at in self.column.items():
-            found[at].append(key)
-        return [sorted(keys, key=lambda key: self.row[key, at]) for at, keys in enumerate(found)]
+    def boxes_in(self, column: int) -> list[str]:
+        """The boxes of a column, innermost row first."""
+        found = [key for key, at in self.column.items() if at == column]
+        return sorted(found, key=lambda key: self.row[key, column])
 
 
 def arranged(

@@ -71,6 +71,9 @@ class Run(Mapping[Node, Array]):
         program = compile([*notation.values.order, *needed])
         return cls(back, notation, program.trace(feeds, **named))
 
+    def __reduce__(self) -> Any:
+        return _again, (self.back, self.trace)
+
     # The values ----------------------------------------------------------------------------
 
     @property
@@ -99,7 +102,8 @@ class Run(Mapping[Node, Array]):
             If J does not depend on `node`.
         """
         deltas = self._notation.deltas
-        error = deltas[node] if node in deltas else self.back.delta(node)
+        is_known = isinstance(node, Node) and node in deltas
+        error = deltas[node] if is_known else self.back.delta(node)
         if error not in self.trace:
             hint = "to have it nevertheless: sc.compile(back.delta(node))"
             what = "its error is not needed for any gradient, so it was not computed"
@@ -163,3 +167,8 @@ class Run(Mapping[Node, Array]):
         if error is not None:
             text = norm_text(str(notation.error_symbol(node)), self[error]) if error in self else "not needed"
         return symbol, shape_text(node.shape), norm_text(symbol, np.asarray(self[node])), text
+
+
+def _again(back: Backprop, trace: Trace) -> Run:
+    """A run from a pickle or for a copy."""
+    return Run(back, Notation(back), trace)

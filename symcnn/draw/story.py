@@ -47,7 +47,7 @@ class Box:
     ----------
     key : str
         Unlike any other box's, stable, and fit for an id.
-    kind : "input", "value", "loss" or "fold"; in a lower lane of its own "error", "gradient" or "unneeded"
+    kind : "input", "value", "loss" or "fold"
         A fold stands for several values, or for where the graph goes on.
     title : str
     lines : list of str
@@ -66,10 +66,6 @@ class Box:
         Maps of its value, after a run.
     members : tuple of Node
         The inputs or values that it stands for.
-    reads : str
-        What its rule reads from the forward pass, if no twin says it.
-    under : str
-        In a lower lane of its own: the key of the box above, whose rule made this.
     """
 
     key: str
@@ -85,8 +81,6 @@ class Box:
     error_norm: str = ""
     pictures: list[Picture] = field(default_factory=list)
     members: tuple[Node, ...] = ()
-    reads: str = ""
-    under: str = ""
 
 
 @dataclass
@@ -115,25 +109,6 @@ class Bundle:
     pictures: list[Picture] = field(default_factory=list)
     gradient_pictures: list[Picture] = field(default_factory=list)
     folded: bool = False
-
-
-@dataclass
-class Slots:
-    """In which column each box stands, where that is not left to the layout.
-
-    Attributes
-    ----------
-    column : {key: int}
-        In the direction of the edges.
-    count : int
-        How many columns there are.
-    inside : set of int
-        Columns that belong to the one before: bands are cut elsewhere, if that can be.
-    """
-
-    column: dict[str, int]
-    count: int
-    inside: set[int] = field(default_factory=set)
 
 
 @dataclass

@@ -127,11 +127,7 @@ class _Writer:
         for (source, reader), pieces in layout.edges.items():
             title = f"{symbol[source]} to {symbol[reader]}"
             self._line(f"edge-{source}:{reader}", "edge", pieces, title, "forward")
-        for (source, reader), pieces in layout.returns.items() if self.lower else ():
-            title = f"{self.lower[source].symbol} to {self.lower[reader].symbol}"
-            kind = "error" if self._is_needed(source) and self._is_needed(reader) else "error unneeded"
-            self._line(f"error-{source}:{reader}", kind, pieces, title, "backward")
-        for (source, reader), pieces in layout.returns.items() if not self.lower else ():
+        for (source, reader), pieces in layout.returns.items():
             title = f"the error from {symbol[reader]} to {symbol[source]}"
             kind = "error" if self._is_needed(source) else "error unneeded"
             self._line(f"error-{source}:{reader}", kind, pieces, title, "backward", back=True)

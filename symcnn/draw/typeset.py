@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..graph.algebra import BroadcastTo, Cast
-from ..graph.errors import NodeTypeError, explain
+from ..graph.errors import NodeTypeError, explain, quoted
 from ..graph.leaves import Const
 from ..graph.node import Node
 from ..graph.spec import Shape, broadcast_shapes
 from ..nodes.dense import Dense, MatMul
 from ..nodes.shape import Reshape, Transpose
-from .words import written
+from .words import plain_text, written
 
 ATOM = 9
 """The binding of what needs no brackets anywhere."""
@@ -176,6 +176,9 @@ def shown_parts(node: Node, kind: str) -> tuple[list[Hole], str, Shown]:
         If the template is no format string, or shows what `Node.parts` does not know.
     """
     template = node.template(kind)
+    if not isinstance(template, str):
+        raise NodeTypeError(explain(f"the {kind} template is {quoted(template)}; expected a text", node=node))
+    template = plain_text(template)
     try:
         found, tail = holes(template)
     except ValueError as error:

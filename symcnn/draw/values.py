@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import ArgumentError, DTypeError, call_site, explain, natural, quoted
+from ..graph.errors import ArgumentError, DTypeError, ShapeError, call_site, explain, natural, quoted
 from ..graph.leaves import Param
 from ..graph.node import Node
 from .colours import INF, LEVELS, MINUS_INF, NAN, Scale
@@ -45,6 +45,8 @@ def shown(story: Story, errors: Mapping[Node, Node], values: Mapping[Node, Array
     ------
     ArgumentError
         If there is no such example, or nothing of the story is among the values.
+    ShapeError, DTypeError
+        For a value that is not what its node computes: of another shape, of no numbers.
     """
     if values is None:
         story.note = _lines(story.note, "Not run: only shapes are known.")
@@ -53,6 +55,9 @@ def shown(story: Story, errors: Mapping[Node, Node], values: Mapping[Node, Array
         what = f"values are arrays by node, such as back.run(...) gives, got {quoted(values)}"
         raise DTypeError(explain(what, site=call_site()))
     nodes = [*(box.node for box in story.boxes if box.node is not None), *errors]
+    params = (param for bundle in story.bundles for param in bundle.params)
+    drawn = dict.fromkeys([*nodes, *params, *errors.values()])
+    values = _of_one_run({node: _array_of(node, values[node]) for node in drawn if node in values})
     if not any(node in values for node in nodes):
         what = "none of the values belongs to what is drawn"
         raise ArgumentError(explain(what, "draw the sweep that was run: run.draw()", site=call_site()))
@@ -68,6 +73,34 @@ def shown(story: Story, errors: Mapping[Node, Node], values: Mapping[Node, Array
         story.note = _lines(story.note, f"{NOT_RUN}: no gradient needs it, or the engine computes it in a shorter way.")
     story.scales = _scales(teller.unusual)
     return story
+
+
+def _array_of(node: Node, value: object) -> Array:
+    """A value that was given for a node, as an array of numbers of its shape."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        array = np.asarray(None)  # a ragged list, ...
+    if array.dtype.kind not in "fiub" or isinstance(value, np.ma.MaskedArray):
+        what = f"its value is to be shown, but it is {quoted(value)}; expected an array of real numbers"
+        raise DTypeError(explain(what, node=node, site=call_site()))
+    fits = len(array.shape) == node.ndim and all(d in (None, n) for d, n in zip(node.shape, array.shape, strict=True))
+    if not fits:
+        what = f"its value is to be shown, but it has shape {array.shape}; expected {node.shape}"
+        raise ShapeError(explain(what, node=node, site=call_site()))
+    return array
+
+
+def _of_one_run(values: dict[Node, Array]) -> dict[Node, Array]:
+    """The values, which must be of one batch."""
+    sizes = {n: a.shape[n.shape.index(None)] for n, a in values.items() if None in n.shape}
+    if len(set(sizes.values())) > 1:
+        first, other = (
+            next(n for n, size in sizes.items() if size == k) for k in list(dict.fromkeys(sizes.values()))[:2]
+        )
+        what = f"the values are of different batches: {sizes[first]} examples of {first.label}, {sizes[other]} of"
+        raise ShapeError(explain(f"{what} {other.label}", "draw what one run computed: run.draw()", site=call_site()))
+    return values
 
 
 def norm(value: Array) -> float:

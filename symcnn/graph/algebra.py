@@ -23,18 +23,13 @@ class Add(Node):
     latex = r"{a} + {b}"
     text = "{a} + {b}"
     binding = 1
+    says = ("Both values are added, unit by unit.", "An error passes through a sum as it is, to both of its terms.")
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return a + b
 
     def influence(self) -> tuple[Influence, ...]:
         return 1.0, 1.0
-
-    def sentences(self) -> tuple[str, str]:
-        return (
-            "Both values are added, unit by unit.",
-            "An error passes through a sum as it is, to both of its terms.",
-        )
 
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return delta, delta
@@ -49,6 +44,10 @@ class Sub(Node):
     latex = r"{a} - {b}"
     text = "{a} − {b}"
     binding = 1
+    says = (
+        "The second value is subtracted from the first, unit by unit.",
+        "An error passes to the first value as it is, to the second with its sign changed.",
+    )
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return a - b
@@ -68,6 +67,7 @@ class Neg(Node):
     latex = r"-{a}"
     text = "−{a}"
     binding = 2
+    says = ("The sign of each unit changes.", "The sign of each error changes.")
 
     def forward(self, xp: Any, a: Any) -> Any:
         return -a
@@ -96,10 +96,11 @@ class Mul(Node):
         return ("paired", "paired") if stretched else ("slope", "slope")
 
     def sentences(self) -> tuple[str, str]:
-        return (
-            "Both values are multiplied, unit by unit.",
-            "Each factor gets the error times the other factor.",
-        )
+        if self.a is self.b:
+            return "Each unit is squared.", "Each error is multiplied by twice its unit."
+        if isinstance(self.a, Const) or isinstance(self.b, Const):
+            return "Each unit is multiplied by a fixed number.", "Each error is multiplied by the same number."
+        return "Both values are multiplied, unit by unit.", "Each factor gets the error times the other factor."
 
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return delta * self.b, delta * self.a
@@ -127,6 +128,10 @@ class Div(Node):
     latex = r"\frac{{{a}}}{{{b}}}"
     text = "{a} / {b}"
     binding = 2
+    says = (
+        "The first value is divided by the second, unit by unit.",
+        "The dividend gets the error divided by the divisor; the divisor gets the error times −a/b².",
+    )
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return a / b
@@ -150,6 +155,10 @@ class Share(Node):
     latex = r"\frac{{{a}}}{{{b}}}"
     text = "{a} / {b}"
     binding = 2
+    says = (
+        "The first value is divided by the second, and 0 stays 0.",
+        "The dividend gets the error divided by the divisor; where the dividend is 0, no error passes.",
+    )
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         none = a == 0
@@ -172,6 +181,7 @@ class Cast(Node):
     integer_inputs = ("x",)
     latex = r"{x}"
     text = "{x}"
+    says = ("", "")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "to", real_or_integer(self.to, self.label).name)
@@ -219,6 +229,7 @@ class SumTo(Node):
     x: Node
     target: Shape
     binding = 2
+    says = ("", "")
 
     def template(self, kind: str) -> str:
         sign = r"\textstyle\sum" if kind == "latex" else "Σ"
@@ -290,6 +301,7 @@ class BroadcastTo(Node):
     """The batch size, where the batch axis is among the new ones; see `broadcast_to`."""
     latex = r"{x}"
     text = "{x}"
+    says = ("", "")
 
     def infer(self) -> Spec:
         _check_stretch(self, self.x.shape, self.target)
@@ -308,7 +320,7 @@ class BroadcastTo(Node):
         return tuple(broadcast_windows(i.shape, self.shape) for i in self.inputs)
 
     def influence(self) -> tuple[Influence, ...]:
-        return (1.0,)
+        return (1.0,) if self.size is None else (1.0, None)
 
     def backward(self, delta: Node) -> tuple[Node | None, ...]:
         sent = sum_to(delta, self.x.shape)

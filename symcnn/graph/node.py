@@ -76,6 +76,8 @@ class Node(Operators, metaclass=NodeType):
     """The letter that stands for this node's value in equations: z, a, p, ..."""
     binding: ClassVar[int] = 9
     """How tightly the formula binds: 1 sums, 2 products, 3 powers, 9 needs no brackets."""
+    says: ClassVar[tuple[str, str] | None] = None
+    """What happens in the forward and in the backward rule, a sentence each; empty ones where nothing needs saying."""
     integer_inputs: ClassVar[tuple[str, ...]] = ()
     """Inputs that may be integers or booleans; all others are converted to reals."""
     field_names: ClassVar[tuple[str, ...]] = ()
@@ -159,8 +161,10 @@ class Node(Operators, metaclass=NodeType):
     def sentences(self) -> tuple[str, str]:
         """What happens here, in a sentence for the forward rule and one for the backward rule.
 
-        Inherited: the first sentence of the type's documentation, and what every backward rule does.
+        Inherited: `says`; without it the first sentence of the type's documentation, and what every backward rule does.
         """
+        if self.says is not None:
+            return self.says
         said = " ".join((type(self).__doc__ or "").split("\n\n")[0].split())
         if self.elementwise:
             return said, "Each error is multiplied by how steep the function is at that unit."

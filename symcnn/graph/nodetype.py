@@ -45,6 +45,7 @@ class NodeType(type):
         annotated = {n for n, t in namespace.get("__annotations__", {}).items() if "ClassVar" not in str(t)}
         if (clash := RESERVED & annotated) and not namespace.get("leaf"):
             raise NodeTypeError(f"{name}: the field name {sorted(clash)[0]!r} is taken by Node; choose another one")
+        _check_words(name, namespace)
         dataclass(frozen=True, eq=False, repr=False)(cls)  # type: ignore[arg-type]
         cls.__setattr__ = cls.__delattr__ = _refuse_change  # type: ignore[method-assign, assignment]
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]
@@ -81,6 +82,15 @@ class NodeType(type):
             if found is None:
                 found = _TABLE[key] = _finish(node)
         return found
+
+
+def _check_words(name: str, namespace: dict[str, Any]) -> None:
+    """Refuse what cannot stand in a formula when the type is defined, not when it is first drawn."""
+    for attribute, kind, what in (("latex", str, "text"), ("text", str, "text"), ("symbol", str, "text"),
+                                  ("binding", int, "whole number")):  # fmt: skip
+        given = namespace.get(attribute, kind())
+        if not isinstance(given, kind) and not hasattr(given, "__get__"):  # a property may tell it, too
+            raise NodeTypeError(f"{name}: {attribute} is {quoted(given)}; expected a {what}")
 
 
 def _holds_nodes(annotation: Any) -> bool:

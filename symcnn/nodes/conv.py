@@ -121,11 +121,17 @@ class Conv(Node):
     def sentences(self) -> tuple[str, str]:
         filters, (n, m) = self.w.shape[0], self.w.shape[2:]
         units = math.prod(d for d in self.shape[2:] if d is not None)
+        bias = "" if self.b is None else ", plus the bias"
+        tied = (
+            f"the errors of all {units} units of a map add up in"
+            if units > 1
+            else "the error of a map's one unit makes"
+        )
         return (
             f"Each of the {filters} filters slides over the maps: a unit is the sum of a window of {n}×{m} times the "
-            "filter, over all channels, plus the bias.",
-            f"Tied weights: the errors of all {units} units of a map add up in the gradient of its one filter. An "
-            "error goes back to the window that its unit has read, times the filter.",
+            f"filter, over the channels that it sees{bias}.",
+            f"Tied weights: {tied} the gradient of its one filter. An error goes back to the window that its unit has "
+            "read, times the filter.",
         )
 
     def backward(self, delta: Node) -> tuple[Node, ...]:
@@ -175,6 +181,7 @@ class Rot90(Node):
     x: Node
     latex = r"\operatorname{{rot90}}({x}, 2)"
     text = "rot90({x}, 2)"
+    says = ("Each map is turned by 180 degrees.", "Each error is turned back.")
 
     def infer(self) -> Spec:
         if self.x.ndim < 2:
@@ -208,6 +215,7 @@ class Swap(Node):
     """
 
     x: Node
+    says = ("", "")
 
     def template(self, kind: str) -> str:
         if isinstance(self.x, Conv):

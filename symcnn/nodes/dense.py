@@ -45,6 +45,11 @@ class Dense(Node):
     b: Node | None = None
     symbol = "z"
     binding = 1
+    says = (
+        "Each unit is the sum of all inputs times its own weights, plus its bias.",
+        "Wᵀ carries each error back along the weights that the values came by; the gradient of a weight is the error "
+        "of its unit times the value that it was multiplied with.",
+    )
 
     def infer(self) -> Spec:
         a, w = self.a.shape, self.w.shape
@@ -68,13 +73,6 @@ class Dense(Node):
 
     def influence(self) -> tuple[Influence, ...]:
         return ("paired", "paired") if self.b is None else ("paired", "paired", 1.0)
-
-    def sentences(self) -> tuple[str, str]:
-        return (
-            "Each unit is the sum of all inputs times its own weights, plus its bias.",
-            "Wᵀ carries each error back along the weights that the values came by; the gradient of a weight is the "
-            "error of its unit times the value that it was multiplied with.",
-        )
 
     def backward(self, delta: Node) -> tuple[Node, ...]:
         error, gradient = MatMul(delta, self.w), MatMul(transpose(delta), self.a)
@@ -104,6 +102,10 @@ class MatMul(Node):
     a: Node
     b: Node
     binding = 3
+    says = (
+        "Each unit is a row of the first times a column of the second.",
+        "Each factor gets the error times the other factor, transposed.",
+    )
 
     def infer(self) -> Spec:
         a, b = self.a.shape, self.b.shape

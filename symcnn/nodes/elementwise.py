@@ -23,6 +23,7 @@ class Exp(Node):
     x: Node
     latex = r"e^{{{x}}}"
     text = "exp({x})"
+    says = ("Each unit becomes e to its power.", "Each error is multiplied by e^x, which is the value itself.")
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.exp(x)
@@ -38,6 +39,7 @@ class Log(Node):
     x: Node
     latex = r"\log({x})"
     text = "log({x})"
+    says = ("Each unit becomes its natural logarithm.", "Each error is divided by its unit.")
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.log(x)
@@ -57,6 +59,7 @@ class Sqrt(Node):
     x: Node
     latex = r"\sqrt{{{x}}}"
     text = "sqrt({x})"
+    says = ("Each unit becomes its square root.", "Each error is divided by twice the root.")
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.sqrt(x)
@@ -76,6 +79,7 @@ class Sign(Node):
     x: Node
     latex = r"\operatorname{{sign}}({x})"
     text = "sign({x})"
+    says = ("Only the sign of each unit is left.", "The sign does not change with its unit: no error passes.")
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.sign(x)
@@ -91,6 +95,7 @@ class Abs(Node):
     x: Node
     latex = r"\lvert {x} \rvert"
     text = "|{x}|"
+    says = ("The sign of each unit is dropped.", "Each error is multiplied by the sign of its unit; at 0 it stops.")
 
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.abs(x)
@@ -113,6 +118,10 @@ class Pow(Node):
     latex = r"{x}^{{{y}}}"
     text = "{x}^{y}"
     binding = 3
+    says = (
+        "Each unit is raised to a power.",
+        "The base gets the error times y x^(y − 1); a power that is no fixed number gets the error times x^y log x.",
+    )
 
     def forward(self, xp: Any, x: Any, y: Any) -> Any:
         return x**y

@@ -51,16 +51,14 @@ class Softmax(_OfRows):
 
     latex = r"\operatorname{{softmax}}({z})"
     text = "softmax({z})"
+    says = (
+        "Scores become probabilities: positive, and 1 in sum.",
+        "Each score moves all probabilities of its row: what one gains the others lose.",
+    )
 
     def forward(self, xp: Any, z: Any) -> Any:
         e = xp.exp(_wide(xp, z) - _wide(xp, xp.max(z, axis=-1, keepdims=True)))
         return xp.astype(e / xp.sum(e, axis=-1, keepdims=True), z.dtype, copy=False)
-
-    def sentences(self) -> tuple[str, str]:
-        return (
-            "Scores become probabilities: positive, and 1 in sum.",
-            "Each score moves all probabilities of its row: what one gains the others lose.",
-        )
 
     def backward(self, delta: Node) -> tuple[Node]:
         a = self
@@ -72,6 +70,10 @@ class LogSoftmax(_OfRows):
 
     latex = r"\log \operatorname{{softmax}}({z})"
     text = "log softmax({z})"
+    says = (
+        "Scores become logarithms of probabilities.",
+        "Each score moves all of its row: it gets its error, minus its probability times the sum of the row's errors.",
+    )
 
     def forward(self, xp: Any, z: Any) -> Any:
         shifted = _wide(xp, z) - _wide(xp, xp.max(z, axis=-1, keepdims=True))
@@ -91,6 +93,7 @@ class OneHot(Node):
     integer_inputs = ("y",)
     latex = r"1[{y}]"
     text = "1[{y}]"
+    says = ("The label becomes a row: 1 at its own place, 0 elsewhere.", "No error passes: a label is no real number.")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", positive_int(self.classes, f"{self.label}: classes"))
@@ -149,6 +152,10 @@ class SoftmaxCrossEntropy(Node):
     latex = r"-\log \operatorname{{softmax}}({z})_{{{y}}}"
     text = "−log softmax({z})[{y}]"
     binding = 2
+    says = (
+        "The loss is how surprised the softmax of the scores is by the right label: −log of its probability.",
+        "The error of a score is its probability, minus 1 for the right label.",
+    )
 
     def infer(self) -> Spec:
         z, y = self.z, self.y
@@ -176,12 +183,6 @@ class SoftmaxCrossEntropy(Node):
     def windows(self) -> tuple[Windows, ...]:
         y = tuple(Window(k) for k in range(self.ndim))
         return (*y, WHOLE), y
-
-    def sentences(self) -> tuple[str, str]:
-        return (
-            "The loss is how surprised the softmax of the scores is by the right label: −log of its probability.",
-            "The error of a score is its probability, minus 1 for the right label.",
-        )
 
     def backward(self, delta: Node) -> tuple[Node, None]:
         classes = self.z.shape[-1]

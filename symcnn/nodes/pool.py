@@ -155,6 +155,7 @@ class Upsample(_Windowed):
 
     latex = r"\operatorname{{upsample}}_{{{size}}}({x})"
     text = "upsample{window}({x})"
+    says = ("Each unit is repeated over a window.", "The errors of each window add up.")
 
     def infer(self) -> Spec:
         if self.x.ndim < 2 or None in self.x.shape[-2:]:
@@ -190,6 +191,10 @@ class Switches(_Windowed):
     symbol = "s"
     latex = r"\operatorname{{switches}}_{{{size}}}({x})"
     text = "switches{window}({x})"
+    says = (
+        "The switch of each window is the number of its largest unit.",
+        "No error passes: the number of a unit does not change with its value.",
+    )
 
     def infer(self) -> Spec:
         return Spec(_pooled(self, self.x.shape, self.size), np.dtype("int64"))
@@ -228,6 +233,10 @@ class Pick(Node):
     integer_inputs = ("switches",)
     latex = r"\operatorname{{pick}}_{{{size}}}({x}, {switches})"
     text = "pick{window}({x}, {switches})"
+    says = (
+        "Of each window the unit at its switch is taken.",
+        "Each error goes back to the unit at the switch; the others get none.",
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
@@ -269,6 +278,10 @@ class Place(Node):
     integer_inputs = ("switches",)
     latex = r"\operatorname{{upsample}}_{{{size}}}({x}, {switches})"
     text = "upsample{window}({x}, {switches})"
+    says = (
+        "Each unit is put where the switch of its window stands.",
+        "Each unit gets the error from where it was put.",
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))

@@ -86,6 +86,7 @@ class Sum(Reduction):
     latex = r"\textstyle\sum<axes> {x}"
     text = "Σ<axes> {x}"
     binding = 2
+    says = ("The units are added up.", "Each unit gets the error of its sum as it is.")
 
     def forward(self, xp: Any, x: Any) -> Any:
         return wide_sum(xp, x, self.reduced, self.keepdims)
@@ -113,7 +114,12 @@ class Mean(Reduction):
 
     def influence(self) -> tuple[Influence, ...]:
         counts = [self.x.shape[k] for k in self.reduced]
-        return (None if None in counts else 1 / math.prod(n for n in counts if n is not None),)
+        return (None if None in counts or 0 in counts else 1 / math.prod(n for n in counts if n is not None),)
+
+    def sentences(self) -> tuple[str, str]:
+        if [self.x.shape[k] for k in self.reduced] == [None]:
+            return "The mean is taken over the examples.", "Each example gets an equal part of the error."
+        return "It is the mean of the units.", "Each unit gets an equal part of the error."
 
     def backward(self, delta: Node) -> tuple[Node]:
         averaged = tuple(self.x.shape[i] for i in self.reduced)
@@ -129,6 +135,7 @@ class Max(Reduction):
 
     latex = r"\operatorname{{max}}<axes>({x})"
     text = "max<axes>({x})"
+    says = ("It is the largest of the units.", "All of the error goes to the first of the largest units.")
 
     def verify(self, x: Any) -> None:
         self.refuse_nothing(x, "maximum")
@@ -145,6 +152,10 @@ class FirstMax(Reduction):
 
     latex = r"\operatorname{{first\_max}}<axes>({x})"
     text = "first_max<axes>({x})"
+    says = (
+        "It marks the first of the largest units.",
+        "No error passes: where the largest unit stands does not change with its value.",
+    )
 
     def infer(self) -> Spec:
         return Spec(self.x.shape, np.dtype(bool))
@@ -188,6 +199,10 @@ class ArgMax(Node):
     x: Node
     latex = r"\operatorname{{argmax}}({x})"
     text = "argmax({x})"
+    says = (
+        "It is the number of the largest unit.",
+        "No error passes: the number of a unit does not change with its value.",
+    )
 
     def infer(self) -> Spec:
         if self.x.ndim == 0:

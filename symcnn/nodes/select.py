@@ -20,6 +20,7 @@ class Comparison(Node):
     binding = 0
     a: Node
     b: Node
+    says = ("The values are compared: yes or no for each unit.", "No error passes through a comparison.")
 
     def infer(self) -> Spec:
         return Spec(super().infer().shape, np.dtype(bool))
@@ -105,6 +106,10 @@ class Where(Node):
     integer_inputs = ("condition",)
     latex = r"\begin{{cases}} {a} & {condition} \\ {b} & \text{{else}} \end{{cases}}"
     text = "where({condition}, {a}, {b})"
+    says = (
+        "Where the condition holds, it is the first value; elsewhere, the second.",
+        "Each error goes to the value that was chosen; the other gets none.",
+    )
 
     def infer(self) -> Spec:
         if self.condition.dtype != np.dtype(bool):
@@ -139,6 +144,10 @@ class Maximum(Node):
     b: Node
     latex = r"\max({a}, {b})"
     text = "max({a}, {b})"
+    says = (
+        "The larger of both values, unit by unit.",
+        "Each error goes to the value that was larger; where both are equal, each gets half.",
+    )
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return xp.maximum(a, b)
@@ -156,6 +165,10 @@ class Minimum(Node):
     b: Node
     latex = r"\min({a}, {b})"
     text = "min({a}, {b})"
+    says = (
+        "The smaller of both values, unit by unit.",
+        "Each error goes to the value that was smaller; where both are equal, each gets half.",
+    )
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return xp.minimum(a, b)

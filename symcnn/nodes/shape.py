@@ -28,6 +28,7 @@ class Reshape(Node):
     integer_inputs = ("x",)
     latex = r"{x}"
     text = "{x}"
+    says = ("", "")
 
     def infer(self) -> Spec:
         old, new = self.x.shape, as_shape(self.target, f"the new shape of {self.label}")
@@ -109,6 +110,7 @@ class Transpose(Node):
     axes: tuple[int, ...]
     integer_inputs = ("x",)
     binding = 8
+    says = ("", "")
 
     def __post_init__(self) -> None:
         ndim = self.x.ndim
@@ -163,6 +165,10 @@ class Concat(Node):
 
     xs: tuple[Node, ...]
     axis: int = 1
+    says = (
+        "The values are put one after the other.",
+        "The error is cut apart again: each value gets back its own part.",
+    )
 
     def template(self, kind: str) -> str:
         head = r"\operatorname{{concat}}" if kind == "latex" else "concat"
@@ -251,6 +257,10 @@ class Take(Node):
     index: Node
     axis: int = 0
     integer_inputs = ("x", "index")
+    says = (
+        "The slices that a list names are taken.",
+        "Each error goes back to where its slice was taken from; where a slice was taken repeatedly, they add up.",
+    )
 
     def template(self, kind: str) -> str:
         return "{x}[" + ":, " * self.axis + "{index}]"
@@ -291,6 +301,10 @@ class Put(Node):
     integer_inputs = ("index",)
     latex = r"\operatorname{{put}}({x}, {index}, \text{{axis}}={axis}, \text{{size}}={size})"
     text = "put({x}, {index}, axis={axis}, size={size})"
+    says = (
+        "The slices are added up at the places that a list names.",
+        "Each slice gets the error of the place where it was put.",
+    )
 
     def infer(self) -> Spec:
         shape, axis = self.x.shape, whole(self.axis, f"{self.label}: axis")

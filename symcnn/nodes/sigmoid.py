@@ -34,16 +34,14 @@ class Sigmoid(Node):
     latex = r"\sigma({z})"
     text = "σ({z})"
     symbol = "a"
+    says = (
+        "The sigmoid squeezes each unit between 0 and 1.",
+        "Each error is multiplied by f′(z) = a (1 − a), 1/4 at most: where the sigmoid is flat, little of it passes.",
+    )
 
     def forward(self, xp: Any, z: Any) -> Any:
         small = xp.exp(-xp.abs(z))
         return xp.where(z >= 0, xp.ones_like(z), small) / (1 + small)
-
-    def sentences(self) -> tuple[str, str]:
-        return (
-            "The sigmoid squeezes each unit between 0 and 1.",
-            "Each error is multiplied by f'(z) = a (1 − a): where the sigmoid is flat, little of it passes.",
-        )
 
     def backward(self, delta: Node) -> tuple[Node]:
         a = self
@@ -63,15 +61,13 @@ class Tanh(Node):
     latex = r"\tanh({z})"
     text = "tanh({z})"
     symbol = "a"
+    says = (
+        "The hyperbolic tangent squeezes each unit between −1 and 1.",
+        "Each error is multiplied by f′(z) = 1 − a²: where the function is flat, little of it passes.",
+    )
 
     def forward(self, xp: Any, z: Any) -> Any:
         return xp.tanh(z)
-
-    def sentences(self) -> tuple[str, str]:
-        return (
-            "The hyperbolic tangent squeezes each unit between −1 and 1.",
-            "Each error is multiplied by f'(z) = 1 − a²: where the function is flat, little of it passes.",
-        )
 
     def backward(self, delta: Node) -> tuple[Node]:
         a = self
@@ -85,15 +81,13 @@ class Relu(Node):
     latex = r"\max(0, {z})"
     text = "max(0, {z})"
     symbol = "a"
+    says = (
+        "What is above 0 stays, everything else becomes 0.",
+        "An error passes where the unit was above 0, and stops everywhere else.",
+    )
 
     def forward(self, xp: Any, z: Any) -> Any:
         return xp.where(z < 0, xp.zeros_like(z), z)
-
-    def sentences(self) -> tuple[str, str]:
-        return (
-            "What is above 0 stays, everything else becomes 0.",
-            "An error passes where the unit was above 0, and stops everywhere else.",
-        )
 
     def backward(self, delta: Node) -> tuple[Node]:
         return (where(self.z > 0, delta, 0),)
@@ -106,6 +100,10 @@ class Softplus(Node):
     latex = r"\log(1 + e^{{{z}}})"
     text = "log(1 + e^{z})"
     symbol = "a"
+    says = (
+        "A smooth ramp: nearly 0 far below 0, nearly z far above.",
+        "Each error is multiplied by the sigmoid of z, which is how steep the ramp is.",
+    )
 
     def forward(self, xp: Any, z: Any) -> Any:
         return xp.where(z > 0, z, xp.zeros_like(z)) + xp.log1p(xp.exp(-xp.abs(z)))

@@ -19,6 +19,7 @@ class Pad(Node):
 
     x: Node
     widths: Widths
+    says = ("A border of zeros is put around it.", "The errors of the border are dropped: nothing was read from there.")
 
     def template(self, kind: str) -> str:
         return _function("pad", kind, _border(self.widths))
@@ -61,6 +62,7 @@ class Crop(Node):
     x: Node
     widths: Widths
     integer_inputs = ("x",)
+    says = ("Its border is cut off.", "Each error goes back to its place; what was cut off gets none.")
 
     def template(self, kind: str) -> str:
         return _function("crop", kind, amount) if (amount := _border(self.widths)).isdigit() else "{x}[{slices}]"
@@ -139,6 +141,13 @@ class Subsample(Node):
     def influence(self) -> tuple[Influence, ...]:
         return (1.0,)
 
+    def sentences(self) -> tuple[str, str]:
+        pace = "×".join(str(n) for n in self.steps[-2:])
+        return (
+            f"Of each {pace} units only the first is kept.",
+            "Each error goes back to the unit that was kept; the others get none.",
+        )
+
     def backward(self, delta: Node) -> tuple[Node]:
         return (Dilate(delta, self.steps, self.x.shape),)
 
@@ -153,6 +162,7 @@ class Dilate(Node):
     x: Node
     steps: tuple[int, ...]
     target: tuple[Dim, ...]
+    says = ("Zeros are put between its units.", "The errors of the zeros are dropped.")
 
     def template(self, kind: str) -> str:
         return _function("dilate", kind, _pace(self.steps), ", {size}")

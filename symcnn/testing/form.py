@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ..graph.declared import misfit_of_influence, misfit_of_sentences
 from ..graph.graph import Graph
 from ..graph.leaves import BatchSize, Input
 from ..graph.node import Node
-from .cases import drawn, evaluate
+from .cases import drawn, evaluate, place_of
 from .report import Problem, Unchecked
 
 _BATCH = 2
@@ -68,6 +69,17 @@ def _hidden(sample: Node, shown: list[Any]) -> list[str]:
         if any(n not in seen and not isinstance(n, BatchSize) for n in inputs):
             hidden.append(name)
     return hidden
+
+
+# What a page says ----------------------------------------------------------------------------
+
+
+def page_is_told(sample: Node) -> Iterator[Problem]:
+    """`influence` and `sentences` are what a page can read."""
+    if wrong := misfit_of_influence(sample.influence(), len(sample.inputs)):
+        yield Problem(wrong, f"influence is at {place_of(type(sample).influence)}")
+    if wrong := misfit_of_sentences(sample.sentences()):
+        yield Problem(wrong, f"sentences is at {place_of(type(sample).sentences)}")
 
 
 # Pickles and copies --------------------------------------------------------------------------

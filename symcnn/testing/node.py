@@ -9,7 +9,7 @@ import numpy as np
 from ..graph.errors import DTypeError, NodeTypeError, call_site, explain
 from ..graph.node import Node
 from .derivatives import first_derivative, rule_keeps_contract, second_derivative, vocabulary_is_closed
-from .form import formula_shows_inputs, survives_copying, survives_pickling
+from .form import formula_shows_inputs, page_is_told, survives_copying, survives_pickling
 from .reading import units_read_windows
 from .report import Check, Problem, Report, Unchecked
 from .values import (
@@ -45,6 +45,7 @@ CHECKS = (
     Check("the NumPy engine computes what the forward rules compute", engine_agrees, (_RUNS, _SHAPE, _RULE)),
     Check("a unit reads its windows, and nothing else", units_read_windows, (_RUNS, _SHAPE, _ROWS)),
     Check("the formula shows every input", formula_shows_inputs),
+    Check("influence and sentences are what a page can read", page_is_told),
     Check("copies are the same node", survives_copying, (_RUNS,)),
     Check("pickles are the same node", survives_pickling, (_RUNS,)),
 )

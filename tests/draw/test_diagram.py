@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import pytest
 
 import symcnn as sc
@@ -106,3 +107,14 @@ def test_a_graph_of_one_leaf(J):
     lines = [str(e) for e in back.equations()]
     assert lines[:2] == ["J = w", "δ(J) = 1"] and lines[2] in ("∇w = 1", "δ(w) = 1") and len(lines) == 3
     assert "J = w" in back.draw().svg and "J = w" in back.draw().dot
+
+
+@pytest.mark.parametrize("width", [np.int64(900), np.float32(900), 10**400, float("inf"), 1])
+def test_any_number_of_pixels_is_a_width(width):
+    assert "<svg" in sc.draw(sc.sum(sc.Param("w", [1.0])), width=width).svg
+
+
+@pytest.mark.parametrize("width", [0, -3, 1e-300, float("nan"), "900", True, 1j])
+def test_what_is_no_width(width):
+    with pytest.raises(sc.errors.ArgumentError, match="width is"):
+        sc.draw(sc.sum(sc.Param("w", [1.0])), width=width)

@@ -1,5 +1,7 @@
 """The equations read as the tutorial's do."""
 
+import copy
+import pickle
 import re
 
 import numpy as np
@@ -197,3 +199,11 @@ def test_a_chain_of_100_000_nodes(make):
     equations = sc.backprop(make["chain"](100_000)).equations()
     assert len(equations.forward) == 100_001
     assert "δ(v50000) = δ(a50000) · a50000 · (1 − a50000)" in str(equations)
+
+
+@pytest.mark.parametrize("again", [lambda e: pickle.loads(pickle.dumps(e)), copy.deepcopy, copy.copy])
+def test_equations_are_pickled_and_copied(again):
+    a = sc.tanh(sc.dense(sc.Input("x", (None, 4)), 3, name="out", seed=0))
+    for shown in (a.equation, sc.backprop(sc.sum(a)).equations()):
+        other = again(shown)
+        assert (str(other), other.latex, other.mathml) == (str(shown), shown.latex, shown.mathml)

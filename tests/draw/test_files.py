@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -203,3 +204,28 @@ sys.stdout.buffer.write(sc.draw(J).dot.encode())
         for seed in ("0", "1", "77")
     }
     assert len(outputs) == 1 and b"digraph" in outputs.pop()
+
+
+def test_names_that_no_file_can_have(tmp_path):
+    (tmp_path / "loop.svg").symlink_to(tmp_path / "loop.svg")
+    (tmp_path / "lost.svg").symlink_to(tmp_path / "nowhere" / "x.svg")
+    diagram = sc.draw(sc.sum(sc.Param("w", [1.0])))
+    for name in ("a\0.svg", "\ud800.svg", "x" * 300 + ".svg"):
+        with pytest.raises(sc.errors.ArgumentError, match="is no name that a file can have"):
+            diagram.save(tmp_path / name)
+    with pytest.raises(sc.errors.ArgumentError, match=r"there is no folder '.*nowhere'"):
+        diagram.save(tmp_path / "lost.svg")
+    if sys.version_info < (3, 13):  # later ones take the place of such a link
+        with pytest.raises(sc.errors.ArgumentError, match="is no name that a file can have"):
+            diagram.save(tmp_path / "loop.svg")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["loop.svg", "lost.svg"]
+
+
+def test_an_error_of_the_system_names_the_file_that_was_asked_for(tmp_path, monkeypatch):
+    def refuse(self, mode):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PermissionError) as told:
+        sc.draw(sc.sum(sc.Param("w", [1.0]))).save(tmp_path / "x.svg")
+    assert told.value.filename == str(tmp_path / "x.svg")

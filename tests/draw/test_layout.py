@@ -178,52 +178,6 @@ def test_a_width_that_is_none(width, make):
         sc.draw(make["tutorial"](), width=width)
 
 
-# A lower lane with a graph of its own ---------------------------------------------------------------
-
-
-def check_nodes(J, width=1400):
-    """Every node a box, above and below: nothing lies on anything, and lines end where they should."""
-    diagram = sc.draw(J, zoom="nodes", width=width)
-    layout, lower = diagram.layout, diagram.story.lower
-    assert clashes(layout) == []
-    under = {box.key: box.under for box in lower.boxes}
-    for kind, first, last in (("edges", "forward", "forward"), ("returns", "backward", "backward")):
-        for (a, b), pieces in getattr(layout, kind).items():
-            assert touches(getattr(layout, first)[a].rect, pieces[0].start), f"{kind} {a}"
-            assert touches(getattr(layout, last)[b].rect, pieces[-1].end), f"{kind} {b}"
-    for (_, reader), path in layout.fed.items():
-        assert touches(layout.forward[reader].rect, path.end)
-    for key, path in layout.reads.items():
-        assert touches(layout.forward[key].rect, path.start)
-        assert any(touches(layout.backward[k].rect, path.end) for k, above in under.items() if above == key)
-    for pieces in layout.returns.values():
-        for piece in pieces:
-            assert all(b[0] <= a[0] + 1e-6 for a, b in pairwise(piece.flat())), "errors run to the left"
-        assert all(after.start[1] < before.end[1] for before, after in pairwise(pieces)), "and up"
-        assert all(any(t.x < piece.start[0] and 0 < piece.start[1] - t.rect.bottom < 12
-                       for t in layout.errors_again.values()) for piece in pieces[1:])  # fmt: skip
-    if width is not None and layout.width > width:
-        assert layout.width <= sc.draw(J, zoom="nodes", width=1).layout.width
-    return layout
-
-
-def test_networks_node_by_node(network):
-    layout = check_nodes(network)
-    assert layout.width <= 1400 and len(layout.reads) > 5 and layout.gradients == {}
-
-
-def test_an_inception_block_node_by_node():
-    x, y = sc.Input("x", (None, 3, 8, 8)), sc.Input("y", (None,), "int64")
-    branches = [sc.relu(sc.conv(x, 2, n, pad=n // 2, name=f"branch{n}", seed=0)) for n in (1, 3, 5)]
-    check_nodes(sc.softmax_cross_entropy(sc.dense(sc.concat(branches), 4, seed=0), y))
-
-
-@given(graphs(), st.sampled_from([600, 900, 1400, None]))
-@settings(max_examples=30)
-def test_random_graphs_node_by_node(J, width):
-    check_nodes(J, width)
-
-
 # The checks themselves find what they look for ------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ def test_a_skip_has_a_row_of_its_own():
     assert grid.column == {"x": 0, "a": 1, "b": 2, "c": 3, "J": 4}
     assert {grid.row["a", n] for n in (2, 3)} == {1}
     assert {grid.row[key, grid.column[key]] for key in grid.column} == {0}
-    assert grid.stacks()[2] == ["b"]
+    assert grid.boxes_in(2) == ["b"]
 
 
 def test_crossings_are_undone():

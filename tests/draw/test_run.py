@@ -1,5 +1,7 @@
 """`Backprop.run`: every value and every error that is needed, beside a computation by hand."""
 
+import copy
+import pickle
 import sys
 
 import numpy as np
@@ -151,3 +153,18 @@ def test_a_repr_never_raises(monkeypatch):
 
     monkeypatch.setattr(sys.modules[Run.__module__], "norm_text", fails)
     assert repr(run) == "Run of J, batch 1, which could not be shown: no such thing"
+
+
+@pytest.mark.parametrize("again", [lambda run: pickle.loads(pickle.dumps(run)), copy.deepcopy, copy.copy])
+def test_a_run_is_pickled_and_copied(again):
+    x, w = sc.Input("x", (None, 3)), sc.Param("w", [1.0, 2.0, 3.0])
+    run = sc.backprop(sc.sum(sc.tanh(w * x))).run(x=np.ones((2, 3)))
+    other = again(run)
+    assert repr(other) == repr(run) and other.draw().svg == run.draw().svg
+    assert [g.tolist() for g in other.grads.values()] == [g.tolist() for g in run.grads.values()]
+
+
+def test_the_error_of_what_is_no_node():
+    run = sc.backprop(sc.sum(sc.Param("w", [1.0]))).run()
+    with pytest.raises(sc.errors.DTypeError, match="got"):
+        run.delta([])

@@ -102,23 +102,6 @@ def test_lines_differ_in_more_than_colour(make):
     assert svg.count("url(") == 0 and "<script" not in svg and "href" not in svg
 
 
-def test_every_node_in_svg(make):
-    root = parsed(sc.draw(make["tutorial"](), zoom="nodes"))
-    by_id = {g.get("id"): g for g in root.iter(f"{SVG}g") if g.get("id")}
-    assert len(by_id) == len([g for g in root.iter(f"{SVG}g") if g.get("id")])
-    for g in by_id.values():
-        assert g.get("class") and g.find(f"{SVG}title").text and g.find(f"{SVG}desc").text, g.get("id")
-    assert by_id["back-e10"].get("class") == "twin" and by_id["back-e14"].get("class") == "twin unneeded"
-    assert by_id["back--u2207W1"].get("class") == "gradient"
-    assert by_id["error-e16:e17"].get("class") == "error" and by_id["error-e13:e14"].get("class") == "error unneeded"
-    heads = [
-        p.get("class")
-        for p in by_id["error--u3b4-u28z1-u29:e16"]
-        if p.get("class") != "line" and p.tag.endswith("path")
-    ]
-    assert heads == ["head on", "head"], "an open head where a band ends, then that at the reader"
-
-
 PROGRAM = textwrap.dedent(
     """
     import hashlib, sys

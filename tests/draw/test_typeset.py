@@ -1,5 +1,7 @@
 """Formulas: brackets exactly where the operators ask for them."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 
@@ -187,3 +189,32 @@ def test_an_unknown_sign_beside_a_hole_gets_brackets():
 def test_numbers(value, expected):
     assert number(np.float64(value), "text").text == expected
     assert number(np.float32(0.1), "text").text == "0.1"
+
+
+@pytest.mark.parametrize("sign", ["\ud800", "\x00", "\ufffe", "\n"])
+def test_signs_in_a_template_that_no_file_can_hold(sign):
+    class Odd(sc.Node):
+        z: sc.Node
+        text = latex = f"f{sign}({{z}})"
+
+        def forward(self, xp, z):
+            return z
+
+        def backward(self, delta):
+            return (delta,)
+
+    J = sc.sum(Odd(sc.Input("x", (2,))))
+    ElementTree.fromstring(sc.draw(J).svg.encode())
+    assert sign not in sc.backprop(J).equations().latex.replace("\n", "") + str(J.equation)
+
+
+@pytest.mark.parametrize("given", [None, 3])
+def test_a_template_that_is_no_text(given):
+    class Odd(sc.Node):
+        z: sc.Node
+
+        def template(self, kind):
+            return given
+
+    with pytest.raises(sc.errors.NodeTypeError, match=f"Odd: the text template is {given}; expected a text"):
+        str(Odd(sc.Input("x", ())).equation)

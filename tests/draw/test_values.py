@@ -259,3 +259,30 @@ def test_the_same_bytes_in_another_process():
         run = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, check=True)
         outputs.append(run.stdout)
     assert outputs[0] == outputs[1] == outputs[2] and outputs[0].count(b"<image ") > 40
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (np.ones(3), "ShapeError", r"shape \(3,\); expected \(None, 4\)"),
+        (np.float64(3), "ShapeError", r"shape \(\)"),
+        (None, "DTypeError", "None"),
+        ("abc", "DTypeError", "'abc'"),
+        ([[1], [1, 2]], "DTypeError", "real numbers"),
+        (np.ones((1, 4), complex), "DTypeError", "real numbers"),
+        (np.ones((1, 4), object), "DTypeError", "real numbers"),
+        (np.ma.masked_equal(np.zeros((1, 4)), 0), "DTypeError", "masked"),
+    ],
+)
+def test_values_that_are_not_those_of_their_node(value, error, message):
+    x = sc.Input("x", (None, 4))
+    with pytest.raises(getattr(sc.errors, error), match=rf"Input 'x': [\s\S]*{message}[\s\S]*test_values.py"):
+        sc.draw(sc.sum(sc.tanh(x)), values={x: value})
+
+
+def test_values_may_be_lists_and_must_be_of_one_batch():
+    x, y = sc.Input("x", (None, 2)), sc.Input("y", (None, 2))
+    J = sc.sum(x * y)
+    assert "‖x‖ 5" in sc.draw(J, values={x: [[3, 4]], y: np.ones((1, 2))}).svg
+    with pytest.raises(sc.errors.ShapeError, match="5 examples of Input 'x', 2 of Input 'y'"):
+        sc.draw(J, values={x: np.ones((5, 2)), y: np.ones((2, 2))}, example=4)

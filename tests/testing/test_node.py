@@ -40,7 +40,7 @@ class Slanted(Doubled):
 def test_right_type_passes():
     report = check_node(Doubled)
     assert report.samples == ("Doubled(x): (None, 2, 3) float32",)
-    assert len(report.passed) == 16
+    assert len(report.passed) == 17
     assert not report.unchecked
     assert "  passed: the first derivative equals central differences" in str(report)
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-CAP = 3_400_000
-"""The bytes of all numbers together: as text 4/3 of it, which leaves room for the shell and the diagram below 5 MB."""
+from ...graph.errors import GraphError, call_site, explain
+
+LIMIT = 5_000_000
+"""The bytes of a page."""
+MOST = 1000
+"""The values that a page has steps for at most: the steps alone of a longer network are more than a page."""
+_RECORD = 400
+"""About what a tensor takes beside its numbers: names, shape, scale."""
 
 
 @dataclass
@@ -19,34 +24,46 @@ class Kept:
     all: int
 
 
-def kept_maps(sizes: dict[str, tuple[tuple[int, ...], int]], cap: int = CAP) -> dict[str, Kept]:
+def room_for_numbers(others: int, tensors: int) -> int:
+    """The bytes that are left for numbers, which stand in a page as base64 text, beside what else is there."""
+    return (LIMIT - others - _RECORD * tensors) * 3 // 4
+
+
+def kept_maps(sizes: dict[str, tuple[tuple[int, ...], int]], room: int) -> dict[str, Kept]:
     """For each tensor that is too much: how many of its maps stay.
 
     Parameters
     ----------
-    sizes : {key: (shape, moments)}
-        Of all tensors, and how often each is recorded.
-    cap : int
+    sizes : {key: (shape, width)}
+        Of all tensors; the width is that of one number at all moments, in bytes.
+    room : int
         In bytes.
+
+    Raises
+    ------
+    GraphError
+        If not even one map of each tensor fits.
 
     Examples
     --------
-    >>> kept_maps({"z": ((64, 10, 10), 1), "x": ((10, 10), 1)}, 8000)
+    >>> kept_maps({"z": ((64, 10, 10), 4), "x": ((10, 10), 4)}, 8000)
     {'z': Kept(count=16, all=64)}
     """
     count = {key: shape[0] if shape else 1 for key, (shape, _) in sizes.items()}
-    each = {key: 4 * moments * int(np.prod(shape[1:])) for key, (shape, moments) in sizes.items()}
+    each = {key: width * int(np.prod(shape[1:])) for key, (shape, width) in sizes.items()}
     total = sum(count[key] * each[key] for key in sizes)
-    while total > cap:
+    while total > room:
         largest = max(sizes, key=lambda key: (count[key] > 1, count[key] * each[key]))
         if count[largest] <= 1:
-            break
+            raise too_large(f"one map of {largest} alone has {each[largest]:,} bytes")
         smaller = (count[largest] + 1) // 2
         total -= (count[largest] - smaller) * each[largest]
         count[largest] = smaller
     return {k: Kept(count[k], s[0]) for k, (s, _) in sizes.items() if s and count[k] < s[0]}
 
 
-def cut(array: NDArray[np.float32], kept: Kept | None) -> NDArray[np.float32]:
-    """The maps that stay."""
-    return array if kept is None else array[: kept.count]
+def too_large(why: str) -> GraphError:
+    """The refusal of a page that would be too large."""
+    what = f"a page of this network would be larger than {LIMIT // 10**6} MB: {why}"
+    hint = "explain a smaller part of it, or on a smaller input; sc.draw(J) folds networks of any length"
+    return GraphError(explain(what, hint, site=call_site()))

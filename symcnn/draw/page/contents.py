@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 
 from ...graph.leaves import Const, Input, Param
 from ...graph.node import Node
+from ...graph.spec import is_real
 from ..colours import INF, LEVELS, NAN, Scale
 from ..story import shape_text
-from .budget import Kept, kept_maps
+from .budget import Kept, kept_maps, room_for_numbers
 from .diagram import compact
 from .links import as_record
 from .page import Page
@@ -22,41 +24,43 @@ from .steps import steps_of
 SCHEMA = 1
 """The version of the data; it changes when code that reads one version could not read another."""
 
-Numbers = NDArray[np.float32]
+Numbers = NDArray[Any]
 
 
 def contents(recorder: Recorder) -> Page:
     """The page of what a recorder has kept."""
     story = recorder.teller.tell()
-    tensors = _Tensors(recorder)
-    data = {
+    data: dict[str, Any] = {
         "schema": SCHEMA,
         "heading": "Backpropagation, step by step",
         "output": recorder.name(recorder.values.J),
         "moments": recorder.moments,
-        "tensors": tensors.records(),
+        "tensors": {},
         "links": [as_record(link, recorder.name) for link in recorder.links],
         "steps": steps_of(recorder, story),
         "palettes": _palettes(),
-        "notes": tensors.notes(),
+        "notes": [],
     }
-    return Page(data, compact(story))
+    diagram = compact(story)
+    tensors = _Tensors(recorder, len(Page(data, diagram).html.encode()))
+    return Page(data | {"tensors": tensors.records(), "notes": tensors.notes()}, diagram)
 
 
 class _Tensors:
     """The tensors of a page, each at every moment, within the budget."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, others: int) -> None:
         self.recorder = recorder
         self.all = list(recorder.recorded.values())
         self.arrays = {r.key: self._arrays(r) for r in self.all}
-        self.kept = kept_maps({key: (arrays[0].shape, len(arrays)) for key, arrays in self.arrays.items()})
+        sizes = {key: (a[0].shape, len(a) * a[0].itemsize) for key, a in self.arrays.items()}
+        self.kept = kept_maps(sizes, room_for_numbers(others, len(sizes)))
 
     def _arrays(self, recorded: Recorded) -> list[Numbers]:
         """What it was at each moment; what is fed stays as it is."""
         fixed = isinstance(recorded.node, Input | Const)
         traces = self.recorder.traces[:1] if fixed else self.recorder.traces
-        return [_of_the_example(recorded.node, trace[recorded.node]) for trace in traces]
+        return _narrow([_of_the_example(recorded.node, trace[recorded.node]) for trace in traces])
 
     def records(self) -> dict[str, Any]:
         """The tensors as the page reads them."""
@@ -74,12 +78,15 @@ class _Tensors:
             "shape": list(arrays[0].shape),
             "kind": "signed" if signed else "positive",
             "scales": [[scale.low, scale.high] for scale in scales],
-            "data": [base64.b64encode(a.astype("<f4").tobytes()).decode() for a in arrays],
+            "numbers": f"f{arrays[0].itemsize}",
+            "data": [base64.b64encode(a.astype(f"<f{a.itemsize}").tobytes()).decode() for a in arrays],
         }
         if recorded.of is not None:
             found["of"] = self.recorder.name(recorded.of)
         elif recorded.node in self.recorder.values.symbols:
             found["error"] = self.recorder.error_name(recorded.node)
+        if isinstance(recorded.node, Input) and not is_real(recorded.node.dtype):
+            found["integer"] = True
         absent = self._absent(recorded, kept)
         if absent is not None:
             found["absent"] = absent
@@ -104,7 +111,7 @@ class _Tensors:
         rows, columns = node.value.shape
         for link in self.recorder.links:
             maps = [d for d in link.source.shape if d is not None]
-            if link.other is node and len(maps) == 3 and int(np.prod(maps)) == columns:
+            if link.other is node and len(maps) == 3 and maps[1] * maps[2] > 1 and math.prod(maps) == columns:
                 return [rows if kept is None else kept.count, *maps]
         return None
 
@@ -117,11 +124,20 @@ class _Tensors:
 
 
 def _of_the_example(node: Node, value: Any) -> Numbers:
-    """The value without its batch axis, as the page holds it."""
+    """The value without its batch axis."""
     array = np.asarray(value)
     if None in node.shape:
         array = np.take(array, 0, axis=node.shape.index(None))
-    return array.astype(np.float32)
+    return array
+
+
+def _narrow(arrays: list[Numbers]) -> list[Numbers]:
+    """The numbers in half the room, where float32 holds them: neither too large for it nor too small."""
+    with np.errstate(all="ignore"):
+        narrow = [a.astype(np.float32) for a in arrays]
+        wide = [a.astype(np.float64) for a in arrays]
+        fits = all(np.allclose(n, w, rtol=1e-6, atol=0.0, equal_nan=True) for n, w in zip(narrow, wide, strict=True))
+    return narrow if fits else wide
 
 
 def _palettes() -> dict[str, Any]:

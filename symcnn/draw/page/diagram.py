@@ -6,6 +6,8 @@ import re
 from dataclasses import replace
 
 from ..layout import laid_out
+from ..measures import MARGIN
+from ..places import Layout
 from ..story import Box, Story
 from ..style import CSS
 from ..svg import written
@@ -14,9 +16,21 @@ from ..svg import written
 def compact(story: Story) -> str:
     """The SVG of a story without equations, parameters and values; the page has its style."""
     small = replace(story, boxes=[_titled(box) for box in story.boxes], bundles=[], scales=[])
-    svg = written(small, laid_out(small)).replace(f"<style>{CSS}</style>\n", "")
+    layout = laid_out(small)
+    svg = written(small, layout).replace(f"<style>{CSS}</style>\n", "")
+    svg = _trimmed(svg, layout)
     svg = svg.replace('role="img"', 'role="group"', 1)  # what it holds are buttons
     return re.sub(r'(?s)<g id="legend".*?</g>\n</svg>', "</svg>", svg)
+
+
+def _trimmed(svg: str, layout: Layout) -> str:
+    """The SVG without the room for a legend, and without the empty rows at its foot."""
+    boxes = [placed.rect.bottom for kind in layout.placed for placed in kind.values()]
+    lines = [y for line in layout.lines for _, y in line.flat()]
+    width, height = f"{layout.width:.0f}", f"{max(boxes + lines) + MARGIN:.0f}"
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    svg = re.sub(r'width="[^"]*" height="[^"]*" viewBox="[^"]*"', size, svg, count=1)
+    return re.sub(r'<rect class="page"[^>]*/>\n', "", svg, count=1)
 
 
 def _titled(box: Box) -> Box:

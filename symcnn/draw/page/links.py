@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.algebra import Cast, Mul
-from ...graph.graph import Graph
+from ...graph.declared import influence_of
 from ...graph.leaves import Const, Leaf, Param
 from ...graph.node import Node
 from ...graph.window import Influence
@@ -78,7 +78,7 @@ def _ways(value: Node, inner: list[Node]) -> dict[Node, _Way]:
     """For the nodes of a formula and its sources: what a unit of each counts in the value."""
     ways = {value: _Way("factor")}
     for node in reversed(inner):
-        for slot, (source, influence) in enumerate(zip(node.inputs, node.influence(), strict=True)):
+        for slot, (source, influence) in enumerate(zip(node.inputs, influence_of(node), strict=True)):
             way = ways.get(node, _UNKNOWN)
             if not is_masked(node, slot):
                 way = _further(way, influence, node, slot, value)
@@ -152,7 +152,7 @@ def read_beside(error: Node, known: dict[Node, Any]) -> list[Node]:
     known : dict of Node
         Named values and errors: nothing behind them is looked at.
     """
-    order = [n for n in Graph(error).order if n not in known]
+    order = _up_to(error, known)
     inside = set(order)
     apart: dict[Node, bool] = {}
     for node in order:
@@ -172,6 +172,22 @@ def read_beside(error: Node, known: dict[Node, Any]) -> list[Node]:
     return list(found)
 
 
+def _up_to(error: Node, known: dict[Node, Any]) -> list[Node]:
+    """What `error` is computed from, inputs first, up to what is known."""
+    order: list[Node] = []
+    seen: set[Node] = set(known)
+    todo = [(error, False)]
+    while todo:
+        node, is_done = todo.pop()
+        if is_done:
+            order.append(node)
+        elif node not in seen:
+            seen.add(node)
+            todo.append((node, True))
+            todo.extend((i, False) for i in node.inputs)
+    return order
+
+
 def _is_forward(node: Node, known: dict[Node, Any]) -> bool:
     """Whether a node that is known, or a leaf, is no error."""
     return bool(known.get(node, "value") == "value")
@@ -179,7 +195,7 @@ def _is_forward(node: Node, known: dict[Node, Any]) -> bool:
 
 def _is_arithmetic(node: Node) -> bool:
     """Whether a node only moves, adds and multiplies: what it is made of says more than it does."""
-    plain = all(isinstance(i, float) or i == "paired" for i in node.influence())
+    plain = all(isinstance(i, float) or i == "paired" for i in influence_of(node))
     return plain or len(node.inputs) > 1 or isinstance(node, Reshape)
 
 

@@ -17,7 +17,7 @@ from ...notebook import bundle
 from ..files import save
 from ..style import CSS
 
-_SCRIPTS = ("dom", "tensors", "windows", "shares", "colours", "maps", "inspector", "steps")
+_SCRIPTS = ("dom", "tensors", "windows", "shares", "colours", "maps", "inspector", "unit", "steps")
 _HEIGHT = 860
 
 

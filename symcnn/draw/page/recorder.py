@@ -13,18 +13,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...backprop import backprop, errors_sent
+from ...backprop import Backprop, backprop, errors_sent
+from ...engine.feeds import Feeds, collect
 from ...engine.program import compile
 from ...engine.trace import Trace
 from ...graph.algebra import ones
-from ...graph.errors import FeedError, explain
-from ...graph.leaves import Const, Input, Param
+from ...graph.errors import (
+    DTypeError,
+    FeedError,
+    NotRunError,
+    call_site,
+    explain,
+    positive_int,
+    quoted,
+    shown,
+    whole,
+)
+from ...graph.graph import Graph
+from ...graph.leaves import Const, Input, Leaf, Param
 from ...graph.node import Node
+from ...nodes.shape import Reshape
+from ..names import Values
 from ..notation import Notation
 from ..teller import Teller
+from ..words import plain_text
+from .budget import MOST, too_large
 from .links import Link, is_slope, links_of, read_beside, slope_key
+from .sums import weights_in
 
 Array = NDArray[Any]
+Parts = list[tuple[str, Node]]
+"""Keys of tensors, and the weight that each of their units has in a unit of an error."""
 
 if TYPE_CHECKING:
     from .page import Page
@@ -89,7 +108,7 @@ class Recorder:
     """
 
     def __init__(self, J: Node, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> None:
-        self.back = backprop(J)
+        self.back = backprop(_end(J))
         self.teller = Teller(self.back, fold=False)
         self.notation: Notation = self.teller.notation
         self.values = self.notation.values
@@ -101,7 +120,9 @@ class Recorder:
         self._list_errors()
         self._list_slopes()
         self._list_beside()
-        self._program = compile([r.node for r in self.recorded.values()])
+        self.sums = self._sums()
+        weights = [weight for parts in self.sums.values() for _, weight in parts]
+        self._program = compile([*(r.node for r in self.recorded.values()), *weights])
         self._feeds = _one_example(self._program.inputs, feeds, named)
         self.every = 1
         self.moments: list[str] = []
@@ -115,8 +136,11 @@ class Recorder:
         moment : str
             What the page calls it: "step 100".
         """
+        if not isinstance(moment, str):
+            what = f"the moment is {quoted(moment)}; expected a text, what the page calls it"
+            raise DTypeError(explain(what, site=call_site()))
         self.traces.append(self._program.trace(self._feeds))
-        self.moments.append(moment)
+        self.moments.append(plain_text(moment))
 
     def __call__(self, done: int, steps: int) -> None:
         """Keep this moment of a training, if it is its turn: each `every` steps, and the last.
@@ -126,6 +150,7 @@ class Recorder:
         done, steps : int
             The steps done, and all that there will be.
         """
+        done, steps, self.every = whole(done, "done"), whole(steps, "steps"), positive_int(self.every, "every")
         if done % self.every and done != steps:
             return
         if len(self.moments) >= MOMENTS:
@@ -134,6 +159,9 @@ class Recorder:
             if done % self.every and done != steps:
                 return
         self.record(f"step {done:,}")
+
+    def __reduce__(self) -> Any:
+        return _again, (self.back.J, self._feeds, self.every, self.moments, self.traces)
 
     # What is recorded ----------------------------------------------------------------------
 
@@ -215,13 +243,39 @@ class Recorder:
                     self._add(text, node, text, text)
             self.beside[value] = list(found)
 
+    def _sums(self) -> dict[tuple[Node, Node], Parts]:
+        """For errors that no link explains, by value and source: what may be added up there, and each one's weight."""
+        explained = {(link.value, link.source) for link in self.links if link.kind}
+        keys = {r.node: r.key for r in self.recorded.values()}
+        found = {}
+        for value in self._visited:
+            delta = self.notation.deltas[value]
+            beside = [self.recorded[key].node for key in self.beside[value]]
+            values = [n for n in self.values.sources(value) if n in self.values.symbols]
+            for source, error in self._sent(value, delta).items():
+                if (value, source) not in explained:
+                    parts = [(keys[p], w) for p, w in weights_in(error, [*beside, *values], [delta]) if p in keys]
+                    found[value, source] = parts
+        return found
+
     def _has_slopes(self, value: Node) -> bool:
         return any(is_slope(link) for link in self.links if link.value is value)
 
     # The page ------------------------------------------------------------------------------
 
     def page(self) -> Page:
-        """The page of all that was recorded."""
+        """The page of all that was recorded.
+
+        Raises
+        ------
+        NotRunError
+            If nothing was.
+        GraphError
+            If the page would be too large.
+        """
+        if not self.traces:
+            hint = "recorder.record() runs the network; or give the recorder to sc.fit as watch="
+            raise NotRunError(explain("nothing was recorded yet", hint, site=call_site()))
         from .contents import contents
 
         return contents(self)
@@ -230,21 +284,52 @@ class Recorder:
         return f"Recorder of {self.notation.symbol(self.back.J)}: {len(self.moments)} moments"
 
 
-def _one_example(inputs: list[Input], feeds: Mapping[Any, Any] | None, named: Mapping[str, Any]) -> dict[Any, Any]:
+def _again(J: Node, feeds: Feeds, every: int, moments: list[str], traces: list[Trace]) -> Recorder:
+    """A recorder from a pickle or for a copy."""
+    made = Recorder(J, feeds)
+    made.every, made.moments, made.traces = every, list(moments), list(traces)
+    return made
+
+
+def _end(J: Node) -> Node:
+    """What is explained: `J`, and a value of its own where J is a leaf."""
+    if isinstance(J, Backprop):
+        what = "a page is made of a node; a sweep was given"
+        raise DTypeError(explain(what, "give its node: back.J", site=call_site()))
+    if not isinstance(J, Node):
+        raise DTypeError(explain(f"a page is made of a node, got {quoted(J)}", site=call_site()))
+    J = Reshape(J, J.shape) if isinstance(J, Leaf) else J
+    count = len(Values(Graph(J).order).computed)
+    if count > MOST:
+        raise too_large(f"it has {count:,} values; a page has room for {MOST:,}")
+    return J
+
+
+def _one_example(inputs: list[Input], feeds: Mapping[Any, Any] | None, named: Mapping[str, Any]) -> Feeds:
     """The feeds with their batch axes, which a single example may come without."""
     by_name = {i.name: i for i in inputs}
     found: dict[Any, Any] = {}
+    if not isinstance(feeds or {}, Mapping):
+        collect(inputs, feeds, named)  # which refuses it
     for key, value in [*(feeds or {}).items(), *named.items()]:
         node = by_name.get(key) if isinstance(key, str) else key
-        array = np.asarray(value)
+        array = _array(value)
         if isinstance(node, Input) and None in node.shape:
             axis = node.shape.index(None)
             if array.ndim == node.ndim - 1:
                 array = np.expand_dims(array, axis)
             if array.ndim == node.ndim and array.shape[axis] != 1:
                 what = f"a page shows one example; {array.shape[axis]} were fed"
-                raise FeedError(explain(what, f"choose one: {node.name}={node.name}[0]", node=node))
+                hint = [f"choose one: {shown(node.name)}={shown(node.name)}[0]"] if array.shape[axis] else []
+                raise FeedError(explain(what, *hint, node=node))
             found[key] = array
         else:
             found[key] = value
-    return found
+    return {node: array.copy() for node, array in collect(inputs, found, {}).items()}
+
+
+def _array(value: Any) -> Array:
+    try:
+        return np.asanyarray(value)  # a masked one is refused, too
+    except (ValueError, TypeError):
+        return np.asarray(None)  # `collect` says what is wrong

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...engine.trace import Trace
+from ...graph.declared import sentences_of
 from ...graph.leaves import Param
 from ...graph.node import Node
 from ..equations import Equation
 from ..lines import forward_lines, sent_lines
 from ..story import Story
-from .links import slope_key
-from .recorder import Recorder
+from ..words import plain_text
+from .links import is_masked, slope_key
+from .recorder import Parts, Recorder
+from .sums import added_up
 
 Step = dict[str, Any]
+_TABLE = "A table says which channels each filter sees.", "A weight that does not exist has no gradient."
 
 
 def steps_of(recorder: Recorder, story: Story) -> list[Step]:
@@ -48,6 +53,7 @@ class _Steps:
     def _forward(self, node: Node) -> Step:
         box, name = self.boxes[node], self.recorder.name(node)
         sources = [s for s in self.values.sources(node) if s in self.values.symbols]
+        beside = [] if node.ndim else self.recorder.beside.get(node, [])
         return {
             "direction": "forward",
             "value": name,
@@ -55,6 +61,7 @@ class _Steps:
             "equations": _mathml(forward_lines(self.notation, node)),
             "sentence": self._sentences(node)[0],
             "reads": [self.recorder.name(s) for s in sources],
+            "beside": beside,
             "makes": [name],
             "element": f"value-{box.key}",
             "wires": [f"edge-{a}:{b}" for a, b in self.story.edges if b == box.key],
@@ -65,6 +72,8 @@ class _Steps:
         assert box.twin is not None
         makes = sorted(self.sent[node], key=lambda source: isinstance(source, Param))
         error = self.recorder.error_name(node)
+        sums = self._sums(node)
+        parts = [key for weights in sums.values() for key, _ in weights]
         return {
             "direction": "backward",
             "value": name,
@@ -72,11 +81,27 @@ class _Steps:
             "title": f"Backward · {box.twin.title}",
             "equations": _mathml(sent_lines(self.notation, node)),
             "sentence": self._sentences(node)[1],
-            "reads": [error, *self._read_by(node)],
+            "reads": list(dict.fromkeys([error, *self._read_by(node), *parts])),
             "makes": [self.sent[node][source] for source in makes],
+            "sums": sums,
             "element": f"back-{box.key}",
             "wires": [f"error-{a}:{b}" for a, b in self.story.sent if b == box.key and self._is_needed(a)],
         }
+
+    def _sums(self, node: Node) -> dict[str, list[tuple[str, float]]]:
+        """For the errors that its step makes of what stands at the same place: the parts with their weights."""
+        found = {}
+        for source, key in self.sent[node].items():
+            parts = self.recorder.sums.get((node, source), [])
+            each = [self._added_up(key, parts, trace) for trace in self.recorder.traces]
+            if each[0] and all(weights == each[0] for weights in each):
+                found[key] = each[0]
+        return found
+
+    def _added_up(self, key: str, parts: Parts, trace: Trace) -> list[tuple[str, float]] | None:
+        recorded = self.recorder.recorded
+        numbers = {part: trace[recorded[part].node] for part, _ in parts}
+        return added_up(trace[recorded[key].node], [(part, trace[weight]) for part, weight in parts], numbers)
 
     def _is_needed(self, key: str) -> bool:
         return any(box.twin is not None and box.twin.needed for box in self.story.boxes if box.key == key)
@@ -94,10 +119,17 @@ class _Steps:
         return [key for key in dict.fromkeys(read) if key in self.recorder.recorded]
 
     def _sentences(self, node: Node) -> tuple[str, str]:
-        """What the largest of the nodes behind a value's formula say about their two rules."""
+        """What the nodes behind a value's formula say about their rules: forward, and in reverse."""
         inner = self.values.inner(node)
-        said = [n for n in inner if type(n).sentences is not Node.sentences]
-        return (said[-1] if said else node).sentences()
+        said = [_TABLE if self._is_table(n) else sentences_of(n) for n in inner]
+        forward = list(dict.fromkeys(first for first, _ in said if first))
+        backward = list(dict.fromkeys(second for _, second in reversed(said) if second))
+        if not forward or not backward:
+            forward, backward = ([sentence] for sentence in Node.sentences(node))
+        return plain_text(" ".join(forward)), plain_text(" ".join(backward))
+
+    def _is_table(self, node: Node) -> bool:
+        return any(is_masked(node, slot) for slot in range(len(node.inputs)))
 
 
 def _mathml(lines: list[Equation]) -> list[str]:

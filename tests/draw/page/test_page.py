@@ -1,8 +1,10 @@
 """The step-through page as data and as a file: what does not need a browser."""
 
 import base64
+import copy
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -145,7 +147,127 @@ def test_a_film_keeps_few_moments_and_the_last():
 
 
 def test_what_is_left_out_of_a_page():
-    sizes = {"big": ((64, 100), 2), "small": ((4, 10), 1), "number": ((), 1)}
+    sizes = {"big": ((64, 100), 8), "small": ((4, 10), 4), "number": ((), 4)}
     assert kept_maps(sizes, 10**6) == {}
     kept = kept_maps(sizes, 20_000)
     assert list(kept) == ["big"] and kept["big"].count * 100 * 2 * 4 <= 20_000 and kept["big"].all == 64
+
+
+# Odd networks, odd feeds, odd moments -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("J", [sc.Param("p", 2.0), sc.Input("s", ()), sc.as_node(np.float32(3))], ids=["p", "s", "c"])
+def test_a_leaf_has_a_page(J):
+    page = sc.explain(J, dict.fromkeys(J.graph().inputs, 1.5))
+    assert page.data["steps"][0]["value"] == "J" and len(page.html) < 100_000
+
+
+def test_the_gradient_of_a_gradient_has_a_page():
+    x, w = sc.Input("x", (None, 3)), sc.Param("w", np.ones(3, "float32"))
+    first = sc.backprop(sc.sum(sc.tanh(w * x))).grads[w]
+    assert sc.explain(sc.sum(first * first), x=[1, 2, 3]).data["steps"]
+
+
+@pytest.mark.parametrize(
+    ("J", "message"),
+    [(None, "got None"), ("J", "got 'J'"), (sc.backprop(sc.sum(sc.Param("w", [1.0]))), "give its node: back.J")],
+)
+def test_what_is_no_node(J, message):
+    with pytest.raises(sc.errors.DTypeError, match=message):
+        sc.explain(J)
+
+
+@pytest.mark.parametrize(
+    "feeds", [[1, 2], "abc", 3, {"x": [[1], [1, 2]]}, {"x": None}, {"x": np.ma.masked_equal(np.zeros(4), 0)}]
+)
+def test_feeds_that_are_no_arrays(feeds):
+    J = sc.mean(sc.tanh(sc.Input("x", (None, 4)) * sc.Param("w", np.ones(4))))
+    with pytest.raises(sc.errors.DTypeError, match=r"test_page\.py"):
+        sc.Recorder(J, feeds)
+
+
+def test_what_was_fed_is_the_recorders_own():
+    x, w = sc.Input("x", (None, 3)), sc.Param("w", [1.0, 2.0, 3.0])
+    fed = np.ones((1, 3), "float32")
+    recorder = sc.Recorder(sc.sum(sc.tanh(w * x)), x=fed)
+    fed[:] = 7
+    recorder.record()
+    assert recorder.traces[0][x].tolist() == [[1, 1, 1]]
+
+
+def small_recorder():
+    x, w = sc.Input("x", (None, 3)), sc.Param("w", [1.0, 2.0, 3.0])
+    return sc.Recorder(sc.sum(sc.tanh(w * x)), x=[1, 2, 3])
+
+
+def test_a_page_of_nothing():
+    with pytest.raises(sc.errors.NotRunError, match="nothing was recorded yet"):
+        small_recorder().page()
+
+
+@pytest.mark.parametrize("moment", [3, None, b"x"])
+def test_a_moment_is_a_text(moment):
+    recorder = small_recorder()
+    with pytest.raises(sc.errors.DTypeError, match="the moment is"):
+        recorder.record(moment)
+    assert recorder.moments == recorder.traces == []
+    recorder.record("\ud800</script>")
+    assert recorder.page().html.encode().count(b"</script>") == 2
+
+
+def test_odd_numbers_of_steps():
+    recorder = small_recorder()
+    with pytest.raises(sc.errors.DTypeError, match="done is 'a'"):
+        recorder("a", 3)
+    recorder.every = 0
+    with pytest.raises(sc.errors.ArgumentError, match="every is 0"):
+        recorder(1, 3)
+
+
+@pytest.mark.parametrize("again", [lambda r: pickle.loads(pickle.dumps(r)), copy.deepcopy, copy.copy])
+def test_a_recorder_is_pickled_and_copied(again):
+    recorder = small_recorder()
+    recorder.record("a")
+    other = again(recorder)
+    assert other.page().html == recorder.page().html
+    other.record("b")
+    assert (other.moments, recorder.moments) == (["a", "b"], ["a"])
+
+
+def test_a_network_that_is_too_long_for_a_page_is_refused_at_once():
+    h = sc.Input("x", (None, 2))
+    for _ in range(1100):
+        h = sc.tanh(h)
+    with pytest.raises(sc.errors.GraphError, match="it has 1,101 values; a page has room for 1,000"):
+        sc.explain(sc.sum(h), x=[1, 2])
+
+
+def test_the_steps_of_a_long_network_leave_less_room_for_numbers():
+    x, t = sc.Input("x", (None, 64, 64, 4)), sc.Input("t", (None, 64, 64, 4))
+    h = x
+    for _ in range(150):
+        h = sc.tanh(h)
+    page = sc.explain(sc.mean((h - t) ** 2), x=np.ones((64, 64, 4)), t=np.zeros((64, 64, 4)))
+    assert len(page.html.encode()) < 5_000_000 and page.data["notes"]
+
+
+def test_a_map_that_is_larger_than_a_page():
+    x = sc.Input("x", (None, 1, 1200, 1200))
+    with pytest.raises(sc.errors.GraphError, match=r"one map of \S+ alone has 5,760,000 bytes"):
+        sc.explain(sc.mean(sc.tanh(x)), x=np.zeros((1, 1200, 1200)))
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(1e300, "f8"), (5e-324, "f8"), (np.nan, "f4"), (np.inf, "f4"), (0.1, "f4")]
+)
+def test_numbers_that_float32_cannot_hold_are_on_the_page(number, kind):
+    h, w = sc.Input("h", (None, 3), dtype="float64"), sc.Param("w", np.ones(3))
+    record = sc.explain(sc.sum(sc.tanh(h * w)), h=[number, -number, 1]).data["tensors"]["h"]
+    shown = np.frombuffer(base64.b64decode(record["data"][0]), f"<{record['numbers']}")
+    assert record["numbers"] == kind
+    np.testing.assert_allclose(shown, [number, -number, 1], rtol=1e-6)
+
+
+def test_an_unknown_ending_names_one_that_a_page_has(page):
+    with pytest.raises(sc.errors.ArgumentError, match=r"for example 'page\.html'\n  made"):
+        page.save("page.svg")

@@ -118,6 +118,181 @@ def test_shares_add_up_to_what_they_are_shares_of(name, pages, opened):
     assert gradients <= explained
 
 
+ALL_CLAIMS = """() => {
+  const claims = [];
+  symcnn.page.steps.forEach((step, n) => {
+    symcnn.go(n);
+    for (const key of [...step.reads, ...(step.beside || []), ...step.makes]) {
+      const tensor = symcnn.tensors[key];
+      for (let unit = 0; unit < tensor.size; unit += Math.max(1, Math.floor(tensor.size / 13))) {
+        for (const group of symcnn.inspected(step, tensor, unit).groups) {
+          const facts = (group.facts || []).filter(([role, name]) => name && role !== "product");
+          claims.push(...facts.map(([, name, number]) => [name, number]));
+          for (const term of group.terms) {
+            const [[, left], [name, right]] = term.factors;
+            if (term.value !== left * right && !Number.isNaN(term.value)) claims.push(["no product", term.value]);
+            claims.push(...term.factors.filter(([name]) => /\\[/.test(name)));
+          }
+        }
+      }
+    }
+  });
+  return [...new Map(claims.map((claim) => [claim.join(" "), claim])).values()];
+}"""
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_number_beside_a_name_is_numpys(name, pages, opened):
+    J, feeds, page = pages(name)
+    claims = opened(page).evaluate(ALL_CLAIMS)
+    assert len(claims) > 50
+    values = {}
+    for record in Recorder(J, **feeds).recorded.values():
+        program = sc.compile(record.node)
+        value = np.asarray(program({i.name: rows_of(feeds)[i.name] for i in program.inputs}))
+        value = value[0] if None in record.node.shape else value
+        values.setdefault(record.symbol, []).append(value.astype("float32"))
+    for text, number in claims:
+        symbol, index = text, ()
+        if text not in values:
+            symbol, _, inside = text.rstrip("]").rpartition("[")
+            index = tuple(int(i) for i in inside.split(", "))
+        assert any(v[index] == np.float32(number) for v in values[symbol] if v.ndim == len(index)), (text, number)
+
+
+def choose(tab, step, key, unit):
+    """Go to a step and choose a unit, and return the rows of the inspector as texts."""
+    tab.evaluate("([n, key, unit]) => { symcnn.go(n); symcnn.choose(key, unit); }", [step, key, unit])
+    return tab.eval_on_selector_all("#unit tbody tr", "all => all.map(r => [...r.cells].map(c => c.textContent))")
+
+
+def shown(number):
+    """A number as the page writes it."""
+    return f"{float(f'{number:.4g}'):.10g}".replace("-", "−")
+
+
+def test_the_error_of_a_softmax_is_a_small_table(pages, opened):
+    page = pages("tutorial")[2]
+    tab = opened(page)
+    scores = np.array(tab.evaluate("[...symcnn.tensors.z2.at(0)]"))
+    p = np.exp(scores) / np.exp(scores).sum()
+    label = int(digit()[1])
+    rows = choose(tab, 5, "δ(z2)", label)
+    assert [r[1:3] for r in rows] == [[f"softmax(z2)[{label}]{shown(p[label])}", "1"], [f"1[y][{label}]1", "−1"]]
+    assert [r[3] for r in rows] == [shown(p[label]), "−1"]
+    assert tab.text_content("#unit .sum") == f"Sum: {shown(p[label] - 1)}"
+    assert tab.is_visible("#batch") and "N = 1" in tab.text_content("#batch")
+    rows = choose(tab, 4, "J", 0)
+    assert rows[:2] == [["the label", "y", str(label)], ["there", f"softmax(z2)[{label}]", shown(p[label])]]
+    assert tab.text_content("#unit .value") == f"J = {shown(-np.log(p[label]))}"
+
+
+def test_a_squared_error_too(pages, opened):
+    page = pages("lenet5")[2]
+    step = next(n for n, s in enumerate(page.data["steps"]) if s["direction"] == "backward")
+    tab = opened(page)
+    a = tab.evaluate("symcnn.tensors.a5.at(0)[3]")
+    rows = choose(tab, step, "δ(a5)", 3)
+    assert [r[1:3] for r in rows] == [[f"a5[3]{shown(a)}", "1"], ["t[3]1", "−1"]]
+    assert tab.text_content("#unit .value") == f"δ(a5)[3] = {shown(a - 1)}"
+
+
+def test_a_slope_is_three_numbers(pages, opened):
+    tab = opened(pages("tutorial")[2])
+    a, error = (tab.evaluate(f"symcnn.tensors['{key}'].at(0)[57]") for key in ("a1", "δ(a1)"))
+    rows = choose(tab, 8, "δ(z1)", 57)
+    assert rows == [
+        ["error", "δ(a1)[0, 2, 17]", shown(error)],
+        ["slope f′", "∂a1/∂z1[0, 2, 17]", shown(a * (1 - a))],
+        ["product", "δ(z1)[0, 2, 17]", shown(error * a * (1 - a))],
+    ]
+    assert choose(tab, 8, "δ(a1)", 57) == rows
+
+
+def test_max_pooling_names_its_switch(pages, opened):
+    tab = opened(pages("tutorial_max")[2])
+    a1 = np.array(tab.evaluate("[...symcnn.tensors.a1.at(0)]")).reshape(20, 20, 20)
+    window = a1[0, 4:6, 6:8]
+    switch = int(window.argmax())
+    rows = choose(tab, 2, "p1", 23)
+    assert [r[2] for r in rows] == [shown(v) for v in window.ravel()]
+    assert [n for n, r in enumerate(rows) if r[0] == "the switch"] == [switch]
+    rows = choose(tab, 7, "δ(p1)", 23)
+    assert [n for n, r in enumerate(rows) if r[2] == "the switch1"] == [switch]
+    i, j = divmod(switch, 2)
+    choose(tab, 7, "δ(a1)", (4 + i) * 20 + 6 + j)
+    assert "It is the switch" in tab.text_content("#unit")
+    choose(tab, 7, "δ(a1)", (4 + 1 - i) * 20 + 6 + j)
+    assert "gets nothing" in tab.text_content("#unit")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("width", [1400, 420])
+def test_a_point_of_a_unit_is_that_unit(name, width, pages, opened):
+    wrong = opened(pages(name)[2], viewport={"width": width, "height": 800}).evaluate(
+        """() => {
+          const wrong = [];
+          symcnn.page.steps.forEach((step, n) => {
+            symcnn.go(n);
+            for (const { maps } of symcnn.panels()) {
+              const seen = new Set();
+              for (let unit = 0; unit < maps.tensor.size; unit++) {
+                const [x, y, w, h] = maps.place(unit);
+                if (maps.unitAt(x + w / 2, y + h / 2) !== unit) wrong.push([maps.tensor.key, unit]);
+                const isInside = x >= 0 && y >= 0 && x + w <= maps.width && y + h <= maps.height;
+                if (!isInside) wrong.push([maps.tensor.key, unit, "outside"]);
+                seen.add(`${x} ${y}`);
+              }
+              if (seen.size !== maps.tensor.size) wrong.push([maps.tensor.key, "on each other"]);
+            }
+          });
+          return wrong;
+        }"""
+    )
+    assert wrong == []
+
+
+def test_the_ends_of_a_scale_are_numbers(pages, opened):
+    tab = opened(pages("tutorial")[2])
+    filters = np.array(tab.evaluate("[...symcnn.tensors.W1.at(0)]"))
+    heading = tab.text_content("article:has([data-tensor=W1]) h2")
+    most = shown(np.abs(filters).max())
+    assert heading == f"in W1 20×1×9×9−{most}{most}"
+    assert tab.text_content("article:has([data-tensor=b1]) h2").endswith("20all 0")
+
+
+def test_what_is_not_finite_is_in_the_legend(pages, opened):
+    x, y = digit()
+    odd = x.copy()
+    odd[0, 3, 3], odd[0, 24, 24] = np.nan, np.inf
+    network = tutorial_network(filters=2)
+    tab = opened(sc.explain(network.J, x=odd, y=y))
+    assert "NaN" in tab.text_content("#scales") and "infinite" in tab.text_content("#scales")
+    assert "2 NaN or infinite" in tab.text_content("article:has([data-tensor=x]) h2")
+    assert "NaN" not in opened(pages("tutorial")[2]).text_content("#scales")
+    tab = opened(pages("lenet5")[2], "#step=5")
+    assert "no such weight" in tab.text_content("#scales")
+
+
+def test_the_current_box_of_a_long_network_is_in_view(pages, opened):
+    for width, holder in ((1000, "#diagram"), (420, "#rail")):
+        page = pages("lenet5")[2]
+        tab = opened(page, viewport={"width": width, "height": 800})
+        for n in range(len(page.data["steps"])):
+            tab.evaluate("n => symcnn.go(n)", n)
+            inside = tab.evaluate(
+                """holder => {
+                  const outer = document.querySelector(holder).getBoundingClientRect();
+                  const current = document.querySelector(`${holder} [aria-current=step]`);
+                  const box = current.getBoundingClientRect();
+                  return box.top >= outer.top - 2 && box.bottom <= outer.bottom + 2
+                    && box.left >= outer.left - 2 && box.right <= outer.right + 2;
+                }""",
+                holder,
+            )
+            assert inside, (width, n)
+
+
 def test_the_whole_sweep_by_keyboard_alone(pages, opened):
     page = pages("tutorial")[2]
     tab = opened(page)
@@ -228,11 +403,16 @@ def test_narrow_screens_have_one_column_and_an_upright_diagram(pages, opened):
     tab = opened(pages("tutorial")[2], viewport={"width": 420, "height": 800})
     assert tab.is_hidden("#diagram svg") and tab.is_visible("#rail")
     assert tab.evaluate("document.documentElement.scrollWidth") <= 420
-    all_places = "all => all.map(b => [b.textContent, b.getBoundingClientRect().y])"
+    all_places = "all => all.map(b => [b.className.split(' ')[0], b.getBoundingClientRect().y])"
     places = tab.eval_on_selector_all("#rail button", all_places)
-    forward = [y for text, y in places if text.startswith("Forward")]
-    backward = [y for text, y in places if text.startswith("Backward")]
-    assert forward == sorted(forward) and backward == sorted(backward, reverse=True) and forward == backward[::-1]
+    forward = [y for direction, y in places if direction == "forward"]
+    backward = [y for direction, y in places if direction == "backward"]
+    assert (
+        len(forward) == 5
+        and forward == sorted(forward)
+        and backward == sorted(backward, reverse=True)
+        and forward == backward[::-1]
+    )
     tab.click("#rail-7")
     assert tab.text_content("#count") == "8 / 10"
 
@@ -302,3 +482,10 @@ def test_a_page_too_large_says_what_it_left_out(opened):
     assert "of 64 are on this page" in tab.text_content("#tensors")
     worst = tab.evaluate(ALL_SHARES)
     assert max(worst.values()) < 2e-5
+
+
+def test_numbers_beyond_float32(opened):
+    h, w = sc.Input("h", (None, 3), dtype="float64"), sc.Param("w", np.ones(3))
+    tab = opened(sc.explain(sc.sum(sc.tanh(h * w)), h=[1e308, -1e308, 5e-324]))
+    assert tab.evaluate("[...symcnn.tensors.h.at(0)]") == [1e308, -1e308, 5e-324]
+    assert "1.000e+308" in tab.inner_text("body")

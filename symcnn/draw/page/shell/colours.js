@@ -10,23 +10,45 @@ function coloursOf(tensor) {
   const { kind, low, high } = scaleOf(tensor);
   const palette = page.palettes[kind];
   const last = palette.length - 1;
+  const most = Math.max(Math.abs(low), Math.abs(high)); // divided first: high - low may be infinite
+  const share = (value) => (value / most - low / most) / (high / most - low / most);
   return {
-    css: (value) => palette[high > low ? Math.round(((value - low) / (high - low)) * last) : kind === "signed" ? last / 2 : 0],
+    css: (value) => palette[high > low ? Math.round(share(value) * last) : kind === "signed" ? last / 2 : 0],
     odd: (value) => (Number.isNaN(value) ? page.palettes.nan : page.palettes.infinite),
   };
 }
 
-// The legend of the scales in use.
+function colourBar(kind, width, label) {
+  const bar = make("canvas", { width, height: 12, role: "img", "aria-label": label });
+  const context = bar.getContext("2d");
+  page.palettes[kind].forEach((colour, n, all) => {
+    context.fillStyle = colour;
+    context.fillRect((n * width) / all.length, 0, width / all.length + 1, 12);
+  });
+  return bar;
+}
+
+function swatch(colour, label) {
+  const square = make("canvas", { width: 12, height: 12, role: "img", "aria-label": label });
+  Object.assign(square.getContext("2d"), { fillStyle: colour }).fillRect(0, 0, 12, 12);
+  return square;
+}
+
+// The legend of the scales in use, and of the marks that are no colours of a scale.
 function legend(list) {
   const kinds = [...new Set(list.filter((t) => t.size > 1).map((t) => scaleOf(t).kind))];
-  return kinds.map((kind) => {
-    const words = kind === "signed" ? ["−", "0", "+", "signed, scaled per tensor"] : ["least", "", "most", "one sign, scaled per tensor"];
-    const bar = make("canvas", { width: 120, height: 12, role: "img", "aria-label": `colour scale: ${words[3]}` });
-    const context = bar.getContext("2d");
-    page.palettes[kind].forEach((colour, n, all) => {
-      context.fillStyle = colour;
-      context.fillRect((n * 120) / all.length, 0, 120 / all.length + 1, 12);
-    });
-    return make("p", { class: "scale" }, words[0], " ", bar, ` ${words[2]} `, make("span", { class: "quiet" }, words[3]));
+  const scales = kinds.map((kind) => {
+    const words = kind === "signed" ? ["−", "+", "signed: 0 is white"] : ["least", "most", "of one sign"];
+    const bar = colourBar(kind, 120, `colour scale, ${words[2]}`);
+    return make("p", { class: "scale" }, words[0], bar, words[1], make("span", { class: "quiet" }, words[2]));
   });
+  const numbers = list.map((tensor) => tensor.at(state.moment));
+  const marks = [
+    [page.palettes.nan, "NaN", numbers.some((all) => all.some(Number.isNaN))],
+    [page.palettes.infinite, "infinite", numbers.some((all) => all.some((v) => Math.abs(v) === Infinity))],
+    [faint(), "no such weight", list.some((tensor) => tensor.absent?.includes("1"))],
+  ];
+  const used = marks.filter(([, , isUsed]) => isUsed).map(([colour, words]) => make("p", { class: "scale" }, swatch(colour, words), words));
+  const note = make("p", { class: "quiet" }, "Each tensor has a scale of its own.");
+  return [...scales, ...used, ...(scales.length ? [note] : [])];
 }

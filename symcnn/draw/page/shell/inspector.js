@@ -1,8 +1,7 @@
 // What is said about the chosen unit: what it is the sum of, or how its error splits; and what is framed for it.
 
-const LISTED = 9;
-
-// {heading, text, terms, total, value, frames}: frames are [tensor key, region].
+// {heading, groups, frames, value, missing}: a group is {text, terms, total, facts}, where facts, [role, name, number],
+// are shown in place of the terms; frames are [tensor key, region].
 function inspected(step, tensor, n) {
   const index = unflat(n, tensor.shape);
   const value = tensor.at(state.moment)[n];
@@ -17,9 +16,7 @@ function inspectForward(step, tensor, index, found) {
   if (step.makes.includes(tensor.key)) {
     for (const link of linksOf(tensor.key)) found.frames.push(...connected(link, index));
     found.missing = missing(tensor.key, index);
-    const terms = termsOfValue(tensor.key, index);
-    if (terms) found.groups.push({ text: sumText(terms), terms, total: found.value });
-    else found.groups.push(slopes(tensor.key, index) || { text: "It is computed from all that is framed.", terms: [] });
+    found.groups.push(largest(tensor.key, index, found) || sumOf(tensor.key, index, found) || slopes(tensor.key, index) || atTheLabel(step));
     return;
   }
   const link = linkOf(step.value, tensor.key);
@@ -27,7 +24,24 @@ function inspectForward(step, tensor, index, found) {
   if (!part) return;
   found.frames.push([step.value, part]);
   const count = part.reduce((a, [, size]) => a * size, 1);
-  found.groups.push({ text: `It is read by ${many(count, "unit")} of ${tensors[step.value].symbol}.`, terms: [] });
+  const every = count > 1 && count === tensors[step.value].size ? "all " : "";
+  found.groups.push({ text: `It is read by ${every}${many(count, "unit")} of ${tensors[step.value].symbol}.`, terms: [] });
+}
+
+function sumOf(key, index, found) {
+  const terms = termsOfValue(key, index);
+  return terms && { text: sumText(terms), terms, total: found.value };
+}
+
+// A unit that is the largest of its window: all of the window, with the switch.
+function largest(key, index, found) {
+  const [link] = linksOf(key).filter((l) => l.kind === "first maximum");
+  const terms = link && termsOfValue(key, index);
+  if (!terms) return null;
+  const source = tensors[link.source], numbers = source.at(state.moment), best = switchOf(link, index);
+  const units = [...reads(link, index)];
+  const facts = units.map(([t, n]) => [t === best ? "the switch" : "", `${source.symbol}${bracket(unflat(n, source.shape))}`, numbers[n]]);
+  return { text: `It is the largest of ${many(units.length, "unit")} of ${source.symbol}:`, terms, total: found.value, facts };
 }
 
 // The channels of maps that a unit is not connected with, by the table of its filters.
@@ -48,34 +62,59 @@ function connected(link, unit) {
 }
 
 function inspectBackward(step, tensor, index, found) {
-  if (tensor.key === step.error) {
-    found.missing = missing(step.value, index);
-    for (const [key, source] of targets(step)) {
-      const link = linkOf(step.value, source);
-      if (!link || !link.windows) continue;
-      found.frames.push(...connected(link, index).map(([, part]) => [key, part]));
-      if (!isExplained(link)) continue;
-      const terms = sharesOfError(link, index, found.value);
-      const whole = isSplit(link) ? found.value : null;
-      found.groups.push({ text: splitText(link, key, terms), terms, total: whole });
-    }
-  }
   const made = targets(step).find(([key]) => key === tensor.key);
-  if (made) {
-    const link = linkOf(step.value, made[1]);
-    if (!link || !link.windows) return;
-    const part = readersOf(link, index);
-    if (part && step.error) found.frames.push([step.error, part]);
-    const paired = link.kind === "products" && linkOf(step.value, link.other);
-    if (paired && part) {
-      const unit = part.map(([first]) => first);
-      const seen = [...unitsIn(part)].length > 1 ? windowOfTap(link, paired, index, part) : region(paired, unit);
-      if (seen) found.frames.push([link.other, seen]);
-    }
-    const terms = isExplained(link) && step.error ? termsOfError(link, index, tensors[step.error]) : null;
-    if (terms) found.groups.push({ text: sumText(terms), terms, total: found.value });
-    else found.groups.push(...samePlace(step, tensor, index));
+  if (tensor.key === step.error) inspectSent(step, index, found);
+  else if (made) inspectMade(step, tensor, index, made[1], found);
+  if (!found.groups.length) found.groups.push(...samePlace(step, tensor, index));
+  if (!found.groups.length) found.groups.push({ text: "The backward rule reads it; its own step says what it is made of.", terms: [] });
+}
+
+// The error that comes in: where it goes.
+function inspectSent(step, index, found) {
+  found.missing = missing(step.value, index);
+  for (const [key, source] of targets(step)) {
+    const link = linkOf(step.value, source);
+    if (!link || !link.windows) continue;
+    found.frames.push(...connected(link, index).map(([, part]) => [key, part]));
+    if (!isExplained(link)) continue;
+    const terms = sharesOfError(link, index, found.value);
+    const facts = link.kind === "slope" ? product(terms[0], `${tensors[key].symbol}${bracket(index)}`, found.heading) : null;
+    found.groups.push({ text: splitText(link, key, terms), terms, total: isSplit(link) ? found.value : null, facts });
   }
+  if (!found.groups.length) found.groups.push({ text: "It goes to all that is framed, by the equation above.", terms: [] });
+}
+
+// An error or a gradient that the step makes: what it is the sum of.
+function inspectMade(step, tensor, index, source, found) {
+  const link = linkOf(step.value, source);
+  if (!link || !link.windows) return;
+  const part = readersOf(link, index);
+  if (part && step.error) found.frames.push([step.error, part]);
+  const paired = link.kind === "products" && linkOf(step.value, link.other);
+  if (paired && part) {
+    const unit = part.map(([first]) => first);
+    const seen = [...unitsIn(part)].length > 1 ? windowOfTap(link, paired, index, part) : region(paired, unit);
+    if (seen) found.frames.push([link.other, seen]);
+  }
+  const terms = isExplained(link) && step.error ? termsOfError(link, index, tensors[step.error]) : null;
+  const facts = terms?.length === 1 && link.kind === "slope" ? product(terms[0], found.heading.split(" = ")[0]) : null;
+  if (terms) found.groups.push({ text: facts ? "The error times how steep it is there:" : madeText(link, terms), terms, total: found.value, facts });
+  else if (step.sums?.[tensor.key]) found.groups.push(weighted(step.sums[tensor.key], index, found));
+}
+
+// An error that is made of what stands at the same place, each with its weight.
+function weighted(parts, index, found) {
+  const terms = parts.map(([key, weight]) => {
+    const part = tensors[key], number = part.at(state.moment)[flat(index, part.shape)];
+    return term(number * weight, [[`${part.symbol}${bracket(index)}`, number], ["", weight]]);
+  });
+  return { text: "It is made of what stands at its place:", terms, total: found.value };
+}
+
+// The three numbers of a slope's step.
+function product({ factors: [error, slope], value, to }, name, heading) {
+  const from = heading ? heading.split(" = ")[0] : error[0];
+  return [["error", from, error[1]], ["slope f′", ...slope], ["product", to || name, value]];
 }
 
 // [key of the tensor that the step makes, the source it belongs to].
@@ -114,81 +153,49 @@ function samePlace(step, tensor, index) {
 }
 
 function slopes(key, index) {
-  const links = linksOf(key).filter((link) => link.kind === "slope");
+  const links = linksOf(key).filter((link) => link.kind === "slope" && tensors[link.slope]);
   if (!links.length) return null;
-  const text = links.map((link) => {
-    const [slope, words] = partial(link, index, 0);
-    return `${words} = ${shown(slope)}`;
+  const facts = links.flatMap((link) => {
+    const source = tensors[link.source], [slope, words] = partial(link, index, 0);
+    const input = [`${source.symbol}${bracket(index)}`, source.at(state.moment)[flat(index, source.shape)]];
+    return [["of", ...input], ["slope f′", words, slope]];
   });
-  return { text: `How steep it is there: ${text.join(", ")}`, terms: [] };
+  return { text: "A function of one unit; its slope is what the error will be multiplied with:", terms: [], facts };
+}
+
+// A loss: the label, and what stands there.
+function atTheLabel(step) {
+  const facts = [];
+  for (const label of step.reads.map((key) => tensors[key]).filter((t) => t.integer && t.size === 1)) {
+    const n = label.at(state.moment)[0];
+    const rows = (step.beside || []).map((key) => tensors[key]).filter((t) => t.shape.length === 1 && n < t.size);
+    if (rows.length) facts.push(["the label", label.symbol, n], ...rows.map((t) => ["there", `${t.symbol}[${n}]`, t.at(state.moment)[n]]));
+  }
+  return { text: "It is computed from all that is framed, by the equation above.", terms: [], facts };
 }
 
 function sumText(terms) {
+  if (terms.length === 1 && !terms[0].factors[1][0]) return "It is this unit, times a number:";
   if (terms.length === 1) return "It is one product:";
   return terms.length ? `It is the sum of ${many(terms.length, "product")}:` : "Nothing comes from here.";
 }
 
+function madeText(link, terms) {
+  if (link.kind !== "first maximum") return sumText(terms);
+  const here = terms.some(({ factors }) => factors[1][1] === 1);
+  return here ? "It is the switch of its window, and gets all of the error:" : "It is not the switch of its window, and gets nothing:";
+}
+
 function splitText(link, key, terms) {
   const name = tensors[key].symbol;
-  if (link.kind === "first maximum") return `All of it goes to the switch, the largest of ${many(terms.length, "unit")} of ${name}:`;
+  if (!terms.length) return `Nothing of it goes to ${name}.`;
+  if (link.kind === "first maximum") return `All of it goes to the switch, where ${tensors[link.source].symbol} is the largest of ${many(terms.length, "unit")}:`;
   if (isSplit(link) && terms.length === 1) return `All of it is passed on to ${name}:`;
   if (isSplit(link)) return `It splits evenly over ${many(terms.length, "unit")} of ${name}:`;
-  if (link.kind === "slope") return `Times the slope, it is an error of ${name}:`;
+  if (link.kind === "slope") return `Times the slope, it is an error in ${name}:`;
   return `Its share in ${many(terms.length, "unit")} of ${name}:`;
 }
 
 function many(count, word) {
   return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
-}
-
-// Showing it ---------------------------------------------------------------------------------
-
-function showUnit(found) {
-  const holder = byId("unit");
-  holder.replaceChildren(make("h3", {}, "Unit"), make("p", { class: "value" }, found.heading));
-  if (found.missing?.length) {
-    const listed = found.missing.join(", ");
-    holder.append(make("p", {}, `By the table of connections it does not see channel${found.missing.length > 1 ? "s" : ""} ${listed}.`));
-  }
-  for (const group of found.groups) {
-    const sum = group.terms.reduce((a, term) => a + term.value, 0);
-    const block = make("div", { class: "terms", "data-sum": sum, "data-total": group.total ?? "" });
-    block.append(make("p", {}, group.text));
-    if (group.terms.length) block.append(listed(group.terms));
-    if (group.terms.length && group.total !== null) block.append(make("p", { class: "sum" }, `Sum: ${shown(sum)}`));
-    holder.append(block);
-  }
-}
-
-// The largest terms as signed bars, and the rest in one line.
-function listed(terms) {
-  const order = terms.map((_, n) => n).sort((a, b) => size(terms[b]) - size(terms[a]) || a - b);
-  const top = terms.length > LISTED ? order.slice(0, LISTED - 1) : order.sort((a, b) => a - b);
-  const most = Math.max(...terms.map(size), 1e-30);
-  const rows = top.map((n) => row(terms[n], most));
-  if (top.length < terms.length) {
-    const chosen = new Set(top);
-    const rest = terms.reduce((sum, term, n) => (chosen.has(n) ? sum : sum + term.value), 0);
-    rows.push(row({ name: `the other ${(terms.length - top.length).toLocaleString("en")}`, value: rest }, most));
-  }
-  const heads = ["of", "product", "share"].map((text) => make("th", { scope: "col" }, text));
-  const head = make("tr", {}, make("td"), ...heads);
-  return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
-}
-
-function size(entry) {
-  return Number.isNaN(entry.value) ? Infinity : Math.abs(entry.value);
-}
-
-function row(entry, most) {
-  const part = Number.isFinite(entry.value) ? Math.min(entry.value / most, 1) : 0;
-  const bar = make("canvas", { width: 42, height: 12, "aria-hidden": "true" });
-  const context = bar.getContext("2d");
-  context.fillStyle = faint();
-  context.fillRect(20, 0, 1, 12);
-  context.fillStyle = page.palettes.signed.at(part < 0 ? 20 : -21);
-  context.fillRect(part < 0 ? 20 + 20 * part : 21, 2, Math.abs(20 * part), 8);
-  const product = entry.right === undefined ? "" : `${shown(entry.left)} · ${entry.right}`;
-  const cells = [make("th", { scope: "row" }, entry.name), make("td", {}, product), make("td", {}, shown(entry.value))];
-  return make("tr", {}, make("td", {}, bar), ...cells);
 }

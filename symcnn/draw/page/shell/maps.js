@@ -1,15 +1,16 @@
 // A tensor as pictures: maps as tiles in rows, a short vector as bars, a long one as a strip, a number as text.
 
-const GAP = 6, LARGEST = 112, HIGHEST = 210;
+const LARGEST = 112, HIGHEST = 210; // of one of several maps, and of all of them
+const ALONE = [340, 170]; // the width and height of a map that is the only one
 
 class Maps {
   constructor(tensor, width) {
     this.tensor = tensor;
-    const shape = tensor.view || tensor.shape;
+    const shape = of(tensor.view || tensor.shape, axesSeen(tensor.view || tensor.shape));
     const long = shape.length === 1 && shape[0] > 40;
-    this.kind = shape.length === 0 ? "number" : long ? "strip" : shape.length === 1 ? "bars" : "tiles";
+    this.kind = tensor.size === 1 ? "number" : long ? "strip" : shape.length === 1 ? "bars" : "tiles";
     if (this.kind === "tiles") this.layTiles(shape, width);
-    if (this.kind === "bars") Object.assign(this, { width: shape[0] * 30, height: 96, cell: 30 });
+    if (this.kind === "bars") Object.assign(this, { width: shape[0] * 30, height: 84, cell: 30 });
     if (this.kind === "strip") {
       this.cell = 9;
       this.columns = Math.max(1, Math.floor(width / this.cell));
@@ -19,21 +20,28 @@ class Maps {
     if (this.kind === "number") Object.assign(this, { width: 120, height: 28 });
   }
 
-  // The largest whole scale at which a tile is not too wide and all of them not too high.
+  // The largest whole scale at which a tile is not too wide and all of them not too high. The maps of a filter stand in
+  // a row of their own; where such rows are short, several stand side by side.
   layTiles(shape, width) {
     const [h, w] = shape.slice(-2);
     const row = shape.length > 2 ? shape[shape.length - 3] : 1;
     const groups = shape.slice(0, -3).reduce((a, b) => a * b, 1);
+    const alone = row * groups === 1;
     const joined = row * w <= 12 || row === 1 ? row * groups : row;
     const rows = (row * groups) / joined;
-    for (this.scale = Math.max(1, Math.min(16, Math.floor(LARGEST / Math.max(h, w)))); ; this.scale--) {
-      this.columns = Math.max(1, Math.min(joined, Math.floor((width + GAP) / (w * this.scale + GAP))));
-      this.lines = Math.ceil(joined / this.columns);
-      this.height = rows * this.lines * (h * this.scale + GAP) - GAP;
-      if (this.height <= HIGHEST || this.scale <= (h === 1 ? 4 : 2)) break;
+    const most = alone ? Math.min(ALONE[0] / w, ALONE[1] / h) : LARGEST / Math.max(h, w);
+    for (let scale = Math.max(1, Math.min(16, Math.floor(most))); ; scale--) {
+      const gap = scale < 3 ? 3 : 6, across = w * scale + gap, down = h * scale + gap;
+      const columns = Math.max(1, Math.min(joined, Math.floor((width + gap) / across)));
+      const lines = Math.ceil(joined / columns);
+      const blockWidth = columns * across + (rows > 1 ? 2 * gap : 0), blockHeight = lines * down;
+      const abreast = lines === 1 ? Math.max(1, Math.min(rows, Math.floor((width + 3 * gap) / blockWidth))) : 1;
+      const height = Math.ceil(rows / abreast) * blockHeight - gap;
+      if (height > HIGHEST && scale > (h === 1 ? 4 : 2)) continue;
+      Object.assign(this, { h, w, joined, scale, across, down, columns, blockWidth, blockHeight, abreast, height });
+      this.width = abreast * blockWidth - (rows > 1 ? 3 : 1) * gap;
+      return;
     }
-    Object.assign(this, { h, w, joined });
-    this.width = this.columns * (w * this.scale + GAP) - GAP;
   }
 
   // The rectangle of unit n: [x, y, width, height].
@@ -44,10 +52,11 @@ class Maps {
       const cell = this.cell;
       return [(n % this.columns) * cell, Math.floor(n / this.columns) * cell, cell, cell];
     }
-    const { h, w, scale, joined, columns, lines } = this;
+    const { h, w, scale, joined, columns, abreast } = this;
     const tile = Math.floor(n / (h * w)), inside = n % (h * w);
     const group = Math.floor(tile / joined), k = tile % joined;
-    const x = (k % columns) * (w * scale + GAP), y = (group * lines + Math.floor(k / columns)) * (h * scale + GAP);
+    const x = (group % abreast) * this.blockWidth + (k % columns) * this.across;
+    const y = Math.floor(group / abreast) * this.blockHeight + Math.floor(k / columns) * this.down;
     return [x + (inside % w) * scale, y + Math.floor(inside / w) * scale, scale, scale];
   }
 
@@ -59,12 +68,12 @@ class Maps {
       const n = Math.floor(y / this.cell) * this.columns + Math.floor(x / this.cell);
       return n < this.tensor.size ? n : null;
     }
-    const { h, w, scale, joined, columns, lines } = this;
-    const column = Math.floor(x / (w * scale + GAP)), line = Math.floor(y / (h * scale + GAP));
-    const j = Math.floor((x - column * (w * scale + GAP)) / scale), i = Math.floor((y - line * (h * scale + GAP)) / scale);
-    const k = (line % lines) * columns + column, tile = Math.floor(line / lines) * joined + k;
-    if (i >= h || j >= w || column >= columns || k >= joined) return null;
-    const n = (tile * h + i) * w + j;
+    const { h, w, scale, joined, columns, abreast } = this;
+    const [blockX, left] = divided(x, this.blockWidth), [blockY, top] = divided(y, this.blockHeight);
+    const [column, dx] = divided(left, this.across), [line, dy] = divided(top, this.down);
+    const i = Math.floor(dy / scale), j = Math.floor(dx / scale), k = line * columns + column;
+    if (i >= h || j >= w || column >= columns || k >= joined || blockX >= abreast) return null;
+    const n = (((blockY * abreast + blockX) * joined + k) * h + i) * w + j;
     return n < this.tensor.size ? n : null;
   }
 
@@ -133,18 +142,40 @@ class Maps {
     }
   }
 
-  // Frames around regions ([first, size] an axis) and single units.
+  // Frames around regions ([first, size] an axis) and single units; one frame around all, where all is meant.
   frame(context, part, strong) {
-    const shape = this.tensor.shape;
-    if (this.kind !== "tiles" || shape.length < 2 || this.tensor.view) {
-      for (const index of unitsIn(part)) outline(context, this.place(flat(index, shape)), strong);
-      return;
+    const { shape, view } = this.tensor;
+    if (part.every(([, size], k) => size === shape[k])) return outline(context, [1, 1, this.width - 2, this.height - 2], strong);
+    if (this.kind === "tiles" && (!view || part[1][1] === shape[1])) {
+      const all = view ? [part[0], ...view.slice(1).map((n) => [0, n])] : part, axes = axesSeen(view || shape);
+      return this.frameMaps(context, of(all, axes), of(view || shape, axes), strong);
     }
+    for (const index of unitsIn(part)) outline(context, this.place(flat(index, shape)), strong);
+  }
+
+  // A frame around a part of each map, of those that are meant.
+  frameMaps(context, part, shape, strong) {
     for (const index of unitsIn([...part.slice(0, -2), [part.at(-2)[0], 1], [part.at(-1)[0], 1]])) {
       const [x, y, w, h] = this.place(flat(index, shape));
       outline(context, [x, y, w * part.at(-1)[1], h * part.at(-2)[1]], strong);
     }
   }
+}
+
+// Maps of a single unit are the entries of a vector or of a table, and maps of a single row the rows of one map.
+function axesSeen(shape) {
+  const last = shape.length - 1, all = [...shape.keys()];
+  if (last < 2 || shape[last - 1] > 1) return all;
+  return all.filter((k) => k < last - 1 || (k === last && shape[last] > 1));
+}
+
+function of(list, places) {
+  return places.map((k) => list[k]);
+}
+
+function divided(n, by) {
+  const whole = Math.floor(n / by);
+  return [whole, n - whole * by];
 }
 
 function outline(context, [x, y, width, height], strong) {

@@ -16,14 +16,14 @@ function isExplained(link) {
   return Boolean(link && link.kind) && needed.every((key) => tensors[key] && !tensors[key].left);
 }
 
-// d value[unit] / d source[the t-th unit of the window], and what it is, in words; null where they are not connected.
+// d value[unit] / d source[the t-th unit of the window], and what it is called; null where they are not connected.
 function partial(link, unit, t) {
-  if (link.kind === "factor") return [link.factor, shown(link.factor)];
+  if (link.kind === "factor") return [link.factor, ""];
   if (link.kind === "slope") {
     const slope = tensors[link.slope];
     return [slope.at(state.moment)[flat(unit, slope.shape)], `${slope.symbol}${bracket(unit)}`];
   }
-  if (link.kind === "first maximum") return t === switchOf(link, unit) ? [1, "1"] : [0, "0"];
+  if (link.kind === "first maximum") return t === switchOf(link, unit) ? [1, "the switch"] : [0, "not the switch"];
   const paired = linkOf(link.value, link.other);
   const index = nth(paired, unit, t);
   const other = tensors[link.other];
@@ -42,8 +42,9 @@ function switchOf(link, unit) {
   return best;
 }
 
-function term(name, left, right, value) {
-  return { name, left, right, value };
+// A product: [name, number] of both factors, where there are two; `to` is what a share goes to.
+function term(value, factors, to) {
+  return { value, factors, to };
 }
 
 // What a unit of a value is the sum of: null where its links do not say.
@@ -60,7 +61,7 @@ function termsOfValue(value, unit) {
       const [factor, words] = partial(link, unit, t);
       const index = unflat(n, source.shape);
       if (factor === null || (link.kind === "first maximum" && factor === 0)) continue;
-      terms.push(term(`${source.symbol}${bracket(index)}`, numbers[n], words, numbers[n] * factor));
+      terms.push(term(numbers[n] * factor, [[`${source.symbol}${bracket(index)}`, numbers[n]], [words, factor]]));
     }
   }
   return terms;
@@ -71,7 +72,7 @@ function sharesOfError(link, unit, error) {
   const source = tensors[link.source];
   const shares = [...reads(link, unit)].map(([t, n]) => {
     const [factor, words] = isAbsent(source, n) ? [null, ""] : partial(link, unit, t);
-    return factor === null ? null : term(`${source.error}${bracket(unflat(n, source.shape))}`, error, words, error * factor);
+    return factor === null ? null : term(error * factor, [["", error], [words, factor]], `${source.error}${bracket(unflat(n, source.shape))}`);
   });
   return shares.filter(Boolean);
 }
@@ -86,7 +87,7 @@ function termsOfError(link, index, errors) {
   const terms = [...unitsIn(part)].map((unit) => {
     const error = errors.at(state.moment)[flat(unit, value.shape)];
     const [factor, words] = partial(link, unit, placeIn(link, unit, index));
-    return factor === null ? null : term(`${errors.symbol}${bracket(unit)}`, error, words, error * factor);
+    return factor === null ? null : term(error * factor, [[`${errors.symbol}${bracket(unit)}`, error], [words, factor]]);
   });
   return terms.filter(Boolean);
 }

@@ -3,7 +3,8 @@
 const page = JSON.parse(byId("data").textContent);
 const tensors = Object.fromEntries(Object.entries(page.tensors).map(([key, record]) => [key, new Tensor(key, record)]));
 const state = { step: 0, moment: page.moments.length - 1, unit: null, timer: null };
-const BEAT = 1400;
+const BEAT = 1400; // milliseconds a step, when it plays
+const LEGIBLE = 0.75; // how small the diagram may become before it scrolls instead
 let panels = [];
 
 function go(step) {
@@ -20,6 +21,7 @@ function show() {
   showTensors(step);
   byId("title").textContent = step.title;
   byId("equations").replaceChildren(...step.equations.flatMap(markup));
+  byId("equations").tabIndex = byId("equations").scrollWidth > byId("equations").clientWidth ? 0 : -1;
   byId("sentence").textContent = step.sentence;
   byId("scales").replaceChildren(...legend(panels.map((p) => p.maps.tensor)));
   byId("count").textContent = `${state.step + 1} / ${page.steps.length}`;
@@ -29,6 +31,8 @@ function show() {
   byId("when").textContent = page.moments[state.moment] || "";
   byId("back").disabled = byId("first").disabled = state.step === 0;
   byId("step").disabled = byId("last").disabled = state.step === page.steps.length - 1;
+  byId("batch").hidden = !/<mi>N<\/mi>/.test(step.equations.join(""));
+  byId("hint").hidden = Boolean(state.unit);
   byId("unit").replaceChildren();
   remember();
   if (state.unit) choose(...state.unit);
@@ -69,13 +73,20 @@ function markDiagram() {
 
 // In a long network the diagram scrolls by itself: the current box stays in view, the page stays where it is.
 function followDiagram() {
-  const holder = byId("diagram"), box = byId(page.steps[state.step].element);
-  if (!box || holder.scrollHeight <= holder.clientHeight) return;
+  keepInView(byId("diagram"), byId(page.steps[state.step].element));
+  keepInView(byId("rail"), byId(`rail-${state.step}`));
+}
+
+function keepInView(holder, box) {
+  if (!box || !holder.clientHeight) return;
   const outer = holder.getBoundingClientRect(), inner = box.getBoundingClientRect();
   if (inner.top < outer.top || inner.bottom > outer.bottom) holder.scrollTop += inner.top - outer.top - holder.clientHeight / 3;
+  if (inner.left < outer.left || inner.right > outer.right) holder.scrollLeft += inner.left - outer.left - holder.clientWidth / 3;
 }
 
 function openDiagram() {
+  const picture = byId("diagram").querySelector("svg");
+  picture.style.minWidth = `${Math.round(LEGIBLE * picture.getAttribute("width"))}px`;
   for (const [n, step] of page.steps.entries()) {
     const box = byId(step.element);
     if (!box) continue;
@@ -88,23 +99,24 @@ function openDiagram() {
     });
   }
   const cells = page.steps.map((step, n) => {
-    const cell = make("button", { type: "button", id: `rail-${n}`, class: step.direction }, step.title);
+    const cell = make("button", { type: "button", id: `rail-${n}`, class: step.direction }, step.title.replace(/^\S+ · /, ""));
     cell.addEventListener("click", () => go(n));
-    cell.style.gridRow = page.steps.findIndex((other) => other.value === step.value) + 1;
+    cell.style.gridRow = page.steps.findIndex((other) => other.value === step.value) + 2;
     cell.style.gridColumn = step.direction === "forward" ? 1 : 2;
     return cell;
   });
-  byId("rail").replaceChildren(...cells);
+  byId("rail").replaceChildren(make("span", { class: "quiet" }, "Forward ↓"), make("span", { class: "quiet" }, "Backward ↑"), ...cells);
 }
 
 // The tensors -----------------------------------------------------------------------------------
 
 function showTensors(step) {
   const width = Math.max(240, byId("tensors").clientWidth - 24);
-  panels = [...step.reads.map((key) => ["in", key]), ...step.makes.map((key) => ["out", key])].map(([side, key]) =>
-    panel(side, tensors[key], width),
+  const groups = [["in", step.reads], ["also", step.beside || []], ["out", step.makes]].map(([side, keys]) =>
+    keys.map((key) => panel(side, tensors[key], width)),
   );
-  byId("tensors").replaceChildren(...panels.map((p) => p.element));
+  panels = groups.flat();
+  byId("tensors").replaceChildren(...groups.filter((group) => group.length).map((group) => make("div", { class: "group" }, ...group.map((p) => p.element))));
   paint([]);
 }
 
@@ -128,20 +140,20 @@ function panel(side, tensor, width) {
     if (n !== null) choose(tensor.key, n);
   });
   canvas.addEventListener("keydown", (event) => moveUnit(event, maps));
-  const heading = make("h2", {}, `${side} `, make("b", {}, tensor.title), " ", make("span", { class: "quiet" }, about(tensor)));
+  const heading = make("h2", {}, `${side} `, make("b", {}, tensor.title), " ", ...about(tensor));
   const scroller = make("div", { class: "maps" }, canvas);
   return { maps, canvas, element: make("article", { class: side }, heading, scroller, tensor.left ? make("p", { class: "quiet" }, tensor.left) : "") };
 }
 
+// Its size, what its colours stand for at both ends, and how much of it is not finite.
 function about(tensor) {
-  const numbers = tensor.at(state.moment);
-  let most = 0, odd = 0;
-  for (const v of numbers) {
-    if (Number.isFinite(v)) most = Math.max(most, Math.abs(v));
-    else odd += 1;
-  }
-  const odds = odd ? ` · ${odd} NaN or infinite` : "";
-  return `${tensor.about} · max |·| ${shown(most)}${odds}`;
+  if (tensor.size < 2) return [make("span", { class: "quiet" }, tensor.about)];
+  const odd = tensor.at(state.moment).reduce((count, v) => count + !Number.isFinite(v), 0);
+  const { kind, low, high } = scaleOf(tensor);
+  const bar = () => [shown(low), colourBar(kind, 64, `colours from ${shown(low)} to ${shown(high)}`), shown(high)];
+  const scale = make("span", { class: "scale" }, ...(low < high ? bar() : odd < tensor.size ? [`all ${shown(low)}`] : []));
+  const odds = odd ? [` · ${odd.toLocaleString("en")} NaN or infinite`] : [];
+  return [make("span", { class: "quiet" }, tensor.about), scale, ...odds];
 }
 
 function paint(frames) {
@@ -156,6 +168,7 @@ function paint(frames) {
 function choose(key, n) {
   state.unit = [key, n];
   const found = inspected(page.steps[state.step], tensors[key], n);
+  byId("hint").hidden = true;
   showUnit(found);
   paint(found.frames);
   byId("live").textContent = [found.heading, ...found.groups.map((g) => g.text)].join(". ");
@@ -163,6 +176,7 @@ function choose(key, n) {
 
 function release() {
   state.unit = null;
+  byId("hint").hidden = false;
   byId("unit").replaceChildren();
   paint([]);
 }
@@ -238,4 +252,4 @@ function open() {
 }
 
 open();
-globalThis.symcnn = { page, tensors, state, inspected, go, choose, toMoment };
+globalThis.symcnn = { page, tensors, state, inspected, go, choose, toMoment, panels: () => panels };

@@ -11,7 +11,7 @@ class Tensor {
   // What was recorded at a moment of the training; a tensor that does not change is recorded once.
   at(moment) {
     const n = Math.min(moment, this.data.length - 1);
-    if (!this.decoded[n]) this.decoded[n] = decode(this.data[n]);
+    if (!this.decoded[n]) this.decoded[n] = decode(this.data[n], this.numbers);
     return this.decoded[n];
   }
 }
@@ -20,9 +20,10 @@ function isAbsent(tensor, n) {
   return Boolean(tensor.absent) && tensor.absent[n] === "1";
 }
 
-function decode(text) {
+function decode(text, numbers) {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const view = new DataView(bytes.buffer);
+  if (numbers === "f8") return Float64Array.from({ length: bytes.length / 8 }, (_, n) => view.getFloat64(8 * n, true));
   return Float32Array.from({ length: bytes.length / 4 }, (_, n) => view.getFloat32(4 * n, true));
 }
 

@@ -1,0 +1,71 @@
+"""What a node type says of itself beside its rules: read from a node, and refused where it fits nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from .errors import NodeTypeError, explain, quoted
+
+if TYPE_CHECKING:
+    from .node import Node
+    from .window import Influence
+
+_WORDS = ("slope", "paired", "first maximum")
+"""What a unit can count beside a factor; see `Node.influence`."""
+
+
+def influence_of(node: Node) -> tuple[Influence, ...]:
+    """What `node.influence()` says, one an input.
+
+    Raises
+    ------
+    NodeTypeError
+        If it is no such thing.
+    """
+    declared = node.influence()
+    if wrong := misfit_of_influence(declared, len(node.inputs)):
+        raise NodeTypeError(explain(wrong, node=node))
+    return tuple(declared)
+
+
+def sentences_of(node: Node) -> tuple[str, str]:
+    """What `node.sentences()` says, of the forward and of the backward rule.
+
+    Raises
+    ------
+    NodeTypeError
+        If these are not two texts.
+    """
+    said = node.sentences()
+    if wrong := misfit_of_sentences(said):
+        raise NodeTypeError(explain(wrong, node=node))
+    return said
+
+
+def misfit_of_influence(declared: object, count: int) -> str:
+    """What is wrong with an influence for `count` inputs; "" for nothing.
+
+    Examples
+    --------
+    >>> misfit_of_influence((0.5, "slope", None), 3)
+    ''
+    >>> misfit_of_influence((1,), 1)
+    'influence says 1; expected a finite float, "slope", "paired", "first maximum" or None'
+    """
+    if not isinstance(declared, tuple) or len(declared) != count:
+        return f"influence returned {quoted(declared)}; expected a tuple of {count}, one an input"
+    for said in declared:
+        is_factor = isinstance(said, float) and math.isfinite(said)
+        is_word = said is None or (isinstance(said, str) and said in _WORDS)
+        if not (is_factor or is_word):
+            words = ", ".join(f'"{word}"' for word in _WORDS)
+            return f"influence says {quoted(said)}; expected a finite float, {words} or None"
+    return ""
+
+
+def misfit_of_sentences(said: object) -> str:
+    """What is wrong with the sentences of a node; "" for nothing."""
+    if isinstance(said, tuple) and len(said) == 2 and all(isinstance(text, str) for text in said):
+        return ""
+    return f"sentences returned {quoted(said)}; expected two texts, for the forward and for the backward rule"
