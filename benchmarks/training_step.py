@@ -237,7 +237,7 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("--backends", nargs="+", default=["numpy"], help="backends of symcnn (default: numpy)")
+    add("--backends", nargs="+", default=["numpy", "native"], help="backends of symcnn (default: both)")
     add("--torch", default=sys.executable, metavar="PYTHON", help="an interpreter that can import torch")
     add("--jax", default=sys.executable, metavar="PYTHON", help="an interpreter that can import jax")
     add("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))

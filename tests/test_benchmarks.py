@@ -39,14 +39,15 @@ def test_shapes_of_all_networks(modules):
     assert NETWORKS["N3"].shapes()[-2] == (64, 5, 5)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "native"])
 @pytest.mark.parametrize("name", ["N1", "N2", "N3"])
-def test_symcnn_agrees_with_the_reference_and_a_wrong_peer_is_found_out(modules, name):
+def test_symcnn_agrees_with_the_reference_and_a_wrong_peer_is_found_out(modules, name, backend):
     from networks import NETWORKS
     from symcnn_worker import SymcnnTrainer
     from training_step import Check, Result
 
-    network, result = NETWORKS[name], Result("symcnn numpy")
-    trainer, check = SymcnnTrainer(network, 3, "numpy"), Check(network, 3)
+    network, result = NETWORKS[name], Result(f"symcnn {backend}")
+    trainer, check = SymcnnTrainer(network, 3, backend), Check(network, 3)
     losses = [trainer.step() for _ in range(3)]
     right = [p.copy() for p in trainer.parameters()]
     check.judge(result, losses, right)
@@ -67,11 +68,11 @@ def test_a_comparison_from_end_to_end(tmp_path):
     missing = ["--torch", tmp_path / "no-python", "--jax", tmp_path / "no-python"]
     answer = subprocess.run([*command, *quick, *missing], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
-    assert "1 of 1 are right" in answer.stdout
+    assert "2 of 2 are right" in answer.stdout
     assert answer.stdout.count("missing: ") == 5
     (case,) = json.loads((tmp_path / "out.json").read_text())["cases"]
-    assert case["results"][0]["peer"] == "symcnn numpy"
-    assert 0 < case["results"][0]["seconds"] < 1
+    assert [result["peer"] for result in case["results"]] == ["symcnn numpy", "symcnn native"]
+    assert all(0 < result["seconds"] < 1 for result in case["results"])
 
 
 def test_a_chain_goes_through_all_phases(modules):

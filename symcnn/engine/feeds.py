@@ -91,6 +91,9 @@ def batch_of(feeds: Feeds) -> int:
 
 def copy_into(target: NDArray[Any], node: Input, value: NDArray[Any]) -> None:
     """Convert a feed to the input's dtype; a number that does not fit is an error, not a wrong number."""
+    if value.dtype == target.dtype:
+        np.copyto(target, value)
+        return
     if value.dtype.kind in "iu" and target.dtype.kind in "iu" and value.size:
         info = np.iinfo(target.dtype)
         if int(value.min()) < info.min or int(value.max()) > info.max:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +33,31 @@ from .profile import Profile, Row
 from .trace import Trace, traced
 
 Array = NDArray[Any]
-BACKENDS = {"numpy": NumpyBackend}
 _KEPT = 4
 """How many sets of buffers a program keeps: the batch sizes and threads that it served last."""
+
+
+class Engine(Protocol):
+    """What runs plans: it binds them to buffers for a batch size."""
+
+    def bind(self, plan: Plan, batch: int) -> Bound:
+        """The plan over buffers for a batch of `batch` rows."""
+        ...
+
+
+def _native() -> Engine:
+    """The native engine; what it is made of is loaded when it is first asked for."""
+    try:
+        import llvmlite.binding  # noqa: F401
+    except ImportError:
+        problem = "the native backend needs llvmlite, which is not installed"
+        raise ArgumentError(explain(problem, "pip install symcnn[native]", site=call_site())) from None
+    from .native import NativeBackend
+
+    return NativeBackend()
+
+
+BACKENDS: dict[str, Callable[[], Engine]] = {"numpy": NumpyBackend, "native": _native}
 
 
 class Program:
@@ -159,10 +181,13 @@ class Program:
             self._check_finite(bound)
 
     def _check_finite(self, bound: Bound) -> None:
-        if all(is_finite(bound.values[node]) for node in self.plan.outputs):
+        if bound.all_finite():
             return
         broken = bound.broken_nodes()
         node = next((o for o in self.plan.outputs if o in broken), None)
+        if node is None:  # another engine, which rounds in another way, has found the values on the way finite
+            node = next(o for o in self.plan.outputs if not is_finite(bound.values[o]))
+            raise NonFiniteError(explain("computed NaN or infinity", f"it is a {node.spec}", node=node))
         while node is not None:
             source = next((i for i in node.inputs if i in broken), None)
             if source is None:
@@ -205,24 +230,27 @@ class Program:
         Returns
         -------
         Profile
-            Prints as a table: node, milliseconds, share, bytes.
+            Prints as a table: node, milliseconds, share, bytes. With the native backend, a row is a loop nest, one
+            thread runs them, and what has no array of its own has no bytes.
         """
         arrays = collect(self.plan.inputs, feeds, named)
         bound = self._acquire(batch_of(arrays))
-        best = [float("inf")] * len(bound.calls)
         _feed(bound, arrays)
         with np.errstate(all="ignore"):
-            for _ in range(positive_int(runs, "profile: runs")):
-                best = [min(pair) for pair in zip(best, bound.times(), strict=True)]
+            times = [bound.times() for _ in range(positive_int(runs, "profile: runs"))]
+        sizes = {node: value.nbytes for node, value in bound.values.items()}  # lanes are not among them
         rows = [
-            Row(call.node, seconds, bound.values[call.node].nbytes, call.kernel)
-            for call, seconds in zip(bound.calls, best, strict=True)
+            Row(node, min(run[n][2] for run in times), sizes.get(node, 0), kernel)
+            for n, (node, kernel, _) in enumerate(times[0])
         ]
         self._release(bound)
         return Profile(rows, bound.nbytes, self.backend, bound.batch)
 
     def report(self, batch: int = 1) -> str:
-        """The plan as text: each computed node, what computes it, its shape, and the memory of all."""
+        """The plan as text: each computed node, what computes it, its shape, and the memory of all.
+
+        With the native backend, one step may compute many nodes: then they follow, and why what is left to NumPy is.
+        """
         bound = self._engine.bind(self.plan, natural(batch, "report: batch"))
         width = max([len(type(c.node).__name__) for c in bound.calls], default=0)
         lines = [f"backend {self.backend}, batch {batch}: {len(bound.calls)} steps, {bound.nbytes:,} bytes of buffers"]
@@ -230,6 +258,7 @@ class Program:
             kind = type(call.node).__name__
             name = f"  {call.node.name}" if call.node.name else ""
             lines.append(f"{n:4}  {kind:{width}}  {call.kernel:6}  {call.node.spec}{name}")
+        lines += bound.describe()
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -286,7 +315,9 @@ def compile(
         Of one node the program returns one array, of a list a list.
     updates : {Param: Node}, optional
         New values that parameters take at the end of each run: how a training step writes its result.
-    backend : "auto" or "numpy"
+    backend : "auto", "numpy" or "native"
+        What runs the program. "native" compiles it to machine code (``pip install symcnn[native]``); what it has no
+        loops for is still computed by NumPy: see `Program.report`. "auto" is "numpy".
     guard : bool
         Check each run's outputs, and stop at a NaN or infinity with the node that made it first.
 

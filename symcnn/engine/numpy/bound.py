@@ -51,21 +51,29 @@ class Bound:
         new = [self.values[node] for node in self.plan.outputs[-len(self.plan.updated) :]] if self.plan.updated else []
         return any(np.may_share_memory(value, p.value) for value in new for p in self.plan.updated)
 
+    def all_finite(self) -> bool:
+        """Whether no output of the last run has a NaN or an infinity."""
+        return all(is_finite(self.values[node]) for node in self.plan.outputs)
+
+    def describe(self) -> list[str]:
+        """More lines for a report, of what the calls do not show."""
+        return []
+
     def run(self) -> None:
         """Compute all values once."""
         with one_thread():
             for call in self.calls:
                 call.run()
 
-    def times(self) -> list[float]:
-        """Compute all values once; the seconds that each call took."""
-        seconds = []
+    def times(self) -> list[tuple[Node, str, float]]:
+        """Compute all values once: for each call its node, what computes it, and the seconds that it took."""
+        found = []
         with one_thread():
             for call in self.calls:
                 start = time.perf_counter()
                 call.run()
-                seconds.append(time.perf_counter() - start)
-        return seconds
+                found.append((call.node, call.kernel, time.perf_counter() - start))
+        return found
 
     def visits(self) -> Iterator[tuple[Node, Array]]:
         """Compute all values once: each node and its value, whose buffer may be used again after that."""
@@ -174,10 +182,15 @@ class _Storage:
         """An array for `node`: an input's own where that is elementwise and dies here, else from the arena."""
         buffer = self._dying_input(node, inputs, shape)
         if buffer is None:
-            buffer = self.arena.take(math.prod(shape) * node.dtype.itemsize)
-            self._pending[id(buffer)] = 0
+            return self.fresh(node, shape)
         self._buffer[node] = buffer
         self._pending[id(buffer)] += self._uses[node]
+        return self.arena.shaped(buffer, shape, node.dtype)
+
+    def fresh(self, node: Node, shape: tuple[int, ...]) -> Array:
+        """An array for `node` from the arena."""
+        buffer = self._buffer[node] = self.arena.take(math.prod(shape) * node.dtype.itemsize)
+        self._pending[id(buffer)] = self._uses[node]
         return self.arena.shaped(buffer, shape, node.dtype)
 
     def _dying_input(self, node: Node, inputs: list[Array], shape: tuple[int, ...]) -> Array | None:

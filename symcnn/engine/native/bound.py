@@ -1,0 +1,376 @@
+"""A plan bound to buffers, with native code where there are loops for it, and NumPy elsewhere."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...graph.collector import collector_paused
+from ...graph.errors import SizeError, explain, shown
+from ...graph.node import Node
+from ...nodes.conv import Conv
+from ...nodes.dense import Dense, MatMul
+from ..numpy.arena import Arena
+from ..numpy.blas import one_thread
+from ..numpy.bound import Bound, Call, _bind_node, _Storage, _verification, bind, is_finite
+from ..numpy.kernels import Array
+from ..plan import Plan
+from .cpu import Cpu
+from .emit import module
+from .fuse import Group, fuse
+from .lower import FIRST_ARRAY, IMAGES, MEMORY, ImageStage, Lowered, finite_check, shared_stage
+from .objects import Library
+from .partition import Kind, Partition, partition
+from .team import team
+
+_BEFORE = 2
+"""What stands in the table of arguments before its first entry: how many sums and bytes each thread has."""
+
+
+@dataclass
+class Compiled:
+    """What is the same for all batch sizes: the stages of a plan, and the functions they have become."""
+
+    plan: Plan
+    partition: Partition
+    lowered: Lowered
+    groups: dict[int, Group]
+    results: dict[int, list[Node]]
+    library: Library | None
+    cpu: Cpu
+    checked: set[Node]
+    _memory: list[tuple[Array, Array]] = field(default_factory=list)
+
+    @property
+    def memory_stride(self) -> int:
+        """Bytes that each thread has for buffers."""
+        return -(-self.lowered.memory // 4096) * 4096 + 64
+
+    @property
+    def sums_stride(self) -> int:
+        """How many sums each thread has room for."""
+        return -(-self.lowered.sums // 16) * 16 + 16
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of one thread."""
+        return self.memory_stride + 4 * self.sums_stride
+
+    def take_memory(self, threads: int, chunks: int) -> tuple[Array, Array]:
+        """Buffers for threads and sums for chunks, which nobody else uses until they are given back."""
+        try:
+            found = self._memory.pop()
+        except IndexError:
+            found = None
+        if found is None or len(found[0]) < threads or len(found[1]) < chunks:
+            found = _aligned(threads, self.memory_stride), _aligned(chunks, 4 * self.sums_stride)
+        return found
+
+    def give_memory(self, memory: tuple[Array, Array]) -> None:
+        """What `take_memory` has given is free again; one is kept."""
+        self._memory[:] = [memory]
+
+    @cached_property
+    def library_of_parts(self) -> Library:
+        """The same functions, each of which can be called."""
+        parts = [replace(f, exported=True) for f in self.lowered.functions]
+        return Library(module(parts), self.cpu)
+
+    @classmethod
+    def of(cls, plan: Plan, cpu: Cpu) -> Compiled:
+        """Compile `plan` for `cpu`."""
+        with collector_paused():
+            found = partition(plan)
+            lowered = Lowered()
+            groups: dict[int, Group] = {}
+            results = {n: _results(plan, found, n) for n in range(len(found.stages))}
+            for n, stage in enumerate(found.stages):
+                if stage.kind == "image":
+                    groups[n] = fuse(stage.nodes, set(results[n]), found, cpu.lanes)
+                    lowered.jobs.append(ImageStage(lowered, groups[n], cpu, n).write())
+                elif stage.kind == "shared":
+                    lowered.jobs.append(shared_stage(lowered, stage.nodes, set(results[n]), cpu, n))
+                else:
+                    lowered.jobs.append([])
+            native = [n for n, stage in enumerate(found.stages) if stage.kind != "numpy"]
+            checked = {o for n in native for o in results[n] if o in plan.outputs and _is_sum(o, found)}
+            if checked:
+                lowered.jobs[native[-1]].append(finite_check(lowered, [o for o in plan.order if o in checked], cpu))
+            library = Library(module(lowered.functions), cpu) if lowered.functions else None
+        return cls(plan, found, lowered, groups, results, library, cpu, checked)
+
+
+def _is_sum(node: Node, found: Partition) -> bool:
+    return found.kinds[node] in (Kind.SUM, Kind.SHARED)
+
+
+def _named(node: Node) -> str:
+    return f"{type(node).__name__}{' ' + shown(node.name) if node.name else ''} {node.shape}"
+
+
+def _aligned(rows: int, nbytes: int) -> Array:
+    """Rows of bytes, the first at the start of a cache line."""
+    raw = np.zeros(rows * nbytes + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + rows * nbytes].reshape(rows, nbytes)
+
+
+def _results(plan: Plan, found: Partition, number: int) -> list[Node]:
+    """What is needed of a stage outside of it."""
+    stage = found.stages[number]
+    inside = set(stage.nodes)
+    needed = set(plan.outputs)
+    for other in found.stages:
+        if other is not stage:
+            needed |= {source for node in other.nodes for source in found.sources(node) if source in inside}
+    if stage.kind == "image":
+        needed |= {node for node in stage.nodes if found.kinds[node] is Kind.SUM}
+    return [node for node in stage.nodes if node in needed]
+
+
+class NativeBackend:
+    """Plans compiled to machine code."""
+
+    name = "native"
+
+    def __init__(self) -> None:
+        self._compiled: Compiled | None = None
+        self._lock = threading.Lock()
+
+    def bind(self, plan: Plan, batch: int) -> NativeBound:
+        """The plan over buffers for a batch of `batch` rows; compiled when that is first asked for."""
+        with self._lock:
+            if self._compiled is None or self._compiled.plan is not plan:
+                self._compiled = Compiled.of(plan, Cpu.host())
+        return _bound(self._compiled, batch)
+
+
+@dataclass
+class NativeBound(Bound):
+    """A compiled plan over its buffers."""
+
+    compiled: Compiled = field(kw_only=True)
+    runner: _Runner = field(init=False)
+
+    @cached_property
+    def _calls_blas(self) -> bool:
+        """Whether NumPy computes products, or rules that may contain some."""
+        return any(
+            c.kernel == "rule" or isinstance(c.node, Conv | Dense | MatMul) for c in self.calls if c.kernel != "native"
+        )
+
+    def run(self) -> None:
+        """Compute all values once."""
+        with one_thread() if self._calls_blas else nullcontext():
+            for call in self.calls:
+                call.run()
+
+    def times(self) -> list[tuple[Node, str, float]]:
+        """Compute all values once, one loop nest after the other in this thread: what each took."""
+        found = []
+        for call in self.calls:
+            if isinstance(call.run, NativeRun):
+                found += call.run.times()
+                continue
+            start = time.perf_counter()
+            call.run()
+            found.append((call.node, call.kernel, time.perf_counter() - start))
+        return found
+
+    def all_finite(self) -> bool:
+        """Whether no output of the last run has a NaN or an infinity; the native ones were looked at natively."""
+        checked = self.compiled.checked
+        rest = all(is_finite(self.values[node]) for node in self.plan.outputs if node not in checked)
+        return rest and self.runner.flags_are_clear()
+
+    def describe(self) -> list[str]:
+        """What is native and what is not, with the reason, and the functions that the native stages have become."""
+        found = self.compiled.partition
+        lines = []
+        for number, stage in enumerate(found.stages):
+            if stage.kind == "numpy":
+                lines.append(f"stage {number}, by NumPy:")
+                lines += [f"      {_named(node)}: {found.why[node]}" for node in stage.nodes]
+                continue
+            group = self.compiled.groups.get(number)
+            what = "per image and over the batch" if group else "what follows from the sums"
+            lines.append(f"stage {number}, native, {what}:")
+            for node in stage.nodes:
+                kept = group is None or node in group.loops
+                lines.append(f"      {_named(node)}: {'loops of its own' if kept else 'where it is used'}")
+        return lines
+
+    def visits(self) -> Iterator[tuple[Node, Array]]:
+        """Each node and its value, as the NumPy engine computes them: native code keeps no value that is not needed."""
+        reference = bind(self.plan, self.batch)
+        for node in self.plan.inputs:
+            if node in reference.values:
+                np.copyto(reference.values[node], self.values[node])
+        yield from reference.visits()
+
+
+def _bound(compiled: Compiled, batch: int) -> NativeBound:
+    bound = NativeBound(compiled.plan, batch, compiled=compiled)
+    storage = _Storage(compiled.plan, Arena())
+    bound.runner = runner = _Runner(compiled)
+    with collector_paused():
+        for node in compiled.plan.order:
+            if not node.inputs:
+                _bind_node(node, bound, storage)
+        for number, stage in enumerate(compiled.partition.stages):
+            if stage.kind == "numpy":
+                runner.end_run(bound)
+                for node in stage.nodes:
+                    _bind_node(node, bound, storage)
+            else:
+                _bind_stage(number, bound, storage, runner)
+        runner.end_run(bound)
+        runner.fill_table(bound)
+    bound.nbytes = storage.arena.nbytes + compiled.nbytes
+    return bound
+
+
+def _bind_stage(number: int, bound: NativeBound, storage: _Storage, runner: _Runner) -> None:
+    """Arrays for what a native stage computes, and its place among the calls."""
+    compiled = runner.compiled
+    for node in compiled.partition.stages[number].nodes:
+        if (check := _verification(node, [_seen(i, bound) for i in node.inputs])) is not None:
+            bound.calls.append(Call(node, check, "verify"))
+    for node in compiled.results[number]:
+        shape = node.spec.bind(bound.batch)
+        try:
+            bound.values[node] = storage.fresh(node, shape)
+        except MemoryError:
+            raise SizeError(explain(f"there is no memory for its {shape} numbers", node=node)) from None
+    runner.add(number)
+
+
+def _seen(node: Node, bound: NativeBound) -> Array:
+    """A value as `verify` may see it: of what is kept in lanes only the shape, and that is all that is looked at."""
+    if node in bound.values:
+        return bound.values[node]
+    return np.broadcast_to(np.zeros((), node.dtype), node.spec.bind(bound.batch))
+
+
+class _Runner:
+    """Collects native stages that follow each other, and runs them with one call."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self._waiting: list[int] = []
+        self._copies: list[tuple[Array, Array]] = []
+        self._held: list[Array] = []
+        self._table: Array = np.zeros(_BEFORE + FIRST_ARRAY + len(compiled.lowered.arrays), np.int64)
+        self._flags: Array = np.zeros(1, np.float32)
+        self.address = self._table.ctypes.data + 8 * _BEFORE
+
+    def flags_are_clear(self) -> bool:
+        """Whether what is checked natively was finite in the last run."""
+        return bool(np.add.reduce(self._flags) == 0)
+
+    def add(self, number: int) -> None:
+        """The stage is run next."""
+        self._waiting.append(number)
+
+    def end_run(self, bound: NativeBound) -> None:
+        """All stages that were added become one call."""
+        if not self._waiting:
+            return
+        compiled = self.compiled
+        assert compiled.library is not None
+        names = [name for number in self._waiting for name in compiled.lowered.jobs[number]]
+        last = compiled.results[self._waiting[-1]][-1]
+        bound.calls.append(Call(last, NativeRun(self, last, bound.batch, names), "native"))
+        self._waiting = []
+
+    def begin(self, threads: int, chunks: int) -> tuple[Array, Array]:
+        """Fill in what changes from run to run; the memory of this run, to be given back."""
+        for target, source in self._copies:
+            np.copyto(target, source)
+        if len(self._flags) < chunks:
+            self._flags = np.zeros(chunks, np.float32)
+        memory = self.compiled.take_memory(threads, chunks)
+        self._table[_BEFORE + MEMORY : _BEFORE + FIRST_ARRAY] = [a.ctypes.data for a in (*memory, self._flags)]
+        return memory
+
+    def fill_table(self, bound: NativeBound) -> None:
+        """The addresses of all arrays, and what does not change from run to run."""
+        compiled = self.compiled
+        self._table[:_BEFORE] = compiled.sums_stride, compiled.memory_stride
+        self._table[_BEFORE + IMAGES] = bound.batch
+        for node, number in compiled.lowered.arrays.items():
+            array = bound.values[node]
+            if not array.flags.c_contiguous:
+                array = np.empty(array.shape, array.dtype)
+                self._copies.append((array, bound.values[node]))
+            self._held.append(array)
+            self._table[_BEFORE + number] = array.ctypes.data
+
+
+class NativeRun:
+    """Jobs that are run with one call.
+
+    Parameters
+    ----------
+    runner : _Runner
+    node : Node
+        The last of what is computed.
+    images : int
+    names : list of str
+        Of the jobs.
+    """
+
+    def __init__(self, runner: _Runner, node: Node, images: int, names: list[str]) -> None:
+        library = runner.compiled.library
+        assert library is not None
+        self._runner, self._node, self._images, self._names = runner, node, images, names
+        self._blocks = -(-images // runner.compiled.cpu.lanes)
+        self._jobs = [library.address(name) for name in names]
+
+    def __call__(self) -> None:
+        """Run them, divided among the threads."""
+        runner, members = self._runner, team()
+        chunks = 1 if members.threads == 1 else max(1, min(2 * members.threads, self._blocks))
+        memory = runner.begin(members.threads, chunks)
+        members.run(self._jobs, runner.address, chunks)
+        runner.compiled.give_memory(memory)
+
+    def times(self) -> list[tuple[Node, str, float]]:
+        """Run one loop nest after the other: its node and the seconds that it took for all blocks of images."""
+        runner, found = self._runner, []
+        compiled, lanes = runner.compiled, runner.compiled.cpu.lanes
+        library = compiled.library_of_parts
+        memory, sums = runner.begin(1, 1)
+        sums[:] = 0
+        for name in self._names:
+            if name not in compiled.lowered.kernels:
+                found.append((self._node, "native", _timed(library, name, _JOB, (runner.address, 0, 0, 1))))
+                continue
+            seconds = dict.fromkeys(compiled.lowered.kernels[name], 0.0)
+            for row in range(0, self._images, lanes):
+                place = runner.address, memory.ctypes.data, sums.ctypes.data, row, min(lanes, self._images - row)
+                for part in seconds:
+                    seconds[part] += _timed(library, part[0], _BLOCK, place)
+            found += [(node, "native", took) for (_, node), took in seconds.items()]
+        compiled.give_memory((memory, sums))
+        return found
+
+
+_POINTER, _WHOLE = ctypes.c_void_p, ctypes.c_int64
+_JOB = ctypes.CFUNCTYPE(None, _POINTER, _WHOLE, _WHOLE, _WHOLE)
+_BLOCK = ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _POINTER, _WHOLE, _WHOLE)
+
+
+def _timed(library: Library, name: str, kind: Any, arguments: tuple[int, ...]) -> float:
+    function = kind(library.address(name))
+    start = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - start

@@ -1,0 +1,272 @@
+"""The value of a node at one place, as an expression of what is in buffers: how loops read what is not written down.
+
+A place is an index for each axis but the batch. Each type that moves elements says here where an element comes from;
+element-wise types are traced.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...graph.algebra import BroadcastTo
+from ...graph.leaves import Const
+from ...graph.node import Node
+from ...nodes.conv import Rot90
+from ...nodes.loss import OneHot
+from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
+from ...nodes.shape import Reshape, Transpose
+from ...nodes.window import Crop, Dilate, Pad, Subsample
+from .fuse import Group, element_of, is_flat
+from .loops import BIT, BYTE, FLOAT, INDEX, INT, POINTER, Builder, Index, Type, Value
+from .partition import elements
+from .patterns import per_image
+from .tracing import traced
+
+Indices = tuple[Index, ...]
+
+
+class Reader:
+    """Reads values in one loop body; what has been read at a place is not computed again.
+
+    Parameters
+    ----------
+    b : Builder
+    group : Group
+        Where the buffers are.
+    table : {Node: int}
+        The number of each array from outside in the table of arguments.
+    arguments, memory : Value
+        Pointers to that table and to this thread's buffers.
+    lanes : int
+    """
+
+    def __init__(
+        self, b: Builder, group: Group, table: dict[Node, int], arguments: Value, memory: Value, lanes: int
+    ) -> None:
+        self.b, self.group, self.table = b, group, table
+        self.arguments, self.memory, self.lanes = arguments, memory, lanes
+        self._known: dict[Any, Value] = {}
+
+    def fresh(self) -> Reader:
+        """A reader for another loop body, where what was computed in this one is not known."""
+        return Reader(self.b, self.group, self.table, self.arguments, self.memory, self.lanes)
+
+    def buffer(self, node: Node) -> Value:
+        """The address of the node's values in lanes."""
+        return self.b.offset(self.memory, self.group.slots[self.group.base(node)].offset, BYTE)
+
+    def array(self, node: Node) -> Value:
+        """The address of an array from outside."""
+        return self.b.load(self.arguments, self.table[node], Type(POINTER))
+
+    def at(self, node: Node, place: Indices) -> Value:
+        """The node's value there, in all lanes."""
+        key = (node, place)
+        if key not in self._known:
+            self._known[key] = self._computed(node, place)
+        return self._known[key]
+
+    def flat(self, node: Node, i: Index) -> Value:
+        """The node's element number `i`, where `is_flat` holds for all that is computed on the way."""
+        key = (node, "flat", i)
+        if key not in self._known:
+            base = self.group.base(node)
+            if not per_image(base):
+                value = self._shared(base, i if elements(base) > 1 else 0)
+            elif base in self.group.slots:
+                value = self._load(base, i)
+            else:
+                value = self.flat_rule(base, i)
+            self._known[key] = value
+        return self._known[key]
+
+    def all_flat(self, node: Node) -> bool:
+        """Whether the node's elements can be read by number."""
+        todo = [self.group.base(node)]
+        while todo:
+            current = todo.pop()
+            if current in self.group.slots or not per_image(current):
+                continue
+            if not is_flat(current):
+                return False
+            todo.extend(self.group.base(i) for i in current.inputs)
+        return True
+
+    # One place ----------------------------------------------------------------------------------
+
+    def _computed(self, node: Node, place: Indices) -> Value:
+        if not per_image(node):
+            return self._shared(node, linear(place, node.shape))
+        if self.group.base(node) in self.group.slots:
+            return self._load(node, linear(place, node.shape[1:]))
+        return self.rule(node, place)
+
+    def rule(self, node: Node, place: Indices) -> Value:
+        """What the node's rule says of its value there, wherever that is kept."""
+        match node:
+            case Reshape(x):
+                return self._reshaped(node, x, place)
+            case Pool() | Switches() | Pick():
+                return self._from_window(node, place)
+            case Upsample(x, (p, q)):
+                *lead, y, z = place
+                return self.at(x, (*lead, self.b.quotient(y, p)[0], self.b.quotient(z, q)[0]))
+            case Place(x, chosen, size):
+                return self._placed(x, chosen, size, place)
+            case Pad(x, widths):
+                return self._padded(x, widths, place)
+            case Crop(x, widths):
+                return self.at(x, tuple(i + before for i, (before, _) in zip(place, widths[1:], strict=True)))
+            case Subsample(x, steps):
+                return self.at(x, tuple(i * s for i, s in zip(place, steps[1:], strict=True)))
+            case Dilate(x, steps):
+                return self._dilated(x, steps, place)
+            case Transpose(x, axes):
+                order = sorted(range(1, len(axes)), key=axes.__getitem__)
+                return self.at(x, tuple(place[a - 1] for a in order))
+            case Rot90(x):
+                height, width = node.shape[-2:]
+                assert height is not None and width is not None
+                *lead, y, z = place
+                return self.at(x, (*lead, self.b.index("sub", height - 1, y), self.b.index("sub", width - 1, z)))
+            case BroadcastTo(x):
+                return self.at(x, self._narrowed(node, x, place))
+            case OneHot(y):
+                label = self.at(y, place[:-1])
+                hit = self.b.compare("eq", label, self.whole(place[-1]))
+                return self.b.select(hit, self.number(1), self.number(0))
+        return traced(node, [self.at(i, self._narrowed(node, i, place)) for i in node.inputs])
+
+    def flat_rule(self, node: Node, i: Index) -> Value:
+        """The same, of element number `i` of an element-wise node."""
+        return traced(node, [self.flat(s, i) for s in node.inputs])
+
+    def number(self, x: float) -> Value:
+        """A number in all lanes."""
+        return self.b.number(x, self.lanes)
+
+    def whole(self, i: Index) -> Value:
+        """A whole number in all lanes, of 32 bits."""
+        if isinstance(i, int):
+            return self.b.integer(i, self.lanes)
+        return self.b.splat(self.b.convert("trunc", i, INT), self.lanes)
+
+    def _shared(self, node: Node, i: Index) -> Value:
+        if isinstance(node, Const) and node.uniform is not None:
+            return self.number(node.uniform)
+        return self.b.splat(self.b.load(self.array(node), i, Type(FLOAT)), self.lanes)
+
+    def _load(self, node: Node, i: Index) -> Value:
+        element = element_of(self.group.base(node))
+        value = self.b.load(self.buffer(node), i * self.lanes, Type(element, self.lanes))
+        return self.b.convert("trunc", value, BIT) if element == BYTE else value
+
+    def _narrowed(self, node: Node, source: Node, place: Indices) -> Indices:
+        """The place in an input that broadcasting repeats."""
+        axes = source.shape[1:] if per_image(source) else source.shape
+        indices = (0, *place) if not per_image(source) and source.ndim == node.ndim else place
+        last = indices[len(indices) - len(axes) :]
+        return tuple(0 if d == 1 else i for i, d in zip(last, axes, strict=True))
+
+    def _reshaped(self, node: Node, x: Node, place: Indices) -> Value:
+        number = linear(place, node.shape[1:])
+        if self.all_flat(x):
+            return self.flat(x, number)
+        found: list[Index] = []
+        for size in reversed(x.shape[1:]):
+            assert size is not None
+            number, rest = self.b.quotient(number, size)
+            found.append(rest)
+        return self.at(x, tuple(reversed(found)))
+
+    def _corners(self, x: Node, size: tuple[int, int], place: Indices) -> list[Value]:
+        *lead, y, z = place
+        p, q = size
+        return [self.at(x, (*lead, y * p + u, z * q + v)) for u in range(p) for v in range(q)]
+
+    def _from_window(self, node: Node, place: Indices) -> Value:
+        assert isinstance(node, Pool | Switches | Pick)
+        b, (best, *others) = self.b, self._corners(node.x, node.size, place)
+        if isinstance(node, Pick):
+            chosen = self.at(node.switches, place)
+            for number, part in enumerate(others, start=1):
+                best = b.select(b.compare("eq", chosen, b.integer(number, self.lanes)), part, best)
+            return best
+        if isinstance(node, Pool):
+            for part in others:
+                best = b.binary("fadd" if node.mode == "mean" else "maximum", best, part)
+            return b.binary("fdiv", best, self.number(1 + len(others))) if node.mode == "mean" else best
+        where = b.integer(0, self.lanes)
+        for number, part in enumerate(others, start=1):
+            better = b.binary("and", b.compare("ugt", part, best), b.compare("ord", best, best))
+            best = b.select(better, part, best)
+            where = b.select(better, b.integer(number, self.lanes), where)
+        return where
+
+    def _placed(self, x: Node, chosen: Node, size: tuple[int, int], place: Indices) -> Value:
+        *lead, y, z = place
+        (row, u), (column, v) = self.b.quotient(y, size[0]), self.b.quotient(z, size[1])
+        window = (*lead, row, column)
+        corner = self.whole(u * size[1] + v)
+        hit = self.b.compare("eq", self.at(chosen, window), corner)
+        return self.b.select(hit, self.at(x, window), self.number(0))
+
+    def _padded(self, x: Node, widths: tuple[tuple[int, int], ...], place: Indices) -> Value:
+        inside, safe = [], []
+        for i, (before, after), size in zip(place, widths[1:], x.shape[1:], strict=True):
+            assert size is not None
+            k = i - before
+            if before or after:
+                kept = self.b.larger(self.b.smaller(k, size - 1), 0)
+                inside.append((k, kept))
+                k = kept
+            safe.append(k)
+        return self._only(inside, self.at(x, tuple(safe)))
+
+    def _dilated(self, x: Node, steps: tuple[int, ...], place: Indices) -> Value:
+        pairs = [self.b.quotient(i, s) for i, s in zip(place, steps[1:], strict=True)]
+        at_element = [(rest, 0) for (_, rest), s in zip(pairs, steps[1:], strict=True) if s > 1]
+        return self._only(at_element, self.at(x, tuple(q for q, _ in pairs)))
+
+    def _only(self, equal: list[Any], value: Value) -> Value:
+        """`value` where all pairs of indices are equal, else 0."""
+        for a, c in equal:
+            if isinstance(a, int) and isinstance(c, int):
+                if a != c:
+                    return self.number(0)
+                continue
+            near = self.b.splat(self._as_value(a), self.lanes)
+            hit = self.b.compare("eq", near, self.b.splat(self._as_value(c), self.lanes))
+            value = self.b.select(hit, value, self.number(0))
+        return value
+
+    def _as_value(self, i: Index) -> Value:
+        return self.b.integer(i, 1, INDEX) if isinstance(i, int) else i
+
+
+def linear(place: Indices, shape: tuple[int | None, ...]) -> Index:
+    """The number of an element, counted row by row."""
+    number: Index = 0
+    for i, size in zip(place, shape, strict=True):
+        assert size is not None
+        number = number * size + i
+    return number
+
+
+def windows(node: Node, group: Group) -> tuple[int, int]:
+    """The windows by which loops over `node` go: so that all within it know their place in a window."""
+    p = q = 1
+    todo, seen = [node], set()
+    while todo:
+        current = todo.pop()
+        if current in seen or current.ndim < 3:
+            continue
+        seen.add(current)
+        if isinstance(current, Upsample | Place):
+            p, q = math.lcm(p, current.size[0]), math.lcm(q, current.size[1])
+        for i in current.inputs:
+            if i.shape == current.shape and i in group.members and i not in group.slots:
+                todo.append(i)
+    fits = node.ndim >= 3 and p * q <= 16 and node.shape[-2] % p == 0 and node.shape[-1] % q == 0  # type: ignore[operator]
+    return (p, q) if fits else (1, 1)

@@ -1,0 +1,196 @@
+"""What all loops are written with, and the simplest of them: element by element, into lanes and out of them.
+
+Each function here and in `convolution`, `sums` and `rows` writes the loops of one node into a function of its own. In
+a block's buffers, a value stands at its element's number, with one image in each lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...graph.node import Node
+from .expressions import Reader, linear, windows
+from .fuse import element_of, is_flat
+from .loops import BIT, BYTE, FLOAT, INDEX, INT, Builder, Index, Type, Value
+from .partition import elements
+
+
+@dataclass
+class Kernel:
+    """What the loops of a node are written with.
+
+    Attributes
+    ----------
+    b : Builder
+    read : Reader
+    sums : Value
+        The address of this thread's sums over the batch.
+    valid : Value
+        How many lanes of the block hold images; the others repeat the last one.
+    registers : int
+    """
+
+    b: Builder
+    read: Reader
+    sums: Value
+    valid: Value
+    registers: int
+
+    @property
+    def lanes(self) -> int:
+        """Images in a block."""
+        return self.read.lanes
+
+    @property
+    def vector(self) -> Type:
+        """A number of each image."""
+        return Type(FLOAT, self.lanes)
+
+    def zero(self) -> Value:
+        """0 in all lanes."""
+        return self.b.number(0, self.lanes)
+
+    def load(self, buffer: Value, i: Index) -> Value:
+        """Element number i."""
+        return self.b.load(buffer, i * self.lanes, self.vector)
+
+    def write(self, buffer: Value, i: Index, value: Value) -> None:
+        """Element number i; a boolean becomes a byte."""
+        value = self.b.convert("zext", value, BYTE) if value.type.element == BIT else value
+        self.b.store(buffer, i * self.lanes, value)
+
+    def spread(self, array: Value, i: Index) -> Value:
+        """A number that all images share, in all lanes."""
+        return self.b.splat(self.b.load(array, i, Type(FLOAT)), self.lanes)
+
+    def valid_lanes(self) -> Value:
+        """Which lanes hold images."""
+        count = self.b.splat(self.b.convert("trunc", self.valid, INT), self.lanes)
+        return self.b.compare("slt", self.b.lane_numbers(self.lanes), count)
+
+    def add_to_sum(self, place: Index, value: Value) -> None:
+        """Add all lanes to a number of this thread's sums."""
+        before = self.b.load(self.sums, place, Type(FLOAT))
+        self.b.store(self.sums, place, self.b.binary("fadd", before, self.b.total(value)))
+
+    def clear_invalid(self, buffer: Value, count: int) -> None:
+        """Write 0 into the lanes without an image, where there are any (so the outer loop runs once, or not at all)."""
+        with self.b.loop(self.valid, self.lanes, self.lanes):
+            bits = self.valid_lanes()
+            with self.b.loop(0, count) as i:
+                self.b.store(buffer, i * self.lanes, self.b.select(bits, self.load(buffer, i), self.zero()))
+
+
+def parts(k: Kernel, length: int, size: int) -> Iterator[tuple[Index, int]]:
+    """The tiles of a length: a loop over the full ones, and the rest; each gives its first element and its size."""
+    full = length // size * size
+    if full == size:
+        yield 0, size
+    elif full:
+        with k.b.loop(0, full, size) as first:
+            yield first, size
+    if length > full:
+        yield full, length - full
+
+
+# Element by element -------------------------------------------------------------------------------
+
+
+def pointwise(k: Kernel, node: Node) -> None:
+    """All elements, one after the other, or window by window."""
+    out = k.read.buffer(node)
+    if is_flat(node) and all(map(k.read.all_flat, node.inputs)):
+        with k.b.loop(0, elements(node)) as number:
+            read = k.read.fresh()
+            k.write(out, number, read.flat_rule(node, number))
+        return
+    shape = [d for d in node.shape if d is not None]
+    p, q = windows(node, k.read.group)
+    steps = [1] * len(shape)
+    if p * q > 1:
+        steps[-2:] = [p, q]
+    _nest(k, node, out, shape, steps, ())
+
+
+def _nest(k: Kernel, node: Node, out: Value, shape: list[int], steps: list[int], outer: tuple[Index, ...]) -> None:
+    """A loop for each axis; the body has all elements of a window."""
+    depth = len(outer)
+    if depth < len(shape):
+        with k.b.loop(0, shape[depth] // steps[depth]) as i:
+            _nest(k, node, out, shape, steps, (*outer, i))
+        return
+    read = k.read.fresh()
+    places: list[tuple[Index, ...]] = [()]
+    for index, step in zip(outer, steps, strict=True):
+        first = index * step
+        places = [(*place, first + n) for place in places for n in range(step)]
+    for place in places:
+        k.write(out, linear(place, tuple(shape)), read.rule(node, place))
+
+
+def sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    """A shape without the batch axis, as plain numbers."""
+    return tuple(d for d in shape if d is not None)
+
+
+def over(k: Kernel, x: Node, axes: list[int], place: dict[int, Index], body: object) -> None:
+    """Loops over `axes` of x around `body`, which gets a reader and the value."""
+    if axes:
+        size = x.shape[axes[0] + 1]
+        assert size is not None
+        with k.b.loop(0, size) as i:
+            over(k, x, axes[1:], {**place, axes[0]: i}, body)
+        return
+    read = k.read.fresh()
+    body(read, read.at(x, tuple(place[n] for n in range(x.ndim - 1))))  # type: ignore[operator]
+
+
+# In and out ---------------------------------------------------------------------------------------
+
+
+def pack(k: Kernel, node: Node, row: Value) -> None:
+    """Rows of the array of images into lanes; a lane without an image repeats the last one."""
+    b, count, lanes = k.b, elements(node), k.lanes
+    source, target = k.read.array(node), k.read.buffer(node)
+    at = [b.index("mul", row + b.smaller(n, k.valid - 1), count) for n in range(lanes)]
+    if element_of(node) != FLOAT:
+        width = node.dtype.itemsize * 8
+        with b.loop(0, count) as i:
+            for n in range(lanes):
+                number = b.load(source, at[n] + i, Type(f"i{width}"))
+                if element_of(node) == INT and width != 32:
+                    how = "trunc" if width > 32 else "sext" if node.dtype.kind == "i" else "zext"
+                    number = b.convert(how, number, INT)
+                b.store(target, i * lanes + n, number)
+        return
+    full = count // lanes * lanes
+    with b.loop(0, full, lanes) as i:
+        for n, value in enumerate(b.transpose([b.load(source, at[m] + i, k.vector) for m in range(lanes)])):
+            b.store(target, (i + n) * lanes, value)
+    with b.loop(full, count) as i:
+        for n in range(lanes):
+            b.store(target, i * lanes + n, b.load(source, at[n] + i, Type(FLOAT)))
+
+
+def unpack(k: Kernel, node: Node, row: Value) -> None:
+    """Lanes into rows of the array of results, backwards: what lanes without an image hold is written over."""
+    b, count, lanes = k.b, elements(node), k.lanes
+    target, source = k.read.array(node), k.read.buffer(node)
+    at = [b.index("mul", row + b.smaller(n, k.valid - 1), count) for n in range(lanes)]
+    element = element_of(node)
+    if element != FLOAT:
+        kind, wide = (BYTE, BYTE) if element == BYTE else (INT, INDEX)
+        with b.loop(0, count) as i:
+            for n in reversed(range(lanes)):
+                number = b.load(source, i * lanes + n, Type(kind))
+                b.store(target, at[n] + i, number if kind == wide else b.convert("sext", number, wide))
+        return
+    full = count // lanes * lanes
+    with b.loop(0, full, lanes) as i:
+        turned = b.transpose([k.load(source, i + n) for n in range(lanes)])
+        for n in reversed(range(lanes)):
+            b.store(target, at[n] + i, turned[n])
+    with b.loop(full, count) as i:
+        for n in reversed(range(lanes)):
+            b.store(target, at[n] + i, b.load(source, i * lanes + n, Type(FLOAT)))

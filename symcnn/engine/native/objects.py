@@ -1,0 +1,107 @@
+"""From LLVM's text to functions that can be called, with compiled objects kept in the user's cache folder.
+
+A cache that is missing, stale, corrupt or read-only is never an error: then the text is compiled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from typing import Any
+
+from .cpu import Cpu, cache_folder
+
+_FORMAT = b"symcnn object 1\n"
+
+
+class Library:
+    """Compiled functions; they can be called as long as this lives.
+
+    Parameters
+    ----------
+    text : str
+        A module in LLVM's language.
+    cpu : Cpu
+        What it is compiled for.
+
+    Attributes
+    ----------
+    cached : bool
+        Whether the object came from the cache.
+    """
+
+    def __init__(self, text: str, cpu: Cpu) -> None:
+        import llvmlite
+        import llvmlite.binding as llvm
+
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        machine = target_machine(cpu)
+        key = "\0".join(
+            [llvmlite.__version__, str(llvm.llvm_version_info), machine.triple, cpu.name, cpu.features, text]
+        )
+        path = os.path.join(cache_folder(), hashlib.sha256(key.encode()).hexdigest() + ".o")
+        found = _read(path)
+        self.cached = found is not None
+        code = _compiled(text, machine) if found is None else found
+        if found is None:
+            _write(path, code)
+        self._engine: Any = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        self._engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
+        self._engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """Where the function `name` is."""
+        return int(self._engine.get_function_address(name))
+
+
+def target_machine(cpu: Cpu) -> Any:
+    """LLVM's compiler for `cpu`."""
+    import llvmlite.binding as llvm
+
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(cpu=cpu.name, features=cpu.features, opt=2, jit=True)
+
+
+def optimised(text: str, machine: Any) -> Any:
+    """The module, after LLVM's passes: the loops are unrolled and made of vectors already."""
+    import llvmlite.binding as llvm
+
+    module = llvm.parse_assembly(text)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_unrolling = options.loop_vectorization = options.slp_vectorization = False
+    passes = llvm.create_pass_builder(machine, options)
+    passes.getModulePassManager().run(module, passes)
+    return module
+
+
+def _compiled(text: str, machine: Any) -> bytes:
+    return bytes(machine.emit_object(optimised(text, machine)))
+
+
+def _read(path: str) -> bytes | None:
+    """The object at `path`, if one is there and is whole."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError:
+        return None
+    start = len(_FORMAT) + 32
+    whole = content.startswith(_FORMAT) and hashlib.sha256(content[start:]).digest() == content[len(_FORMAT) : start]
+    return content[start:] if whole else None
+
+
+def _write(path: str, code: bytes) -> None:
+    """Keep the object: written aside and then renamed, so that no other process reads half of it."""
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        handle, aside = tempfile.mkstemp(dir=os.path.dirname(path))
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_FORMAT + hashlib.sha256(code).digest() + code)
+            os.replace(aside, path)
+        except OSError:
+            os.unlink(aside)

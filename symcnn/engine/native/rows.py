@@ -1,0 +1,101 @@
+"""The loops of reductions within each image: sums, means, maxima, softmax and the losses made of it."""
+
+from __future__ import annotations
+
+from ...graph.algebra import SumTo
+from ...graph.node import Node
+from ...nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
+from ...nodes.reduce import ArgMax, Max, Mean, Sum
+from . import functions
+from .expressions import Reader, linear
+from .kernels import Kernel, over, sizes
+from .loops import Index, Value
+from .partition import elements
+
+
+def reduction(k: Kernel, node: Node) -> None:
+    """A sum, a mean or a maximum over axes of each image."""
+    assert isinstance(node, Sum | Mean | Max | SumTo)
+    x = node.x
+    axes = sorted(a - 1 for a in (node.axes() if isinstance(node, SumTo) else node.reduced))
+    kept = [n for n in range(x.ndim - 1) if n not in axes]
+    shape = sizes(x.shape[1:])
+    b, out = k.b, k.read.buffer(node)
+    largest = isinstance(node, Max)
+
+    def outer(left: list[int], place: dict[int, Index]) -> None:
+        if left:
+            with b.loop(0, shape[left[0]]) as i:
+                outer(left[1:], {**place, left[0]: i})
+            return
+        total = b.register(b.number(float("-inf"), k.lanes) if largest else k.zero())
+
+        def inner(read: Reader, value: Value) -> None:
+            b.set(total, b.binary("maximum" if largest else "fadd", b.get(total), value))
+
+        over(k, x, axes, place, inner)
+        value = b.get(total)
+        if isinstance(node, Mean):
+            count = 1
+            for a in axes:
+                count *= shape[a]
+            value = b.binary("fdiv", value, b.number(count, k.lanes))
+        k.write(out, linear(tuple(place[n] for n in kept), tuple(shape[n] for n in kept)), value)
+
+    outer(kept, {})
+
+
+def rows(k: Kernel, node: Node) -> None:
+    """Functions of each row of scores: the largest is taken off first, so that nothing overflows."""
+    assert isinstance(node, Softmax | LogSoftmax | SoftmaxCrossEntropy)
+    b, out, z = k.b, k.read.buffer(node), k.read.buffer(node.z)
+    classes = sizes(node.z.shape)[-1]
+    with b.loop(0, elements(node.z) // classes) as row:
+        top = b.register(b.number(float("-inf"), k.lanes))
+        with b.loop(0, classes) as c:
+            b.set(top, b.binary("maximum", b.get(top), k.load(z, row * classes + c)))
+        largest = b.get(top)
+        total, score = b.register(k.zero()), b.register(k.zero())
+        label = k.read.fresh().flat(node.y, row) if isinstance(node, SoftmaxCrossEntropy) else None
+        with b.loop(0, classes) as c:
+            shifted = b.binary("fsub", k.load(z, row * classes + c), largest)
+            e = functions.exp(b, shifted)
+            b.set(total, b.binary("fadd", b.get(total), e))
+            if label is not None:
+                hit = b.compare("eq", label, k.read.whole(c))
+                b.set(score, b.select(hit, shifted, b.get(score)))
+            elif isinstance(node, Softmax):
+                k.write(out, row * classes + c, e)
+        if isinstance(node, Softmax):
+            with b.loop(0, classes) as c:
+                k.write(out, row * classes + c, b.binary("fdiv", k.load(out, row * classes + c), b.get(total)))
+            return
+        logarithm = functions.log(b, b.get(total))
+        if label is not None:
+            k.write(out, row, b.binary("fsub", logarithm, b.get(score)))
+            return
+        with b.loop(0, classes) as c:
+            shifted = b.binary("fsub", k.load(z, row * classes + c), largest)
+            k.write(out, row * classes + c, b.binary("fsub", shifted, logarithm))
+
+
+def argmax(k: Kernel, node: ArgMax) -> None:
+    """The first of the largest numbers of each row; the first NaN, if there is one."""
+    b, out = k.b, k.read.buffer(node)
+    *lead, length = sizes(node.x.shape[1:])
+
+    def outer(place: tuple[Index, ...]) -> None:
+        if len(place) < len(lead):
+            with b.loop(0, lead[len(place)]) as i:
+                outer((*place, i))
+            return
+        best = b.register(k.read.fresh().at(node.x, (*place, 0)))
+        where = b.register(b.integer(0, k.lanes))
+        with b.loop(1, length) as c:
+            value, before = k.read.fresh().at(node.x, (*place, c)), b.get(best)
+            better = b.binary("and", b.compare("ugt", value, before), b.compare("ord", before, before))
+            b.set(best, b.select(better, value, before))
+            b.set(where, b.select(better, k.read.whole(c), b.get(where)))
+        k.write(out, linear(place, tuple(lead)), b.get(where))
+
+    outer(())

@@ -1,0 +1,87 @@
+"""The loops of sums over the batch: gradients of filters and matrices, and plain sums and means."""
+
+from __future__ import annotations
+
+from ...graph.node import Node
+from .expressions import Reader, linear
+from .kernels import Kernel, over, parts, sizes
+from .loops import Index, Value
+from .partition import elements
+from .patterns import BatchSum, FilterGradient, OuterProduct
+from .tile import rectangle, row_tile
+
+
+def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> None:
+    """Tiles of filters and columns of the filters: sums over all places of the map, then over the lanes."""
+    b = k.b
+    channels, height, width = sizes(g.x.shape[1:])
+    filters, rows, columns = sizes(g.delta.shape[1:])
+    n, m = height - rows + 1, width - columns + 1
+    x, delta = k.read.buffer(g.x), k.read.buffer(g.delta)
+    k.clear_invalid(delta, elements(g.delta))
+    per_tile, taps = rectangle(filters, m, k.registers)
+    for first, count in parts(k, filters, per_tile):
+        for v, size in parts(k, m, taps):
+            with b.loop(0, channels) as channel, b.loop(0, n) as u:
+                sums = [b.register(k.zero()) for _ in range(count * size)]
+                with b.loop(0, rows) as i, b.loop(0, columns) as j:
+                    errors = [k.load(delta, ((first + f) * rows + i) * columns + j) for f in range(count)]
+                    for t in range(size):
+                        seen = k.load(x, (channel * height + (i + u)) * width + (j + v + t))
+                        for f in range(count):
+                            s = sums[f * size + t]
+                            b.set(s, b.fma(errors[f], seen, b.get(s)))
+                for f in range(count):
+                    for t in range(size):
+                        ends = (channel, first + f) if g.by_channel else (first + f, channel)
+                        inner = filters if g.by_channel else channels
+                        where = ((ends[0] * inner + ends[1]) * n + u) * m + (v + t)
+                        k.add_to_sum(where + place, b.get(sums[f * size + t]))
+
+
+def outer_product(k: Kernel, node: Node, o: OuterProduct, place: int) -> None:
+    """As many columns as there are lanes at a time: turned, so that a vector holds them for one image."""
+    b, rows, columns, lanes = k.b, elements(o.a), elements(o.b), k.lanes
+    left, right = k.read.buffer(o.a), k.read.buffer(o.b)
+    k.clear_invalid(left, rows)
+    full = columns // lanes * lanes
+    per_tile = row_tile(rows, max(k.registers - lanes, 6))
+    with b.loop(0, full, lanes) as j:
+        turned = b.transpose([k.load(right, j + n) for n in range(lanes)])
+        for first, size in parts(k, rows, per_tile):
+            for r in range(size):
+                where = b.offset(k.sums, (first + r) * columns + j + place)
+                total = b.load(where, 0, k.vector)
+                for image in range(lanes):
+                    error = k.spread(left, (first + r) * lanes + image)
+                    total = b.fma(error, turned[image], total)
+                b.store(where, 0, total)
+    if full < columns:
+        with b.loop(0, rows) as i, b.loop(full, columns) as j:
+            both = b.binary("fmul", k.load(left, i), k.load(right, j))
+            k.add_to_sum(i * columns + j + place, both)
+
+
+def batch_sum(k: Kernel, node: Node, s: BatchSum, place: int) -> None:
+    """The axes that stay are loops around a sum over those that go."""
+    shape = sizes(s.x.shape[1:])
+    gone = {a - 1 for a in s.axes}
+    kept = [n for n in range(len(shape)) if n not in gone]
+    b = k.b
+    bits = k.valid_lanes()
+
+    def outer(axes: list[int], place_of: dict[int, Index]) -> None:
+        if axes:
+            with b.loop(0, shape[axes[0]]) as i:
+                outer(axes[1:], {**place_of, axes[0]: i})
+            return
+        total = b.register(k.zero())
+
+        def inner(read: Reader, value: Value) -> None:
+            b.set(total, b.binary("fadd", b.get(total), b.select(bits, value, k.zero())))
+
+        over(k, s.x, sorted(gone - {-1}), place_of, inner)
+        where = linear(tuple(place_of[n] for n in kept), tuple(shape[n] for n in kept))
+        k.add_to_sum(where + place, b.get(total))
+
+    outer(kept, {})

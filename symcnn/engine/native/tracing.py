@@ -1,0 +1,266 @@
+"""The forward rule of an element-wise node type, run on stand-ins for numbers: what it does to them is written down.
+
+So the rules of the package and those of its users become native code alike. A rule that asks for anything that has no
+counterpart in the loop language is left to NumPy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...graph.node import Node
+from . import functions
+from .loops import BIT, FLOAT, INDEX, POINTER, Builder, Type, Value
+
+
+class CannotTrace(Exception):
+    """The rule does something that has no counterpart here; the message says what."""
+
+
+class Stand:
+    """A stand-in for an array of float32 or booleans in a forward rule."""
+
+    __array_ufunc__ = None
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or bool."""
+        return np.dtype(bool if self.value.type.element == BIT else np.float32)
+
+    def _float(self, op: str, a: Any, b: Any) -> Stand:
+        x, y = _number(self, a), _number(self, b)
+        return Stand(self.value.builder.binary(op, x, y))
+
+    def _bits(self, op: str, other: Any) -> Stand:
+        if not isinstance(other, Stand) or other.dtype != bool or self.dtype != bool:
+            raise CannotTrace("an operation of bits on numbers")
+        return Stand(self.value.builder.binary(op, self.value, other.value))
+
+    def _compare(self, how: str, other: Any) -> Stand:
+        return Stand(self.value.builder.compare(how, _number(self, self), _number(self, other)))
+
+    def __add__(self, other: Any) -> Stand:
+        return self._float("fadd", self, other)
+
+    def __radd__(self, other: Any) -> Stand:
+        return self._float("fadd", other, self)
+
+    def __sub__(self, other: Any) -> Stand:
+        return self._float("fsub", self, other)
+
+    def __rsub__(self, other: Any) -> Stand:
+        return self._float("fsub", other, self)
+
+    def __mul__(self, other: Any) -> Stand:
+        return self._float("fmul", self, other)
+
+    def __rmul__(self, other: Any) -> Stand:
+        return self._float("fmul", other, self)
+
+    def __truediv__(self, other: Any) -> Stand:
+        return self._float("fdiv", self, other)
+
+    def __rtruediv__(self, other: Any) -> Stand:
+        return self._float("fdiv", other, self)
+
+    def __pow__(self, other: Any) -> Stand:
+        if type(other) is int and 1 <= other <= 8:
+            product = self
+            for _ in range(other - 1):
+                product = product * self
+            return product
+        raise CannotTrace("a power that is no small whole number")
+
+    def __neg__(self) -> Stand:
+        return Stand(self.value.builder.unary("fneg", _number(self, self)))
+
+    def __pos__(self) -> Stand:
+        return self
+
+    def __abs__(self) -> Stand:
+        return Stand(self.value.builder.unary("fabs", _number(self, self)))
+
+    def __gt__(self, other: Any) -> Stand:
+        return self._compare("ogt", other)
+
+    def __ge__(self, other: Any) -> Stand:
+        return self._compare("oge", other)
+
+    def __lt__(self, other: Any) -> Stand:
+        return self._compare("olt", other)
+
+    def __le__(self, other: Any) -> Stand:
+        return self._compare("ole", other)
+
+    def __eq__(self, other: Any) -> Stand:  # type: ignore[override]
+        return self._compare("oeq", other)
+
+    def __ne__(self, other: Any) -> Stand:  # type: ignore[override]
+        return self._compare("une", other)
+
+    def __and__(self, other: Any) -> Stand:
+        return self._bits("and", other)
+
+    def __or__(self, other: Any) -> Stand:
+        return self._bits("or", other)
+
+    def __invert__(self) -> Stand:
+        if self.dtype != bool:
+            raise CannotTrace("an operation of bits on numbers")
+        b = self.value.builder
+        return Stand(b.binary("xor", self.value, b.integer(1, self.value.type.lanes, BIT)))
+
+    def __bool__(self) -> bool:
+        raise CannotTrace("a branch that depends on a number")
+
+
+def _number(near: Stand, x: Any) -> Value:
+    """x as a vector like `near`; Python's own numbers have no dtype of their own, as in NumPy."""
+    if isinstance(x, Stand):
+        if x.dtype == bool:
+            raise CannotTrace("arithmetic on booleans")
+        return x.value
+    if type(x) not in (int, float):
+        raise CannotTrace(f"arithmetic with a {type(x).__name__}")
+    return near.value.builder.number(x, near.value.type.lanes)
+
+
+def _same(x: Any) -> Stand:
+    if not isinstance(x, Stand):
+        raise CannotTrace(f"a function of a {type(x).__name__}")
+    return x
+
+
+def _unary(make: Callable[[Builder, Value], Value]) -> Callable[[Any], Stand]:
+    return lambda x: Stand(make(_same(x).value.builder, _number(_same(x), x)))
+
+
+def _pair(op: str) -> Callable[[Any, Any], Stand]:
+    def of(a: Any, b: Any) -> Stand:
+        near = _same(a if isinstance(a, Stand) else b)
+        return near._float(op, a, b)
+
+    return of
+
+
+class Namespace:
+    """The functions of the array API standard that a traced rule may call."""
+
+    float32 = np.dtype(np.float32)
+    bool = np.dtype(bool)
+    exp = staticmethod(_unary(functions.exp))
+    log = staticmethod(_unary(functions.log))
+    log1p = staticmethod(_unary(functions.log1p))
+    tanh = staticmethod(_unary(functions.tanh))
+    abs = staticmethod(_unary(lambda b, x: b.unary("fabs", x)))
+    sqrt = staticmethod(_unary(lambda b, x: b.unary("sqrt", x)))
+    floor = staticmethod(_unary(lambda b, x: b.unary("floor", x)))
+    ceil = staticmethod(_unary(lambda b, x: b.unary("ceil", x)))
+    square = staticmethod(lambda x: _same(x) * x)
+    negative = staticmethod(lambda x: -_same(x))
+    positive = staticmethod(lambda x: _same(x))
+    isnan = staticmethod(lambda x: _same(x) != x)
+    maximum = staticmethod(_pair("maximum"))
+    minimum = staticmethod(_pair("minimum"))
+    add = staticmethod(_pair("fadd"))
+    subtract = staticmethod(_pair("fsub"))
+    multiply = staticmethod(_pair("fmul"))
+    divide = staticmethod(_pair("fdiv"))
+    logical_and = bitwise_and = staticmethod(lambda a, b: _same(a) & b)
+    logical_or = bitwise_or = staticmethod(lambda a, b: _same(a) | b)
+    logical_not = bitwise_invert = staticmethod(lambda a: ~_same(a))
+
+    @staticmethod
+    def sign(x: Any) -> Stand:
+        """-1, 0 or 1; NaN stays NaN."""
+        b, value = _same(x).value.builder, _number(_same(x), x)
+        lanes = value.type.lanes
+        one = b.binary("copysign", b.number(1, lanes), value)
+        return Stand(
+            b.select(b.compare("une", value, b.number(0, lanes)), b.binary("fmul", one, _nan_or_one(b, value)), value)
+        )
+
+    @staticmethod
+    def where(condition: Any, a: Any, b: Any) -> Stand:
+        """The second where the first holds, else the third."""
+        bits = _same(condition)
+        near = next((s for s in (a, b) if isinstance(s, Stand)), None)
+        if bits.dtype != bool:
+            raise CannotTrace("a condition that is not boolean")
+        if near is None:
+            raise CannotTrace("a choice between plain numbers")
+        if near.dtype == bool:
+            raise CannotTrace("a choice between booleans")
+        return Stand(bits.value.builder.select(bits.value, _number(near, a), _number(near, b)))
+
+    @staticmethod
+    def logaddexp(a: Any, b: Any) -> Stand:
+        """log(e^a + e^b), without their overflow."""
+        x, y = _same(a), _same(b)
+        apart = Namespace.maximum(x, y) + Namespace.log1p(Namespace.exp(-abs(x - y)))
+        return Namespace.where(x == y, x + math.log(2), apart)
+
+    @staticmethod
+    def zeros_like(x: Any) -> Stand:
+        """0 everywhere."""
+        return Namespace.full_like(x, 0.0)
+
+    @staticmethod
+    def ones_like(x: Any) -> Stand:
+        """1 everywhere."""
+        return Namespace.full_like(x, 1.0)
+
+    @staticmethod
+    def full_like(x: Any, fill: float) -> Stand:
+        """The number `fill` everywhere."""
+        return Stand(_number(_same(x), fill))
+
+    @staticmethod
+    def astype(x: Any, dtype: Any, *, copy: object = True) -> Stand:
+        """A conversion to what it is already."""
+        if np.dtype(dtype) != _same(x).dtype:
+            raise CannotTrace(f"a conversion to {np.dtype(dtype)}")
+        return _same(x)
+
+
+def _nan_or_one(b: Builder, x: Value) -> Value:
+    lanes = x.type.lanes
+    return b.select(b.compare("uno", x, x), x, b.number(1, lanes))
+
+
+def traced(node: Node, inputs: Sequence[Value]) -> Value:
+    """What `node`'s forward rule makes of `inputs`.
+
+    Raises
+    ------
+    CannotTrace
+        If the rule does something else than arithmetic, comparisons and the functions of `Namespace`.
+    """
+    try:
+        result = node.forward(Namespace, *map(Stand, inputs))
+    except CannotTrace:
+        raise
+    except Exception as error:  # whatever it is, the rule is not one that can be traced
+        raise CannotTrace(f"{type(error).__name__}: {error}") from error
+    if not isinstance(result, Stand) or result.dtype != node.dtype:
+        raise CannotTrace("the rule does not return what infer promised")
+    return result.value
+
+
+def obstacle(node: Node) -> str | None:
+    """Why `node`'s rule cannot be traced; None where it can."""
+    b = Builder("trial", {"data": POINTER, "at": INDEX})
+    kinds = [Type(BIT if i.dtype == bool else FLOAT, 4) for i in node.inputs]
+    try:
+        traced(node, [b.load(b.parameters[0], 0, kind) for kind in kinds])
+    except CannotTrace as error:
+        return str(error)
+    return None

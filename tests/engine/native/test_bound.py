@@ -1,0 +1,193 @@
+"""Native programs as a user meets them: what they say, what they refuse, and what they leave as it was."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import symcnn as sc
+
+
+def network():
+    x, y = sc.Input("x", (None, 1, 8, 8)), sc.Input("y", (None,), "int64")
+    a = sc.mean_pool(sc.sigmoid(sc.conv(x, 3, 3, seed=0, name="conv1")), 2)
+    return x, y, sc.softmax_cross_entropy(sc.dense(a, 4, seed=1, name="out"), y)
+
+
+def batch(n, seed=0):
+    rng = np.random.default_rng(seed)
+    return {"x": rng.standard_normal((n, 1, 8, 8)).astype("float32"), "y": rng.integers(0, 4, n)}
+
+
+class Sorted(sc.Node):
+    """Not element by element: there are no loops for it."""
+
+    x: sc.Node
+
+    def infer(self):
+        return self.x.spec
+
+    def forward(self, xp, x):
+        return xp.sort(x, axis=-1)
+
+
+class Branching(sc.Node):
+    """A rule that looks at the numbers."""
+
+    x: sc.Node
+
+    def forward(self, xp, x):
+        return 2 * x if bool(xp.all(x > 0)) else x
+
+
+def test_a_training_step_is_one_native_call_and_says_so():
+    *_, J = network()
+    step = sc.train_step(J, sc.SGD(lr=0.1, momentum=0.9), backend="native")
+    report = step.program.report(32)
+    assert "backend native, batch 32" in report
+    assert report.count(" native  ") == 1
+    assert "Conv conv1 (None, 3, 6, 6): loops of its own" in report
+    by_numpy = report.split("by NumPy:")[1].split("stage")[0]
+    assert set(by_numpy.split()) >= {"Div", "Cast", "Reshape"}
+    assert "it is the same for all images, and needed before" in by_numpy
+
+
+@pytest.mark.parametrize(("kind", "why"), [(Sorted, "no loops for its type"), (Branching, "has no attribute 'all'")])
+def test_what_cannot_be_compiled_is_computed_in_between(kind, why):
+    x = sc.Input("x", (None, 5))
+    node = sc.sum(sc.tanh(kind(sc.sigmoid(x) - 0.5) * x), axis=1)
+    native, reference = sc.compile(node, backend="native"), sc.compile(node, backend="numpy")
+    rows = np.random.default_rng(0).standard_normal((19, 5))
+    np.testing.assert_allclose(native(x=rows), reference(x=rows), atol=1e-5)
+    report = native.report()
+    assert report.count(", native, ") == 2
+    assert why in report
+
+
+def test_float64_is_left_to_numpy():
+    x = sc.Input("x", (None, 3), "float64")
+    f = sc.compile(sc.exp(x), backend="native")
+    assert f(x=[[0, 1, 2]]).dtype == np.float64
+    assert "it is float64, not float32" in f.report()
+
+
+def test_the_same_bits_again_and_whoever_computes(monkeypatch):
+    *_, J = network()
+    results = set()
+    for _ in range(5):
+        g = sc.compile(sc.grad(J, J.params), backend="native")
+        results |= {b"".join(a.tobytes() for a in g(batch(100))) for _ in range(5)}
+    assert len(results) == 1
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "3", "5"])
+def test_any_number_of_threads(monkeypatch, threads):
+    monkeypatch.setenv("SYMCNN_THREADS", threads)
+    *_, J = network()
+    outputs = [J, *sc.grad(J, J.params)]
+    native, reference = sc.compile(outputs, backend="native"), sc.compile(outputs, backend="numpy")
+    for n in (1, 16, 17, 31, 130):
+        for f, e in zip(native(batch(n)), reference(batch(n)), strict=True):
+            np.testing.assert_allclose(f, e, atol=1e-6)
+
+
+def test_labels_out_of_range_are_refused():
+    *_, J = network()
+    step = sc.train_step(J, sc.SGD(lr=0.1), backend="native")
+    before = [p.value.copy() for p in J.params]
+    wrong = batch(20) | {"y": np.full(20, 4)}
+    with pytest.raises(sc.errors.FeedError, match="expected 0 to 3"):
+        step(wrong)
+    for p, value in zip(J.params, before, strict=True):
+        np.testing.assert_array_equal(p.value, value)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("row", [0, 16, 18])
+def test_the_guard_finds_what_is_not_finite(bad, row):
+    *_, J = network()
+    step = sc.train_step(J, sc.SGD(lr=0.1), backend="native")
+    step(batch(19))
+    before = [p.value.copy() for p in J.params]
+    wrong = batch(19)
+    wrong["x"][row] = bad
+    with pytest.raises(sc.errors.NonFiniteError, match="the array that was fed"):
+        step(wrong)
+    for p, value in zip(J.params, before, strict=True):
+        np.testing.assert_array_equal(p.value, value)
+    assert np.isfinite(step(batch(19)))
+
+
+def test_an_update_that_overflows_is_not_made():
+    w, x = sc.Param("w", np.full(37, 3e38, "float32")), sc.Input("x", (None, 37))
+    step = sc.train_step(sc.mean(sc.sum(w * x, axis=1)), sc.SGD(lr=1.0), backend="native")
+    with pytest.raises(sc.errors.NonFiniteError):
+        step(x=np.full((3, 37), -1e38))
+    assert (w.value == np.float32(3e38)).all()
+
+
+def test_an_empty_batch():
+    x = sc.Input("x", (None, 3))
+    total, mean = sc.compile(sc.sum(x + 1), backend="native"), sc.compile(sc.mean(x), backend="native")
+    assert total(x=np.zeros((0, 3))) == 0
+    with pytest.raises(sc.errors.FeedError, match="feed at least one row"):
+        mean(x=np.zeros((0, 3)))
+    assert sc.compile(x * 2, backend="native")(x=np.zeros((0, 3))).shape == (0, 3)
+
+
+def test_trace_and_profile_of_a_native_program():
+    x, *_, J = network()
+    program = sc.compile(J, backend="native")
+    trace = program.trace(batch(3))
+    assert trace[J] == pytest.approx(float(program(batch(3))), rel=1e-6)
+    assert trace[x].shape == (3, 1, 8, 8)
+    profile = program.profile(batch(40), runs=2)
+    native = [type(row.node).__name__ for row in profile.rows if row.kernel == "native"]
+    assert native[2:5] == ["Conv", "Pool", "Dense"]  # after the inputs; the sigmoid is computed within the pooling
+    assert "[native]" in str(profile)
+
+
+def test_numbers_outside_of_the_rows_are_not_touched():
+    """Results stand between guards in one array: rows that are not there are not written."""
+    x = sc.Input("x", (None, 7))
+    f = sc.compile([sc.tanh(x), x > 0], backend="native")
+    for n in (1, 15, 17, 33):
+        rows = np.random.default_rng(n).standard_normal((n, 7)).astype("float32")
+        values, bits = f(x=rows)
+        np.testing.assert_allclose(values, np.tanh(rows), atol=1e-6)
+        np.testing.assert_array_equal(bits, rows > 0)
+
+
+def test_a_long_chain_is_left_to_numpy():
+    x = sc.Input("x", (None, 2))
+    h = x
+    for _ in range(4000):
+        h = sc.sigmoid(h)
+    f = sc.compile(h, backend="native")
+    np.testing.assert_array_equal(f(x=[[1, 2]]), sc.compile(h, backend="numpy")(x=[[1, 2]]))
+    assert "more than 2000 nodes" in f.report()
+
+
+def test_a_deep_expression_is_written_down_now_and_then():
+    x = sc.Input("x", (None, 20))
+    h = x
+    for n in range(300):
+        h = h + 1 if n % 2 else h * 0.5
+    np.testing.assert_allclose(
+        sc.compile(h, backend="native")(x=np.ones((5, 20))), sc.compile(h, backend="numpy")(x=np.ones((5, 20)))
+    )
+
+
+def test_a_dropped_program_is_freed():
+    x = sc.Input("x", (None, 2))
+    program = sc.compile(sc.exp(x), backend="native")
+    program(x=[[1, 2]])
+    (_, bound), *_ = program._idle
+    gone = [weakref.ref(bound), weakref.ref(bound.compiled.library)]
+    gc.disable()
+    try:
+        del program, bound
+        assert [ref() for ref in gone] == [None, None]
+    finally:
+        gc.enable()

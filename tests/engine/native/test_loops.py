@@ -1,0 +1,87 @@
+"""The loop language: what is worked out while it is written, how it prints, and that it computes what it says."""
+
+import ctypes
+
+import numpy as np
+import pytest
+
+from symcnn.engine.native.cpu import Cpu
+from symcnn.engine.native.emit import module
+from symcnn.engine.native.loops import FLOAT, INDEX, POINTER, Builder, Type
+from symcnn.engine.native.objects import Library, optimised, target_machine
+
+
+def call(b, *arguments):
+    library = Library(module([b.function]), Cpu.host())
+    kinds = [ctypes.c_void_p if isinstance(a, np.ndarray) else ctypes.c_int64 for a in arguments]
+    given = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
+    ctypes.CFUNCTYPE(None, *kinds)(library.address(b.function.name))(*given)
+
+
+def test_indices_that_are_known_are_not_computed():
+    b = Builder("f", {"n": INDEX})
+    (n,) = b.parameters
+    assert (n + 0, n * 1, n * 0) == (n, n, 0)
+    assert b.index("add", 2, 3) == 5
+    place = n * 6 + 4
+    assert b.quotient(place, 6) == (n, 4)
+    assert b.quotient(n * 6, 6) == (n, 0)
+    assert b.quotient(17, 5) == (3, 2)
+    assert [s.op for s in b.function.body] == ["mul", "add", "mul"]
+
+
+@pytest.mark.parametrize("by", [1, 3, 7])
+def test_quotients_that_are_not_known_are_computed(by):
+    b = Builder("f", {"x": POINTER, "n": INDEX}, exported=True)
+    x, n = b.parameters
+    with b.loop(0, n) as i:
+        quotient, rest = b.quotient(i, by)
+        b.store(
+            x,
+            i,
+            b.convert("bitcast", b.binary("add", b.splat(quotient * 100 + rest, 1), b.integer(0, 1, INDEX)), INDEX),
+        )
+    found = np.zeros(20, np.int64)
+    call(b, found, 20)
+    assert found.tolist() == [i // by * 100 + i % by for i in range(20)]
+
+
+def test_registers_survive_loops_that_run_never():
+    b = Builder("f", {"x": POINTER, "n": INDEX}, exported=True)
+    x, n = b.parameters
+    total = b.register(b.number(5))
+    with b.loop(0, n) as i, b.loop(0, i):
+        b.set(total, b.binary("fadd", b.get(total), b.number(1)))
+    b.store(x, 0, b.get(total))
+    for count, expected in [(0, 5), (1, 5), (4, 11)]:
+        found = np.zeros(1, np.float32)
+        call(b, found, count)
+        assert found[0] == expected
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+def test_transpose_and_total(lanes):
+    b = Builder("f", {"x": POINTER, "y": POINTER, "z": POINTER}, exported=True)
+    x, y, z = b.parameters
+    rows = [b.load(x, n * lanes, Type(FLOAT, lanes)) for n in range(lanes)]
+    for n, row in enumerate(b.transpose(rows)):
+        b.store(y, n * lanes, row)
+        b.store(z, n, b.total(row))
+    given = np.random.default_rng(0).integers(-9, 9, (lanes, lanes)).astype(np.float32)
+    turned, totals = np.zeros_like(given), np.zeros(lanes, np.float32)
+    call(b, given, turned, totals)
+    np.testing.assert_array_equal(turned, given.T)
+    np.testing.assert_array_equal(totals, given.sum(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("name", "features", "word"),
+    [("haswell", "+avx2,+fma", "ymm"), ("x86-64", "+sse2", "xmm"), ("skylake-avx512", "+avx512f,+avx2,+fma", "zmm")],
+)
+def test_code_for_other_processors(name, features, word):
+    cpu = Cpu.of(name, features)
+    b = Builder("f", {"x": POINTER}, exported=True)
+    v = b.load(b.parameters[0], 0, Type(FLOAT, cpu.lanes))
+    b.store(b.parameters[0], 0, b.fma(v, v, v))
+    machine = target_machine(cpu)
+    assert word in machine.emit_assembly(optimised(module([b.function]), machine))
