@@ -55,7 +55,10 @@ class NodesTeller:
         self.notation = Notation(back)
         self.errors = self.notation.deltas
         self.hops = hops
-        self.order = [node for node in self.notation.values.order if not self._is_text(node)]
+        values = self.notation.values
+        self.order = [node for node in values.order if not self._is_text(node)]
+        self.varying = values.fed | values.learned | {values.J}
+        """What is no constant, nor computed from constants alone."""
         self.made = self._made()
         self.centre = [] if focus is None else focused(self.notation, focus, self._homes())
         self._keep()
@@ -86,18 +89,25 @@ class NodesTeller:
         return isinstance(node, BatchSize)
 
     def _made(self) -> dict[Node, Node]:
-        """The nodes of the backward graph, each after what it reads, and whose rule made it."""
+        """The nodes of the backward graph, each after what it reads, and whose rule made it.
+
+        What only the errors of constants are computed from is left out: nobody asks for these.
+        """
         by = {node: step.node for step in self.notation.steps for node in step.made}
-        forward = set(self.notation.values.order)
-        given = [n for n in Graph(*self.errors.values()).order if n not in by and n not in forward]
-        found = {**dict.fromkeys(given, self.notation.values.J), **by}
+        values = self.notation.values
+        forward = set(values.order)
+        order = Graph(*(error for node, error in self.errors.items() if node in self.varying)).order
+        given = [node for node in order if node not in by and node not in forward]
+        kept = set(order)
+        found = {**dict.fromkeys(given, values.J), **{node: home for node, home in by.items() if node in kept}}
+        self.left_out = [node for node in by if node not in kept and not self._is_text(node)]
         return {node: home for node, home in found.items() if not self._is_text(node)}
 
     def _named_errors(self) -> dict[Node, list[Node]]:
-        """For each error: the nodes of the forward pass whose error it is, but for numbers."""
+        """For each error: the nodes of the forward pass whose error it is, but for constants."""
         found: dict[Node, list[Node]] = {}
         for node, error in self.errors.items():
-            if not self._is_text(node):
+            if node in self.varying:
                 found.setdefault(error, []).append(node)
         return found
 
@@ -268,11 +278,15 @@ class NodesTeller:
             lines.append(f"{near}: {shown:,} of {counted(every, 'node')}, and the nodes that their rules made.")
         if any(symbol.base == "e" and not symbol.wrap for symbol in map(self.symbols.get, self.below) if symbol):
             lines.append("e1, e2, …: nodes of the backward graph on the way from error to error.")
-        settled = [node for node in self.kept if node in self.errors and self.errors[node] not in self.made]
+        visited = [node for node in self.kept if node in self.errors]
+        settled = [node for node in visited if node in self.varying and self.errors[node] not in self.made]
         told = (
             f"{self._error_name(n)} = {self._writer.value(self._quoted(self.errors[n])).text}"
             for n in reversed(settled)
         )
         if settled:
             lines.append(f"Without a node of their own: {', '.join(at_most(list(told)))}.")
+        if self.left_out:
+            left = counted(len(self.left_out), "node")
+            lines.append(f"Not drawn: {left} that only the errors of constants are computed from.")
         return "\n".join(lines)

@@ -110,9 +110,8 @@ class _Writer:
         r = placed.rect
         self.out.append(f'<rect class="box" {_at(r)} rx="{corner}"/>')
         size, x = placed.size, r.centre[0]
-        room = size.height - 14
-        if not size.lines and not size.pictures:
-            room = len(size.title) * line_height(TITLE)  # a title alone stands in the middle
+        room = len(size.title) * line_height(TITLE) + len(size.lines) * line_height(BODY)
+        room += size.gallery[1] + 6 if size.pictures else 0
         y = r.centre[1] - room / 2
         self._text("title", Text(x, y, size.title, TITLE))
         self._text("", Text(x, y + len(size.title) * line_height(TITLE), size.lines, BODY))

@@ -17,7 +17,10 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def nodes_of(J, back=None):
-    """The nodes of the forward graph, and those that the sweep added, found by walking from the ends."""
+    """The nodes of the forward graph, and those that the sweep added, found by walking from the ends.
+
+    What only the errors of constants are computed from is not drawn.
+    """
     back = back or sc.backprop(J)
 
     def upstream(ends):
@@ -30,7 +33,8 @@ def nodes_of(J, back=None):
         return found
 
     forward = upstream([J])
-    return forward, upstream(step.delta for step in back.steps) - forward
+    varying = {n for n in forward if any(isinstance(i, sc.Input | sc.Param) for i in upstream([n]))} | {J}
+    return forward, upstream(step.delta for step in back.steps if step.node in varying) - forward
 
 
 def is_boxed(node):
@@ -220,3 +224,14 @@ def test_the_dot_text_has_all_boxes_and_edges(make):
     story, dot = diagram.story, diagram.dot
     assert dot.count("arrowtail=empty") == len(story.below.edges)
     assert all(f'"back-{box.key}" [' in dot or f"back-{box.key} [" in dot for box in story.below.boxes)
+
+
+def test_errors_of_constants_are_not_drawn_and_the_picture_says_so(make):
+    x, w = sc.Input("x", (None, 3)), sc.Param("w", np.ones(3, "float32"))
+    scale = sc.Const(np.arange(9.0, dtype="float32").reshape(3, 3), name="scale")
+    story = sc.draw(sc.mean(sc.tanh(1.7159 * w * x) @ scale), zoom="nodes").story
+    assert "Not drawn: " in story.note and "only the errors of constants" in story.note
+    shown = lines(story)
+    assert "δ(scale)" not in "".join(shown) and any(line.startswith("∇w") for line in shown)
+    assert "Not drawn" not in sc.draw(make["tutorial"](), zoom="nodes").story.note
+    assert len(sc.draw(make["lenet5"](), zoom="nodes").story.below.boxes) < 90
