@@ -67,7 +67,7 @@ def test_a_focus_on_each_node(network):
 
 
 @given(graphs(), st.sampled_from([500, 900, 1400, None]))
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_random_graphs(J, width):
     check(sc.draw(J, zoom="nodes", fold=False, width=width))
 
