@@ -33,7 +33,7 @@ from .graph.spec import broadcast_shapes, is_real
 
 if TYPE_CHECKING:
     from .draw.diagram import Diagram
-    from .draw.equations import Equations
+    from .draw.formulas.equations import Equations
     from .draw.run import Run
 
 
@@ -122,7 +122,7 @@ class Backprop:
 
     def equations(self) -> Equations:
         """The equations of the forward pass, of every delta in the order of the sweep, and of every gradient."""
-        from .draw.lines import equations_of_sweep
+        from .draw.formulas.lines import equations_of_sweep
 
         return equations_of_sweep(self)
 
@@ -149,7 +149,7 @@ class Backprop:
         Sent
         δ(z1) = δ(a1) · a1 · (1 − a1)       (N, 3)
         """
-        from .draw.lines import equations_at
+        from .draw.formulas.lines import equations_at
 
         return equations_at(self, node)
 

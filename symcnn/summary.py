@@ -19,8 +19,8 @@ from .notebook import bundle
 from .tables import Table
 
 if TYPE_CHECKING:
-    from .draw.names import Values
-    from .draw.titles import Titles
+    from .draw.formulas.names import Values
+    from .draw.story.titles import Titles
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class Summary:
     """
 
     def __init__(self, J: Node) -> None:
-        from .draw.names import Values
-        from .draw.titles import Titles
+        from .draw.formulas.names import Values
+        from .draw.story.titles import Titles
 
         J = Reshape(J, J.shape) if isinstance(J, Leaf) else J  # a value of its own, to be called J
         values = Values(Graph(J).order)

@@ -14,7 +14,7 @@ from ..backprop import Backprop
 from ..draw import draw as draw_sweep
 from ..draw import swept
 from ..draw.files import writers
-from ..draw.notation import Notation
+from ..draw.formulas.notation import Notation
 from ..draw.page import explain as explained
 from ..draw.page.page import Page
 from ..draw.page.recorder import Recorder

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..backprop import Backprop
     from ..graph.node import Node
     from .diagram import Diagram
-    from .units import Units
+    from .units.units import Units
 
 
 def draw(
@@ -92,10 +92,10 @@ def draw(
     from ..graph.errors import ArgumentError, DTypeError, call_site, chosen, explain, natural, quoted
     from ..graph.node import Node
     from .diagram import Diagram
-    from .nodes import NodesTeller
+    from .maps.values import shown
     from .run import Run
-    from .teller import Teller
-    from .values import shown
+    from .story.nodes import NodesTeller
+    from .story.teller import Teller
 
     if isinstance(values, Run) and J is values.back.J:
         J = values.back
@@ -165,7 +165,7 @@ def draw_units(J: Node | Backprop, *, maps: int = 3) -> Units:
     from ..backprop import Backprop
     from ..graph.errors import DTypeError, call_site, explain, positive_int, quoted
     from ..graph.node import Node
-    from .units import Units
+    from .units.units import Units
 
     node = J.J if isinstance(J, Backprop) else J
     if not isinstance(node, Node):

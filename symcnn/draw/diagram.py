@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..notebook import bundle
 from .files import save, writers
-from .layout import WIDTH, laid_out
-from .places import Layout
-from .story import Story
+from .layout.layout import WIDTH, laid_out
+from .layout.places import Layout
+from .story.story import Story
 from .style import fitting
 from .svg import written
 

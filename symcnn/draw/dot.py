@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .story import Below, Box, Story
+from .story.story import Below, Box, Story
 from .style import BACKWARD, FORWARD, GREY, LOSS, PARAMETER
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ..graph.graph import Graph
 from ..graph.node import Node
 from ..graph.spec import Shape
 from ..graph.window import WHOLE, Window, Windows, misfit
-from .names import Values
+from .formulas.names import Values
 
 Box = tuple[Window, ...]
 """A window for each axis of the value that is read."""

@@ -15,9 +15,9 @@ from ..graph.errors import NotRunError, call_site, explain, shown
 from ..graph.leaves import Param
 from ..graph.node import Node
 from ..notebook import bundle, is_large
-from .notation import Notation
-from .story import shape_text
-from .values import norm, norm_text
+from .formulas.notation import Notation
+from .maps.values import norm, norm_text
+from .story.story import shape_text
 
 if TYPE_CHECKING:
     from .diagram import Diagram

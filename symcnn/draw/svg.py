@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from .geometry import Path, Point, Rect, Text, line_height
-from .metrics import text_width
-from .picture import Picture
-from .places import BODY, EDGE, TITLE, Layout, Placed
-from .story import Below, Box, Bundle, Story
+from .layout.geometry import Path, Point, Rect, Text, line_height
+from .layout.metrics import text_width
+from .layout.places import BODY, EDGE, TITLE, Layout, Placed
+from .maps.picture import Picture
+from .story.story import Below, Box, Bundle, Story
 from .style import CSS
 
 _HEAD = 9.0

@@ -23,7 +23,7 @@ from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote
 from .window import Influence, Windows, broadcast_windows, row_windows
 
 if TYPE_CHECKING:
-    from ..draw.equations import Equation
+    from ..draw.formulas.equations import Equation
     from .graph import Graph
     from .leaves import Param
 
@@ -283,7 +283,7 @@ class Node(Operators, metaclass=NodeType):
         >>> sc.conv(x, filters=20, size=9, seed=0).equation
         z1 = x * rot90(W1, 2) + b1
         """
-        from ..draw.lines import equation_of
+        from ..draw.formulas.lines import equation_of
 
         return equation_of(self)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reading import cut, seen
 
 import symcnn as sc
-from symcnn.draw.names import Values
+from symcnn.draw.formulas.names import Values
 from symcnn.draw.reach import named_reach, reach, readers, reads, table
 from symcnn.graph.errors import NodeTypeError
 from symcnn.graph.leaves import Const

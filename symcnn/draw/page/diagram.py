@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from ..layout import laid_out
-from ..measures import MARGIN
-from ..places import Layout
-from ..story import Box, Story
+from ..layout.layout import laid_out
+from ..layout.measures import MARGIN
+from ..layout.places import Layout
+from ..story.story import Box, Story
 from ..style import CSS
 from ..svg import written
 

@@ -19,7 +19,7 @@ from ...graph.node import Node
 from ...graph.window import Influence
 from ...nodes.shape import Reshape
 from ...nodes.window import Crop, Pad
-from ..names import Values
+from ..formulas.names import Values
 from ..reach import Box, named_reach
 
 _IN_ORDER = (Cast, Crop, Pad, Reshape)

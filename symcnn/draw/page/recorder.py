@@ -33,10 +33,10 @@ from ...graph.graph import Graph
 from ...graph.leaves import Const, Input, Leaf, Param
 from ...graph.node import Node
 from ...nodes.shape import Reshape
-from ..names import Values
-from ..notation import Notation
-from ..teller import Teller
-from ..words import plain_text
+from ..formulas.names import Values
+from ..formulas.notation import Notation
+from ..formulas.words import plain_text
+from ..story.teller import Teller
 from .budget import MOST, too_large
 from .links import Link, is_slope, links_of, read_beside, slope_key
 from .sums import weights_in

@@ -8,10 +8,10 @@ from ...engine.trace import Trace
 from ...graph.declared import sentences_of
 from ...graph.leaves import Param
 from ...graph.node import Node
-from ..equations import Equation
-from ..lines import forward_lines, sent_lines
-from ..story import Story
-from ..words import plain_text
+from ..formulas.equations import Equation
+from ..formulas.lines import forward_lines, sent_lines
+from ..formulas.words import plain_text
+from ..story.story import Story
 from .links import is_masked, slope_key
 from .recorder import Parts, Recorder
 from .sums import added_up

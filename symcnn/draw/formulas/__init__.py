@@ -1,0 +1,1 @@
+"""How values and errors are written: names, formulas, equations as text, LaTeX and MathML."""

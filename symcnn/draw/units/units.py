@@ -1,0 +1,78 @@
+"""`Units`: the tutorial's first figure, for any chain of convolution and pooling."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ...graph.node import Node
+from ...notebook import bundle
+from ..files import save, writers
+from ..style import fitting
+from .chain import Reader
+from .circles import Circles, line_of_units
+from .sheet import Sheet
+from .stacks import Stacks
+from .words import summary, title
+
+
+class Units:
+    """The units of a network, layer upon layer, with tied weights in one colour and letter.
+
+    Make it with `symcnn.draw_units`. In a notebook it shows itself.
+
+    Attributes
+    ----------
+    chain : Chain
+        What is drawn: the rows of units, the input first.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (None, 1, 1, 10))
+    >>> p = sc.mean_pool(sc.sigmoid(sc.conv(x, filters=2, size=(1, 3), seed=0)), (1, 2))
+    >>> sc.draw_units(p)
+    Units of x, conv maps, pooled maps
+    """
+
+    def __init__(self, J: Node, maps: int) -> None:
+        self.chain = Reader(J).chain()
+        self._maps = maps
+
+    @cached_property
+    def svg(self) -> str:
+        """The figure as SVG: the same text for the same network."""
+        axis = line_of_units(self.chain)
+        about = summary(self.chain, axis is not None)
+        sheet = Sheet(f"{about} {self._maps}")
+        if axis is None:
+            Stacks(self.chain, self._maps).draw(sheet)
+        else:
+            Circles(self.chain, axis, self._maps).draw(sheet)
+        return sheet.written(f"Units of {self._names()}", about)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the figure to a ``.svg`` file.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ArgumentError
+            For another ending, or a folder that is not there.
+        """
+        return save(path, writers(lambda: self.svg))
+
+    def _names(self) -> str:
+        return ", ".join(title(row) for row in self.chain.rows)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return bundle(self, "image/svg+xml", lambda: fitting(self.svg))
+
+    def __repr__(self) -> str:
+        return f"Units of {self._names()}"
