@@ -69,8 +69,9 @@ from .nodes.select import (
     minimum,
     where,
 )
-from .nodes.shape import Concat, Put, Reshape, Take, Transpose, concat, flatten, reshape, take, transpose
+from .nodes.shape import Concat, Reshape, Transpose, concat, flatten, reshape, transpose
 from .nodes.sigmoid import Relu, Sigmoid, Softplus, Tanh, relu, sigmoid, softplus, tanh
+from .nodes.take import Put, Take, take
 from .nodes.window import Crop, Dilate, Pad, Subsample, crop, pad, subsample
 from .simplify import simplify
 from .summary import summary

@@ -47,15 +47,13 @@ class Run(Mapping[Node, Array]):
     >>> run = sc.backprop(sc.softmax_cross_entropy(z, y)).run(x=[[1, 2, 3, 4]], y=[0])
     >>> run
     Run of J, batch 1
-    value  shape   norm       error
-    x      4       ‖x‖ 5.48   not needed
-    y      scalar  ‖y‖ 0
-    W1     3×4     ‖W1‖ 0     ‖∇W1‖ 4.47
-    b1     3       ‖b1‖ 0     ‖∇b1‖ 0.816
-    z1     3       ‖z1‖ 0     ‖δ(z1)‖ 0.816
-    J      scalar  = 1.1      = 1
-    >>> run.delta(z).round(3)
-    array([[-0.667,  0.333,  0.333]], dtype=float32)
+    value  shape   norm      error
+    x      4       ‖x‖ 5.48  not needed
+    y      1 each  ‖y‖ 0
+    W1     3×4     ‖W1‖ 0    ‖∇W1‖ 4.47
+    b1     3       ‖b1‖ 0    ‖∇b1‖ 0.816
+    z1     3       ‖z1‖ 0    ‖δ(z1)‖ 0.816
+    J      scalar  = 1.1     = 1
     """
 
     def __init__(self, back: Backprop, notation: Notation, trace: Trace) -> None:

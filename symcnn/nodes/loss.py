@@ -16,8 +16,9 @@ from ..graph.window import WHOLE, Window, Windows
 from .elementwise import Exp, Log
 from .reduce import FirstMax, mean, sum
 from .select import equal, where
-from .shape import reshape, verify_index
+from .shape import reshape
 from .sigmoid import Sigmoid, Softplus
+from .take import verify_index
 
 
 class _OfRows(Node):

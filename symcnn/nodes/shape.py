@@ -1,23 +1,21 @@
-"""The same numbers in another arrangement: reshape, transpose, concat, take and put, slicing."""
+"""The same numbers in another arrangement: reshape, transpose, concat."""
 
 from __future__ import annotations
 
 import builtins
 import math
 from itertools import pairwise
-from types import EllipsisType
 from typing import Any
 
 import numpy as np
 
 from ..graph.algebra import over_axes
-from ..graph.errors import DTypeError, ShapeError, call_site, explain, items, natural, quoted, whole
-from ..graph.leaves import Const, Input
+from ..graph.errors import DTypeError, ShapeError, call_site, explain, items, quoted, whole
+from ..graph.leaves import Input
 from ..graph.node import Node, as_node
-from ..graph.operators import builds
 from ..graph.spec import Dim, Shape, Spec, as_shape, normal_axes
-from ..graph.window import Influence, Window, Windows, index_window, reshape_windows
-from .window import crop, subsample
+from ..graph.window import Influence, Window, Windows, reshape_windows
+from .window import crop
 
 
 class Reshape(Node):
@@ -239,212 +237,13 @@ def concat(xs: list[Node] | tuple[Node, ...], axis: int = 1) -> Node:
         given = xs.label if isinstance(xs, Node) else quoted(xs)
         raise DTypeError(explain(f"concat: {given} was given; expected a list of nodes", site=call_site()))
     nodes = tuple(as_node(x, what="concat: an input") for x in xs)
-    return Concat(nodes, _axis(nodes[0], axis) if nodes else axis)
+    return Concat(nodes, axis_of(nodes[0], axis) if nodes else axis)
 
 
-class Take(Node):
-    """The slices of x along an axis that a list of indices names; an index may come up repeatedly.
-
-    Parameters
-    ----------
-    x : Node
-    index : Node
-        Integers of shape (K,), from 0 to the axis' length - 1.
-    axis : int
-    """
-
-    x: Node
-    index: Node
-    axis: int = 0
-    integer_inputs = ("x", "index")
-    says = (
-        "The slices that a list names are taken.",
-        "Each error goes back to where its slice was taken from; where a slice was taken repeatedly, they add up.",
-    )
-
-    def template(self, kind: str) -> str:
-        return "{x}[" + ":, " * self.axis + "{index}]"
-
-    def infer(self) -> Spec:
-        _check_index(self, self.index, self.x.shape, self.axis)
-        shape = self.x.shape
-        return Spec((*shape[: self.axis], self.index.shape[0], *shape[self.axis + 1 :]), self.x.dtype)
-
-    def verify(self, x: Any, index: Any) -> None:
-        verify_index(index, x.shape[self.axis])
-
-    def forward(self, xp: Any, x: Any, index: Any) -> Any:
-        return xp.take(x, index, axis=self.axis)
-
-    def windows(self) -> tuple[Windows, ...]:
-        taken = _taken(self)
-        x = tuple(taken if k == self.axis else Window(k) for k in range(self.ndim))
-        return x, (Window(self.axis),)
-
-    def backward(self, delta: Node) -> tuple[Node, None]:
-        size = self.x.shape[self.axis]
-        assert size is not None
-        return Put(delta, self.index, self.axis, size), None
-
-    @classmethod
-    def samples(cls) -> list[Node]:
-        return [cls(Input("x", (4, 3)), Const([2, 0, 2])), cls(Input("x", (None, 4, 3)), Const([3, 1]), 1)]
-
-
-class Put(Node):
-    """The slices of x added up at the places that a list of indices names, 0 elsewhere: the adjoint of `Take`."""
-
-    x: Node
-    index: Node
-    axis: int
-    size: int
-    integer_inputs = ("index",)
-    latex = r"\operatorname{{put}}({x}, {index}, \text{{axis}}={axis}, \text{{size}}={size})"
-    text = "put({x}, {index}, axis={axis}, size={size})"
-    says = (
-        "The slices are added up at the places that a list names.",
-        "Each slice gets the error of the place where it was put.",
-    )
-
-    def infer(self) -> Spec:
-        shape, axis = self.x.shape, whole(self.axis, f"{self.label}: axis")
-        target = (*shape[:axis], natural(self.size, f"{self.label}: size"), *shape[axis + 1 :])
-        _check_index(self, self.index, target, axis)
-        if self.index.shape[0] != shape[axis]:
-            problem = f"there are {self.index.shape[0]} indices for the {shape[axis]} slices of {shape} on axis {axis}"
-            raise ShapeError(explain(problem, node=self))
-        return Spec(target, self.x.dtype)
-
-    def verify(self, x: Any, index: Any) -> None:
-        verify_index(index, self.size)
-
-    def forward(self, xp: Any, x: Any, index: Any) -> Any:
-        hit = xp.astype(xp.expand_dims(xp.arange(self.size), axis=1) == index, x.dtype)
-        last = xp.moveaxis(x, self.axis, 0)
-        return xp.moveaxis(xp.tensordot(hit, last, axes=1), 0, self.axis)
-
-    def windows(self) -> tuple[Windows, ...]:
-        taken = _taken(self)
-        put = taken.inverse(self.axis) if taken and taken.axis is not None else None
-        return tuple(put if k == self.axis else Window(k) for k in range(self.ndim)), (None,)
-
-    def backward(self, delta: Node) -> tuple[Node, None]:
-        return Take(delta, self.index, self.axis), None
-
-    @classmethod
-    def samples(cls) -> list[Node]:
-        return [cls(Input("x", (3, 2)), Const([2, 0, 2]), 0, 4)]
-
-
-def _taken(node: Take | Put) -> Window | None:
-    """What a slice that is taken by the index reads, where the index is known."""
-    index = node.index
-    return index_window(node.axis, index.value.tolist()) if isinstance(index, Const) else None
-
-
-def _check_index(node: Node, index: Node, shape: Shape, axis: int) -> None:
-    if index.dtype.kind not in "iu" or index.ndim != 1:
-        raise DTypeError(explain(f"the indices are {index.spec}; expected integers of shape (K,)", node=node))
-    if type(axis) is not int or not 0 <= axis < len(shape) or (size := shape[axis]) is None:
-        raise ShapeError(explain(f"axis {axis} of {shape} has no indices: it is not there, or the batch", node=node))
-    if isinstance(index, Const):
-        try:
-            verify_index(index.value, size)
-        except ValueError as error:
-            raise ShapeError(explain(str(error), node=node)) from None
-
-
-def verify_index(index: Any, size: int) -> None:
-    """Raise ValueError where an index (a label) is not in 0 ... size - 1."""
-    wrong = (index < 0) | (index >= size)
-    if np.any(wrong):
-        place = int(np.argmax(wrong))
-        raise ValueError(f"number {place} is {int(index.ravel()[place])}; expected 0 to {size - 1}")
-
-
-def take(x: Node, index: Any, axis: int = 0) -> Node:
-    """The slices of `x` along `axis` that `index` names; see `Take`."""
-    x = as_node(x)
-    if isinstance(index, list | tuple) and len(index) == 0:
-        index = np.zeros(0, np.int64)
-    return Take(x, index, _axis(x, axis))
-
-
-def _axis(x: Node, axis: int) -> int:
+def axis_of(x: Node, axis: int) -> int:
     """`axis` as a number that is not negative."""
     try:
         (found,) = normal_axes(whole(axis, "the axis"), x.ndim)
     except ValueError as error:
         raise ShapeError(explain(str(error), f"the shape is {x.shape}", node=x)) from None
     return found
-
-
-@builds("getitem")
-def getitem(x: Node, index: Any) -> Node:
-    """NumPy's basic slicing, and a list of indices along one axis.
-
-    Raises
-    ------
-    ShapeError
-        For an index out of range, or one that would change the batch axis.
-    """
-    items = _expanded(index, x)
-    if [i for i in items if not isinstance(i, slice | int | np.integer | type(None))]:
-        return _take_list(x, items)
-    widths, steps = [], []
-    shape: list[Dim] = []
-    axis = 0
-    for item in items:
-        if item is None:
-            shape.append(1)
-            continue
-        start, stop, step = _bounds(item, x, axis)
-        size = x.shape[axis]
-        widths.append((0, 0) if size is None else (start, size - stop))
-        steps.append(step)
-        if isinstance(item, slice):
-            shape.append(None if size is None else len(range(start, stop, step)))
-        axis += 1
-    return reshape(subsample(crop(x, tuple(widths)), tuple(steps)), tuple(shape))
-
-
-def _expanded(index: Any, x: Node) -> list[Any]:
-    """The index with one item for each axis."""
-    items = list(index) if isinstance(index, tuple) else [index]
-    used = builtins.sum(i is not None and not isinstance(i, EllipsisType) for i in items)
-    if builtins.sum(isinstance(i, EllipsisType) for i in items) > 1:
-        raise ShapeError(explain("an index can have one '...' only", node=x))
-    if used > x.ndim:
-        raise ShapeError(explain(f"{used} indices for the {x.ndim} axes of {x.shape}", node=x))
-    fill = [slice(None)] * (x.ndim - used)
-    at = next((n for n, i in enumerate(items) if isinstance(i, EllipsisType)), None)
-    return [*items, *fill] if at is None else [*items[:at], *fill, *items[at + 1 :]]
-
-
-def _bounds(item: Any, x: Node, axis: int) -> tuple[int, int, int]:
-    size = x.shape[axis]
-    if size is None:
-        if item != slice(None):
-            raise ShapeError(explain(f"axis {axis} of {x.shape} is the batch: it cannot be indexed", node=x))
-        return 0, 0, 1
-    if isinstance(item, slice):
-        try:
-            start, stop, step = item.indices(size)
-        except (TypeError, ValueError) as error:
-            raise ShapeError(explain(f"{item} cannot slice axis {axis} of {x.shape}: {error}", node=x)) from None
-        if step < 0:
-            raise ShapeError(explain("a slice with a negative step has no node; use sc.take", node=x))
-        return start, builtins.max(start, stop), step
-    if isinstance(item, bool):
-        raise DTypeError(explain(f"{item} is no index; choose with sc.where, or with a list of numbers", node=x))
-    if not -size <= item < size:
-        raise ShapeError(explain(f"index {item} is out of range for axis {axis} of {x.shape}", node=x))
-    return int(item) % size, int(item) % size + 1, 1
-
-
-def _take_list(x: Node, items: list[Any]) -> Node:
-    lists = [n for n, i in enumerate(items) if not (isinstance(i, slice) and i == slice(None))]
-    if len(lists) != 1:
-        raise DTypeError(explain("one list of indices can be used at a time, with ':' for the other axes", node=x))
-    axis = lists[0]
-    return take(x, items[axis], axis)

@@ -14,7 +14,8 @@ from ..nodes.elementwise import Pow
 from ..nodes.pool import Place, Upsample
 from ..nodes.reduce import Sum
 from ..nodes.select import Where
-from ..nodes.shape import Put, Reshape, Take, Transpose
+from ..nodes.shape import Reshape, Transpose
+from ..nodes.take import Put, Take
 from ..nodes.window import Crop, Dilate, Pad, Subsample
 
 

@@ -204,7 +204,10 @@ def shape_text(shape: Shape, batch: str = "") -> str:
     --------
     >>> shape_text((None, 20, 10, 10)), shape_text(())
     ('20×10×10', 'scalar')
+    >>> shape_text((None,))
+    '1 each'
     >>> shape_text((None, 2000), "N")
     'N×2000'
     """
-    return "×".join(batch if d is None else str(d) for d in shape if d is not None or batch) or "scalar"
+    text = "×".join(batch if d is None else str(d) for d in shape if d is not None or batch)
+    return text or ("1 each" if shape else "scalar")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...nodes.shape import Concat, Put, Reshape, Take
+from ...nodes.shape import Concat, Reshape
+from ...nodes.take import Put, Take
 from ...nodes.window import Dilate, Pad
 from .kernels import Array, Run, kernel
 

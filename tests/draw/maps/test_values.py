@@ -59,7 +59,7 @@ def test_norms_are_those_of_the_whole_batch(make, digits):
     assert texts(by_id["gradient-W1"])[0] == f"∇W1 (20×1×9×9) ‖·‖ {three(np.sqrt((gradient**2).sum()))}"
     assert texts(by_id["parameter-W1"])[0] == f"W1 (20×1×9×9) ‖·‖ {three(np.sqrt((w.value**2).sum()))}"
     assert texts(by_id["value-J"])[-1] == f"J = {float(loss):.4g}"
-    assert texts(by_id["name-y"]) == ["y", "scalar", "y[0] = 7"]
+    assert texts(by_id["name-y"]) == ["y", "1 each", "y[0] = 7"]
     assert texts(by_id["legend"])[-1] == "Run with 5 examples: norms are over all of them, maps are of example 0."
     assert texts(by_id["delta-x"]) == ["δ(x)"] and texts(by_id["back-x"]) == ["∂J/∂x", "not needed"]
     assert "norms are over all" in ElementTree.fromstring(run.draw().svg.encode()).find(f"{SVG}desc").text
