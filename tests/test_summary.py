@@ -36,8 +36,8 @@ def test_lenet5_has_the_papers_parameters():
     assert "(N, 16, 10, 10)" in text and "1,516" in text
 
 
-def test_the_tutorials_network_counted_by_hand():
-    """torch.nn: Conv2d(1, 20, 9), Sigmoid, AvgPool2d(2), Linear(2000, 10); FlopCounterMode's FLOPs halved."""
+def test_the_tutorials_network_as_pytorch_counts_it():
+    """By PyTorch 2.13: Conv2d(1, 20, 9), Sigmoid, AvgPool2d(2), Linear(2000, 10); FlopCounterMode, FLOPs halved."""
     x, y = sc.Input("x", (None, 1, 28, 28)), sc.Input("y", (None,), dtype="int64")
     p1 = sc.mean_pool(sc.sigmoid(sc.conv(x, 20, 9, name="conv1", seed=0)), 2)
     found = sc.summary(sc.softmax_cross_entropy(sc.dense(p1, 10, name="out", seed=0), y))
