@@ -46,6 +46,7 @@ class Compiled:
     results: dict[int, list[Node]]
     library: Library | None
     cpu: Cpu
+    block: int
     checked: set[Node]
     _memory: list[tuple[Array, Array]] = field(default_factory=list)
 
@@ -85,8 +86,8 @@ class Compiled:
         return Library(module(parts), self.cpu)
 
     @classmethod
-    def of(cls, plan: Plan, cpu: Cpu) -> Compiled:
-        """Compile `plan` for `cpu`."""
+    def of(cls, plan: Plan, cpu: Cpu, block: int) -> Compiled:
+        """Compile `plan` for `cpu`, for blocks of so many images."""
         with collector_paused():
             found = partition(plan)
             lowered = Lowered()
@@ -94,8 +95,8 @@ class Compiled:
             results = {n: _results(plan, found, n) for n in range(len(found.stages))}
             for n, stage in enumerate(found.stages):
                 if stage.kind == "image":
-                    groups[n] = fuse(stage.nodes, set(results[n]), found, cpu.lanes)
-                    lowered.jobs.append(ImageStage(lowered, groups[n], cpu, n).write())
+                    groups[n] = fuse(stage.nodes, set(results[n]), found, block)
+                    lowered.jobs.append(ImageStage(lowered, groups[n], cpu, n, block).write())
                 elif stage.kind == "shared":
                     lowered.jobs.append(shared_stage(lowered, stage.nodes, set(results[n]), cpu, n))
                 else:
@@ -105,7 +106,7 @@ class Compiled:
             if checked:
                 lowered.jobs[native[-1]].append(finite_check(lowered, [o for o in plan.order if o in checked], cpu))
             library = Library(module(lowered.functions), cpu) if lowered.functions else None
-        return cls(plan, found, lowered, groups, results, library, cpu, checked)
+        return cls(plan, found, lowered, groups, results, library, cpu, block, checked)
 
 
 def _is_sum(node: Node, found: Partition) -> bool:
@@ -142,15 +143,17 @@ class NativeBackend:
     name = "native"
 
     def __init__(self) -> None:
-        self._compiled: Compiled | None = None
+        self._compiled: dict[int, Compiled] = {}
         self._lock = threading.Lock()
 
     def bind(self, plan: Plan, batch: int) -> NativeBound:
         """The plan over buffers for a batch of `batch` rows; compiled when that is first asked for."""
+        cpu = Cpu.host()
+        block = 1 if batch < cpu.lanes else cpu.lanes
         with self._lock:
-            if self._compiled is None or self._compiled.plan is not plan:
-                self._compiled = Compiled.of(plan, Cpu.host())
-        return _bound(self._compiled, batch)
+            if block not in self._compiled or self._compiled[block].plan is not plan:
+                self._compiled[block] = Compiled.of(plan, cpu, block)
+        return _bound(self._compiled[block], batch)
 
 
 @dataclass
@@ -332,7 +335,7 @@ class NativeRun:
         library = runner.compiled.library
         assert library is not None
         self._runner, self._node, self._images, self._names = runner, node, images, names
-        self._blocks = -(-images // runner.compiled.cpu.lanes)
+        self._blocks = -(-images // runner.compiled.block)
         self._jobs = [library.address(name) for name in names]
 
     def __call__(self) -> None:
@@ -346,7 +349,7 @@ class NativeRun:
     def times(self) -> list[tuple[Node, str, float]]:
         """Run one loop nest after the other: its node and the seconds that it took for all blocks of images."""
         runner, found = self._runner, []
-        compiled, lanes = runner.compiled, runner.compiled.cpu.lanes
+        compiled, block = runner.compiled, runner.compiled.block
         library = compiled.library_of_parts
         memory, sums = runner.begin(1, 1)
         sums[:] = 0
@@ -355,8 +358,8 @@ class NativeRun:
                 found.append((self._node, "native", _timed(library, name, _JOB, (runner.address, 0, 0, 1))))
                 continue
             seconds = dict.fromkeys(compiled.lowered.kernels[name], 0.0)
-            for row in range(0, self._images, lanes):
-                place = runner.address, memory.ctypes.data, sums.ctypes.data, row, min(lanes, self._images - row)
+            for row in range(0, self._images, block):
+                place = runner.address, memory.ctypes.data, sums.ctypes.data, row, min(block, self._images - row)
                 for part in seconds:
                     seconds[part] += _timed(library, part[0], _BLOCK, place)
             found += [(node, "native", took) for (_, node), took in seconds.items()]

@@ -184,7 +184,7 @@ class _Memory:
     def _take_for(self, node: Node, ended: list[Node]) -> None:
         """A slot for `node`: that of a value which ends here, where element i is read before it is written."""
         for source in ended:
-            same = self._size(source) == self._size(node)
+            same = self._size(source) == self._size(node) and element_of(source) == element_of(node)
             if same and is_flat(node) and self._flat_to(node, source):
                 self._group.slots[node] = self._group.slots[source]
                 ended.remove(source)

@@ -28,7 +28,10 @@ class Kernel:
         The address of this thread's sums over the batch.
     valid : Value
         How many lanes of the block hold images; the others repeat the last one.
-    registers : int
+    registers, wide : int
+        How many vector registers there are, and how many numbers one holds.
+    taken : int
+        Bytes of memory that these loops need for themselves, behind the buffers.
     """
 
     b: Builder
@@ -36,11 +39,19 @@ class Kernel:
     sums: Value
     valid: Value
     registers: int
+    wide: int
+    taken: int = 0
 
     @property
     def lanes(self) -> int:
         """Images in a block."""
-        return self.read.lanes
+        return self.read.block
+
+    def take(self, count: int) -> Value:
+        """Memory for `count` numbers."""
+        start = self.read.group.nbytes + self.taken
+        self.taken += -(-4 * count // 64) * 64
+        return self.b.offset(self.read.memory, start, BYTE)
 
     @property
     def vector(self) -> Type:

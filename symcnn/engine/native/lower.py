@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ...graph.leaves import Const
 from ...graph.node import Node
@@ -15,7 +16,7 @@ from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
 from ...nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
 from ...nodes.reduce import ArgMax
-from . import convolution, kernels, rows, sums
+from . import columns, convolution, kernels, pixels, rows, sums
 from .cpu import Cpu
 from .expressions import Reader
 from .fuse import Group
@@ -73,11 +74,35 @@ class Lowered:
         return "\n\n".join(map(str, self.functions))
 
 
-class ImageStage:
-    """Writes the functions of one image stage."""
+class Family(NamedTuple):
+    """The loops of one family, of which a block of images decides: the lanes are its images, or neighbours in one."""
 
-    def __init__(self, whole: Lowered, group: Group, cpu: Cpu, stage: int) -> None:
-        self.whole, self.group, self.cpu, self.stage = whole, group, cpu, stage
+    pack: Callable[[Kernel, Node, Value], None]
+    unpack: Callable[[Kernel, Node, Value], None]
+    pointwise: Callable[[Kernel, Node], None]
+    convolution: Callable[[Kernel, Node, Convolution], None]
+    product: Callable[[Kernel, Node, Product], None]
+    filter_gradient: Callable[[Kernel, Node, FilterGradient, int], None]
+    outer_product: Callable[[Kernel, Node, OuterProduct, int], None]
+    batch_sum: Callable[[Kernel, Node, BatchSum, int], None]
+
+
+IMAGES_IN_LANES = Family(
+    *(kernels.pack, kernels.unpack, kernels.pointwise, convolution.convolution, convolution.product),
+    *(sums.filter_gradient, sums.outer_product, sums.batch_sum),
+)
+PIXELS_IN_LANES = Family(
+    *(pixels.pack, pixels.unpack, pixels.pointwise, columns.convolution, pixels.product),
+    *(columns.filter_gradient, pixels.outer_product, pixels.batch_sum),
+)
+
+
+class ImageStage:
+    """Writes the functions of one image stage, for blocks of so many images: as many as there are lanes, or 1."""
+
+    def __init__(self, whole: Lowered, group: Group, cpu: Cpu, stage: int, block: int) -> None:
+        self.whole, self.group, self.cpu, self.stage, self.block = whole, group, cpu, stage, block
+        self.family = PIXELS_IN_LANES if block == 1 else IMAGES_IN_LANES
         self.places: dict[Node, int] = {}
         self._names: list[tuple[str, Node]] = []
 
@@ -94,20 +119,22 @@ class ImageStage:
                 size += -(-elements(node) // 16) * 16
         whole.memory, whole.sums = max(whole.memory, group.nbytes), max(whole.sums, size)
         for node in group.fed:
-            self._kernel("pack", node, lambda k, row, n=node: kernels.pack(k, n, row))  # type: ignore[misc]
+            self._kernel("pack", node, lambda k, row, n=node: self.family.pack(k, n, row))  # type: ignore[misc]
         for node in group.loops:
             self._kernel(type(node).__name__.lower(), node, self._loops(node))
         for node in group.results:
             if per_image(node):
-                self._kernel("unpack", node, lambda k, row, n=node: kernels.unpack(k, n, row))  # type: ignore[misc]
+                self._kernel("unpack", node, lambda k, row, n=node: self.family.unpack(k, n, row))  # type: ignore[misc]
         return [self._blocks(size), *([self._finish()] if self.places else [])]
 
     def _kernel(self, word: str, node: Node, write: Callable[[Kernel, Value], None]) -> None:
         name = f"s{self.stage}_{len(self._names)}_{word}"
         b = Builder(name, _BLOCK, title=f"{node.label} {node.shape}")
         arguments, memory, sums, row, valid = b.parameters
-        read = Reader(b, self.group, self.whole.arrays, arguments, memory, self.cpu.lanes)
-        write(Kernel(b, read, sums, valid, self.cpu.registers), row)
+        read = Reader(b, self.group, self.whole.arrays, arguments, memory, self.block, self.block)
+        kernel = Kernel(b, read, sums, valid, self.cpu.registers, self.cpu.lanes)
+        write(kernel, row)
+        self.whole.memory = max(self.whole.memory, self.group.nbytes + kernel.taken)
         self.whole.functions.append(b.function)
         self._names.append((name, node))
 
@@ -116,30 +143,30 @@ class ImageStage:
         if found is not None:
             return lambda k, row: self._sum(k, node, found)
         if isinstance(node, Conv) and (conv := Convolution.of(node)) is not None:
-            return lambda k, row: convolution.convolution(k, node, conv)
+            return lambda k, row: self.family.convolution(k, node, conv)
         if isinstance(node, Dense | MatMul) and (product := Product.of(node)) is not None:
-            return lambda k, row: convolution.product(k, node, product)
+            return lambda k, row: self.family.product(k, node, product)
         if isinstance(node, ArgMax):
             return lambda k, row: rows.argmax(k, node)
         if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy):
             return lambda k, row: rows.rows(k, node)
         if type(node) in ROWS:
             return lambda k, row: rows.reduction(k, node)
-        return lambda k, row: kernels.pointwise(k, node)
+        return lambda k, row: self.family.pointwise(k, node)
 
     def _sum(self, k: Kernel, node: Node, found: Accumulated) -> None:
         place = self.places[node]
         match found:
             case FilterGradient():
-                sums.filter_gradient(k, node, found, place)
+                self.family.filter_gradient(k, node, found, place)
             case OuterProduct():
-                sums.outer_product(k, node, found, place)
+                self.family.outer_product(k, node, found, place)
             case BatchSum():
-                sums.batch_sum(k, node, found, place)
+                self.family.batch_sum(k, node, found, place)
 
     def _blocks(self, numbers: int) -> str:
         """A share of the blocks of images: all loops for one block after those for another."""
-        name, lanes = f"s{self.stage}_images", self.cpu.lanes
+        name, block = f"s{self.stage}_images", self.block
         b = Builder(name, _JOB, exported=True, title="a share of the images, a block at a time")
         arguments, me, chunk, chunks = b.parameters
         images = b.load(arguments, IMAGES, Type(INDEX))
@@ -149,11 +176,11 @@ class ImageStage:
         own = b.offset(b.load(arguments, SUMS, Type(POINTER)), chunk * b.load(arguments, _sizes_at(1), Type(INDEX)))
         with b.loop(0, numbers, 16) as i:
             b.store(own, i, b.number(0, 16))
-        blocks = b.binary("udiv", _value(b, images + (lanes - 1)), b.integer(lanes, 1, INDEX))
+        blocks = b.binary("udiv", _value(b, images + (block - 1)), b.integer(block, 1, INDEX))
         first, last = (b.binary("udiv", _value(b, blocks * n), chunks) for n in (chunk, chunk + 1))
-        with b.loop(first, last) as block:
-            row = block * lanes
-            valid = b.smaller(b.index("sub", images, row), lanes)
+        with b.loop(first, last) as number:
+            row = number * block
+            valid = b.smaller(b.index("sub", images, row), block)
             for kernel, _ in self._names:
                 b.call(kernel, arguments, memory, own, row, valid)
         self.whole.functions.append(b.function)
