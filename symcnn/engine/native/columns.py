@@ -1,7 +1,7 @@
 """Convolutions of few images, as products of matrices: the lanes of a vector are neighbouring places of a map.
 
-The windows of the image are copied into a matrix with a row for each weight of a filter and a column for each place that
-the filter takes. The forward pass is the filters times this matrix, the filters' gradient is the errors times it, and
+The windows of the image are copied into a matrix, with a row for each weight of a filter and a column for each place
+that the filter takes. The forward pass is the filters times this matrix, the filters' gradient is the errors times it, and
 the errors of the image are the filters, turned, times the errors, added up where the windows were.
 """
 
@@ -199,13 +199,18 @@ def _bordered(
     wider = k.take(channels * size[0] * size[1])
     _clear(k, wider, channels * size[0] * size[1])
     with k.b.loop(0, channels) as c, k.b.loop(0, min(height, size[0] - top)) as y:
-        copy(k, x, (c * height + y) * width, wider, (c * size[0] + (y + top)) * size[1] + left, min(width, size[1] - left))
+        copy(
+            k,
+            x,
+            (c * height + y) * width,
+            wider,
+            (c * size[0] + (y + top)) * size[1] + left,
+            min(width, size[1] - left),
+        )
     return wider
 
 
-def _cut(
-    k: Kernel, whole: Value, w: Windows, corner: tuple[int, int], out: Value, shape: tuple[int, int, int]
-) -> None:
+def _cut(k: Kernel, whole: Value, w: Windows, corner: tuple[int, int], out: Value, shape: tuple[int, int, int]) -> None:
     """A part of maps: what lies outside of them is 0."""
     filters, height, width = shape
     top, left = corner

@@ -21,7 +21,7 @@ from .tile import row_tile
 
 
 def runs(k: Kernel, length: int) -> Iterator[tuple[Index, int]]:
-    """A length in vectors: a loop over full ones, and what is left in halves, quarters, ...: first and lanes of each."""
+    """A length in vectors, each by its first number and its lanes: a loop over full ones, then halves, quarters, ..."""
     first, lanes = 0, k.wide
     while lanes:
         end = first + (length - first) // lanes * lanes
@@ -117,8 +117,9 @@ def _interleaved(k: Kernel, values: list[Value]) -> list[Value]:
     if q == 1 or lanes == 1:
         return values
     if q == 2:
+        first, second = values
         order = [n // 2 + lanes * (n % 2) for n in range(2 * lanes)]
-        return [b.shuffle(*values, order[:lanes]), b.shuffle(*values, order[lanes:])]
+        return [b.shuffle(first, second, half) for half in (order[:lanes], order[lanes:])]
     numbers = [b.lane(values[n % q], n // q) for n in range(q * lanes)]
     return [b.vector(numbers[n : n + lanes]) for n in range(0, q * lanes, lanes)]
 
