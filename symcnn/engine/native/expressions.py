@@ -18,7 +18,7 @@ from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
 from ...nodes.shape import Reshape, Transpose
 from ...nodes.window import Crop, Dilate, Pad, Subsample
 from .fuse import Group, element_of, is_flat
-from .loops import BIT, BYTE, FLOAT, INDEX, INT, POINTER, Builder, Index, Type, Value
+from .loops import BIT, BYTE, INDEX, INT, POINTER, Builder, Index, Type, Value
 from .partition import elements
 from .patterns import per_image
 from .tracing import traced
@@ -155,7 +155,7 @@ class Reader:
     def _shared(self, node: Node, i: Index) -> Value:
         if isinstance(node, Const) and node.uniform is not None:
             return self.number(node.uniform)
-        return self.b.splat(self.b.load(self.array(node), i, Type(FLOAT)), self.lanes)
+        return self.b.splat(self.b.load(self.array(node), i, self.b.reals()), self.lanes)
 
     def _load(self, node: Node, i: Index) -> Value:
         element = element_of(self.group.base(node))
