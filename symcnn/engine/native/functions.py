@@ -1,13 +1,14 @@
 """exp, log, log1p and tanh in the loop language, with their errors in units in the last place (ulp).
 
 Each reduces its argument to a small interval and evaluates the approximations of the Cephes library there (Moshier,
-1992): polynomials for float, quotients of polynomials for double. The errors are tested over the whole range of both:
-see `ULP`.
+1992), polynomials for float and quotients of polynomials for double; only the exponential of doubles is Taylor's
+polynomial, which needs no division. The errors are tested over the whole range of both: see `ULP`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .loops import DOUBLE, FLOAT, INDEX, INT, Builder, Value
@@ -16,71 +17,8 @@ ULP = {"exp": 1.5, "log": 1.5, "log1p": 3.0, "tanh": 3.0}
 """The largest error of each function, in ulp of the right result (below the normal range: of the smallest)."""
 
 
-def polynomial(b: Builder, x: Value, coefficients: Sequence[float]) -> Value:
-    """Horner's rule; the highest power comes first."""
-    total = b.number(coefficients[0], x.type.lanes)
-    for c in coefficients[1:]:
-        total = b.fma(total, x, b.number(c, x.type.lanes))
-    return total
-
-
-def _quotient(b: Builder, x: Value, over: Sequence[float], under: Sequence[float]) -> Value:
-    return b.binary("fdiv", polynomial(b, x, over), polynomial(b, x, under))
-
-
-# Near the middle ----------------------------------------------------------------------------------
-
-_EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
-_LOG = (
-    *(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1),
-    *(-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
-)
-_TANH = (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
-
-
-def _exp_of_float(b: Builder, r: Value) -> Value:
-    square = b.binary("fmul", r, r)
-    return b.binary("fadd", b.fma(polynomial(b, r, _EXP), square, r), b.number(1, r.type.lanes))
-
-
-def _log_of_float(b: Builder, r: Value) -> Value:
-    return polynomial(b, r, _LOG)
-
-
-def _tanh_of_float(b: Builder, square: Value) -> Value:
-    return polynomial(b, square, _TANH)
-
-
-_EXP_OVER = (1.26177193074810590878e-4, 3.02994407707441961300e-2, 9.99999999999999999910e-1)
-_EXP_UNDER = (3.00198505138664455042e-6, 2.52448340349684104192e-3, 2.27265548208155028766e-1, 2.0)
-_LOG_OVER = (
-    *(1.01875663804580931796e-4, 4.97494994976747001425e-1, 4.70579119878881725854e0),
-    *(1.44989225341610930846e1, 1.79368678507819816313e1, 7.70838733755885391666e0),
-)
-_LOG_UNDER = (
-    *(1.0, 1.12873587189167450590e1, 4.52279145837532221105e1),
-    *(8.29875266912776603211e1, 7.11544750618563894466e1, 2.31251620126765340583e1),
-)
-_TANH_OVER = (-9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3)
-_TANH_UNDER = (1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3)
-
-
-def _exp_of_double(b: Builder, r: Value) -> Value:
-    square = b.binary("fmul", r, r)
-    over = b.binary("fmul", r, polynomial(b, square, _EXP_OVER))
-    ratio = b.binary("fdiv", over, b.binary("fsub", polynomial(b, square, _EXP_UNDER), over))
-    return b.fma(ratio, b.number(2, r.type.lanes), b.number(1, r.type.lanes))
-
-
-def _log_of_double(b: Builder, r: Value) -> Value:
-    return _quotient(b, r, _LOG_OVER, _LOG_UNDER)
-
-
-def _tanh_of_double(b: Builder, square: Value) -> Value:
-    return _quotient(b, square, _TANH_OVER, _TANH_UNDER)
-
-
-# Formats ------------------------------------------------------------------------------------------
+Coefficients = tuple[float, ...]
+"""Of a polynomial, the highest power first."""
 
 
 @dataclass(frozen=True)
@@ -95,23 +33,27 @@ class _Format:
         Bits after the point; those of the exponent are above them.
     bias : int
         What the exponent's bits say for 1.
+    root : int
+        The bits of sqrt(1/2).
     limits : (float, float)
         Below the first, e^x is 0; above the second, it is infinite.
-    ln2_of_exp, ln2_of_log : (float, float)
+    ln2 : (float, float)
         log 2 in two parts; a product of the first one with an exponent is exact.
-    exp, log, tanh : function
-        e^r; (log(1 + r) - r + r^2 / 2) / r^3; of r^2: (tanh(r) - r) / r^3.
+    exp : tuple of float
+        (e^r - 1 - r) / r^2.
+    log, tanh : (tuple of float, tuple of float)
+        (log(1 + r) - r + r^2 / 2) / r^3, and (tanh(r) - r) / r^3 by r^2: what is divided, and by what.
     """
 
     whole: str
     digits: int
     bias: int
+    root: int
     limits: tuple[float, float]
-    ln2_of_exp: tuple[float, float]
-    ln2_of_log: tuple[float, float]
-    exp: Callable[[Builder, Value], Value]
-    log: Callable[[Builder, Value], Value]
-    tanh: Callable[[Builder, Value], Value]
+    ln2: tuple[float, float]
+    exp: Coefficients
+    log: tuple[Coefficients, Coefficients]
+    tanh: tuple[Coefficients, Coefficients]
 
     @property
     def rounder(self) -> float:
@@ -120,16 +62,50 @@ class _Format:
 
 
 _LN2 = 0.693359375, -2.121944400546905827679e-4
-_FORMATS = {
-    FLOAT: _Format(INT, 23, 127, (-104, 89), _LN2, _LN2, _exp_of_float, _log_of_float, _tanh_of_float),
-    DOUBLE: _Format(
-        *(INDEX, 52, 1023, (-746, 710), (6.93145751953125e-1, 1.42860682030941723212e-6), _LN2),
-        *(_exp_of_double, _log_of_double, _tanh_of_double),
+_FLOAT = _Format(
+    *(INT, 23, 127, 0x3F3504F3, (-104, 89), _LN2),
+    (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1),
+    (
+        (
+            *(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1),
+            *(-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
+        ),
+        (1.0,),
     ),
-}
+    ((-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1), (1.0,)),
+)
+_DOUBLE = _Format(
+    *(INDEX, 52, 1023, 0x3FE6A09E667F3BCD, (-746, 710), _LN2),
+    tuple(1 / math.factorial(n) for n in range(13, 1, -1)),  # the first power that is missing is below 1e-17
+    (
+        (
+            *(1.01875663804580931796e-4, 4.97494994976747001425e-1, 4.70579119878881725854e0),
+            *(1.44989225341610930846e1, 1.79368678507819816313e1, 7.70838733755885391666e0),
+        ),
+        (
+            *(1.0, 1.12873587189167450590e1, 4.52279145837532221105e1),
+            *(8.29875266912776603211e1, 7.11544750618563894466e1, 2.31251620126765340583e1),
+        ),
+    ),
+    (
+        (-9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3),
+        (1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3),
+    ),
+)
+_FORMATS = {FLOAT: _FLOAT, DOUBLE: _DOUBLE}
 
 
-# Functions ----------------------------------------------------------------------------------------
+def polynomial(b: Builder, x: Value, coefficients: Sequence[float]) -> Value:
+    """Horner's rule; the highest power comes first."""
+    total = b.number(coefficients[0], x.type.lanes)
+    for c in coefficients[1:]:
+        total = b.fma(total, x, b.number(c, x.type.lanes))
+    return total
+
+
+def _quotient(b: Builder, x: Value, over: Coefficients, under: Coefficients) -> Value:
+    top = polynomial(b, x, over)
+    return top if under == (1.0,) else b.binary("fdiv", top, polynomial(b, x, under))
 
 
 def exp(b: Builder, x: Value) -> Value:
@@ -140,19 +116,22 @@ def exp(b: Builder, x: Value) -> Value:
     x = b.select(b.compare("olt", x, low), low, x)
     rounder = b.number(f.rounder, lanes)
     k = b.binary("fsub", b.fma(x, b.number(1.44269504088896341, lanes), rounder), rounder)
-    r = b.fma(k, b.number(-f.ln2_of_exp[0], lanes), x)
-    r = b.fma(k, b.number(-f.ln2_of_exp[1], lanes), r)
-    y = f.exp(b, r)
-    half = b.binary("fsub", b.fma(k, b.number(0.5, lanes), rounder), rounder)
-    rest = b.binary("fsub", k, half)
-    return b.binary("fmul", b.binary("fmul", y, _power_of_two(b, half)), _power_of_two(b, rest))
+    r = b.fma(k, b.number(-f.ln2[0], lanes), x)
+    r = b.fma(k, b.number(-f.ln2[1], lanes), r)
+    square = b.binary("fmul", r, r)
+    y = b.binary("fadd", b.fma(polynomial(b, r, f.exp), square, r), b.number(1, lanes))
+    # counted from `one`, the last bits of a whole number are the exponent's bits of 2 to its power
+    one = b.number(f.rounder + f.bias, lanes)
+    half = b.fma(k, b.number(0.5, lanes), one)
+    rest = b.binary("fadd", b.binary("fsub", k, b.binary("fsub", half, one)), one)
+    return b.binary("fmul", b.binary("fmul", y, _last_as_exponent(b, half)), _last_as_exponent(b, rest))
 
 
-def _power_of_two(b: Builder, k: Value) -> Value:
-    """2^k of a whole number k: the bits of its exponent, moved to where they belong."""
-    lanes, f = k.type.lanes, _FORMATS[k.type.element]
-    lowest = b.convert("bitcast", b.binary("fadd", k, b.number(f.rounder + f.bias, lanes)), f.whole)
-    return b.convert("bitcast", b.binary("shl", lowest, b.integer(f.digits, lanes, f.whole)), k.type.element)
+def _last_as_exponent(b: Builder, x: Value) -> Value:
+    """The number whose exponent's bits are the last ones of x."""
+    f = _FORMATS[x.type.element]
+    bits = b.convert("bitcast", x, f.whole)
+    return b.convert("bitcast", b.binary("shl", bits, b.integer(f.digits, x.type.lanes, f.whole)), x.type.element)
 
 
 def log(b: Builder, x: Value) -> Value:
@@ -161,10 +140,10 @@ def log(b: Builder, x: Value) -> Value:
     k, m = _exponent(b, x)
     r = b.binary("fsub", m, b.number(1, lanes))
     square = b.binary("fmul", r, r)
-    y = b.binary("fmul", b.binary("fmul", f.log(b, r), r), square)
-    y = b.fma(k, b.number(f.ln2_of_log[1], lanes), y)
+    y = b.binary("fmul", b.binary("fmul", _quotient(b, r, *f.log), r), square)
+    y = b.fma(k, b.number(f.ln2[1], lanes), y)
     y = b.fma(square, b.number(-0.5, lanes), y)
-    y = b.fma(k, b.number(f.ln2_of_log[0], lanes), b.binary("fadd", r, y))
+    y = b.fma(k, b.number(f.ln2[0], lanes), b.binary("fadd", r, y))
     infinity = b.number(float("inf"), lanes)
     y = b.select(b.compare("oeq", x, infinity), x, y)
     y = b.select(b.compare("oeq", x, b.number(0, lanes)), b.number(float("-inf"), lanes), y)
@@ -181,16 +160,15 @@ def _exponent(b: Builder, x: Value) -> tuple[Value, Value]:
     tiny = b.compare("olt", x, b.number(2.0 ** (1 - f.bias), lanes))
     normal = b.select(tiny, b.binary("fmul", x, b.number(2.0**f.digits, lanes)), x)
     bits = b.convert("bitcast", normal, f.whole)
-    # the exponent's bits become the last ones of a number in whose unit they count, and are a number after that
+    shifted = b.binary("add", bits, whole((f.bias << f.digits) - f.root))  # its exponent changes where m is sqrt(1/2)
+    # the exponent's bits become the last ones of a number in whose unit they count
     unit = f.bias + f.digits << f.digits
-    written = b.binary("or", b.binary("lshr", bits, whole(f.digits)), whole(unit))
-    below = b.select(tiny, b.number(2.0**f.digits + f.bias + f.digits, lanes), b.number(2.0**f.digits + f.bias, lanes))
-    k = b.binary("fsub", b.convert("bitcast", written, x.type.element), below)
-    fraction = b.binary("or", b.binary("and", bits, whole(2**f.digits - 1)), whole(f.bias << f.digits))
-    m = b.convert("bitcast", fraction, x.type.element)
-    large = b.compare("ogt", m, b.number(2**0.5, lanes))
-    m = b.select(large, b.binary("fmul", m, b.number(0.5, lanes)), m)
-    return b.select(large, b.binary("fadd", k, b.number(1, lanes)), k), m
+    counted = b.binary("or", b.binary("lshr", shifted, whole(f.digits)), whole(unit))
+    zero = 2.0**f.digits + f.bias
+    below = b.select(tiny, b.number(zero + f.digits, lanes), b.number(zero, lanes))
+    k = b.binary("fsub", b.convert("bitcast", counted, x.type.element), below)
+    fraction = b.binary("and", shifted, whole(2**f.digits - 1))
+    return k, b.convert("bitcast", b.binary("add", fraction, whole(f.root)), x.type.element)
 
 
 def log1p(b: Builder, x: Value) -> Value:
@@ -211,7 +189,7 @@ def tanh(b: Builder, x: Value) -> Value:
     lanes, f = x.type.lanes, _FORMATS[x.type.element]
     size = b.unary("fabs", x)
     square = b.binary("fmul", x, x)
-    near = b.fma(b.binary("fmul", f.tanh(b, square), square), x, x)
+    near = b.fma(b.binary("fmul", _quotient(b, square, *f.tanh), square), x, x)
     e = exp(b, b.binary("fadd", size, size))
     far = b.binary(
         "fsub", b.number(1, lanes), b.binary("fdiv", b.number(2, lanes), b.binary("fadd", e, b.number(1, lanes)))
