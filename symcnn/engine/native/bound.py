@@ -30,6 +30,7 @@ from .lower import FIRST_ARRAY, IMAGES, MEMORY, ImageStage, Lowered, finite_chec
 from .objects import Library
 from .partition import Kind, Partition, partition
 from .team import team
+from .tracing import ELEMENTS
 
 _BEFORE = 2
 """What stands in the table of arguments before its first entry: how many sums and bytes each thread has."""
@@ -63,7 +64,7 @@ class Compiled:
     @property
     def nbytes(self) -> int:
         """The memory of one thread."""
-        return self.memory_stride + 4 * self.sums_stride
+        return self.memory_stride + self.partition.real.itemsize * self.sums_stride
 
     def take_memory(self, threads: int, chunks: int) -> tuple[Array, Array]:
         """Buffers for threads and sums for chunks, which nobody else uses until they are given back."""
@@ -72,7 +73,10 @@ class Compiled:
         except IndexError:
             found = None
         if found is None or len(found[0]) < threads or len(found[1]) < chunks:
-            found = _aligned(threads, self.memory_stride), _aligned(chunks, 4 * self.sums_stride)
+            found = (
+                _aligned(threads, self.memory_stride),
+                _aligned(chunks, self.partition.real.itemsize * self.sums_stride),
+            )
         return found
 
     def give_memory(self, memory: tuple[Array, Array]) -> None:
@@ -86,10 +90,12 @@ class Compiled:
         return Library(module(parts), self.cpu)
 
     @classmethod
-    def of(cls, plan: Plan, cpu: Cpu, block: int) -> Compiled:
-        """Compile `plan` for `cpu`, for blocks of so many images."""
+    def of(cls, plan: Plan, cpu: Cpu, few: bool) -> Compiled:
+        """Compile `plan` for `cpu`: for `few` images each is a block of its own, else they are the lanes."""
         with collector_paused():
             found = partition(plan)
+            cpu = cpu.computing(ELEMENTS[found.real])
+            block = 1 if few else cpu.lanes
             lowered = Lowered()
             groups: dict[int, Group] = {}
             results = {n: _results(plan, found, n) for n in range(len(found.stages))}
@@ -143,17 +149,17 @@ class NativeBackend:
     name = "native"
 
     def __init__(self) -> None:
-        self._compiled: dict[int, Compiled] = {}
+        self._compiled: dict[bool, Compiled] = {}
         self._lock = threading.Lock()
 
     def bind(self, plan: Plan, batch: int) -> NativeBound:
         """The plan over buffers for a batch of `batch` rows; compiled when that is first asked for."""
         cpu = Cpu.host()
-        block = 1 if batch < cpu.lanes else cpu.lanes
+        few = batch < cpu.lanes
         with self._lock:
-            if block not in self._compiled or self._compiled[block].plan is not plan:
-                self._compiled[block] = Compiled.of(plan, cpu, block)
-        return _bound(self._compiled[block], batch)
+            if few not in self._compiled or self._compiled[few].plan is not plan:
+                self._compiled[few] = Compiled.of(plan, cpu, few)
+        return _bound(self._compiled[few], batch)
 
 
 @dataclass
@@ -272,7 +278,7 @@ class _Runner:
         self._copies: list[tuple[Array, Array]] = []
         self._held: list[Array] = []
         self._table: Array = np.zeros(_BEFORE + FIRST_ARRAY + len(compiled.lowered.arrays), np.int64)
-        self._flags: Array = np.zeros(1, np.float32)
+        self._flags: Array = np.zeros(1, compiled.partition.real)
         self.address = self._table.ctypes.data + 8 * _BEFORE
 
     def flags_are_clear(self) -> bool:
@@ -299,7 +305,7 @@ class _Runner:
         for target, source in self._copies:
             np.copyto(target, source)
         if len(self._flags) < chunks:
-            self._flags = np.zeros(chunks, np.float32)
+            self._flags = np.zeros(chunks, self._flags.dtype)
         memory = self.compiled.take_memory(threads, chunks)
         self._table[_BEFORE + MEMORY : _BEFORE + FIRST_ARRAY] = [a.ctypes.data for a in (*memory, self._flags)]
         return memory

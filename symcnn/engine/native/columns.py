@@ -1,8 +1,8 @@
 """Convolutions of few images, as products of matrices: the lanes of a vector are neighbouring places of a map.
 
-The windows of the image are copied into a matrix, with a row for each weight of a filter and a column for each place
-that the filter takes. The forward pass is the filters times this matrix, the filters' gradient is the errors times it, and
-the errors of the image are the filters, turned, times the errors, added up where the windows were.
+The windows of the image are copied into a matrix: a row for each weight of a filter, a column for each place that it
+takes. The forward pass is the filters times this matrix, the filters' gradient is the errors times it, and the errors of
+the image are the filters times the errors, added up where the windows were.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ...graph.node import Node
 from .kernels import Kernel, parts, sizes
-from .loops import FLOAT, Index, Type, Value
+from .loops import Index, Value
 from .patterns import Convolution, FilterGradient
 from .pixels import copy, load_some, runs, store_some
 from .tile import rectangle
@@ -60,7 +60,7 @@ def convolution(k: Kernel, node: Node, c: Convolution) -> None:
     def first(f: Index) -> Value:
         if bias is None:
             return k.b.number(0, k.wide)
-        return k.b.splat(k.b.load(bias, f, Type(FLOAT)), k.wide)
+        return k.b.splat(k.b.load(bias, f, k.b.reals()), k.wide)
 
     _product(k, (filters, w.weights, w.places), lambda f, d: f * w.weights + d, weights, matrix, out, first)
 
@@ -127,7 +127,7 @@ def _spread(k: Kernel, node: Node, c: Convolution) -> None:
         source = (((f * n + u) * m + v) * rows + y) * columns
         target = (f * w.height + (y + u)) * w.width + v
         for i, lanes in runs(k, columns):
-            kind = Type(FLOAT, lanes)
+            kind = k.b.reals(lanes)
             total = b.binary("fadd", b.load(whole, target + i, kind), b.load(products, source + i, kind))
             b.store(whole, target + i, total)
     if not exact:
@@ -163,7 +163,7 @@ def _product(
         with b.loop(0, depth) as d:
             seen = [load_some(k, matrix, d * columns + p + n * k.wide, size) for n, size in enumerate(widths)]
             for i in range(count):
-                number = b.splat(b.load(weights, weight(r + i, d), Type(FLOAT)), k.wide)
+                number = b.splat(b.load(weights, weight(r + i, d), b.reals()), k.wide)
                 for total, value in zip(sums[i], seen, strict=True):
                     b.set(total, b.fma(number, value, b.get(total)))
         for i in range(count):

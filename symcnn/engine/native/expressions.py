@@ -19,7 +19,7 @@ from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
 from ...nodes.shape import Reshape, Transpose
 from ...nodes.window import Crop, Dilate, Pad, Subsample
 from .fuse import Group, element_of, is_flat
-from .loops import BIT, BYTE, FLOAT, INDEX, INT, POINTER, Builder, Index, Irregular, Position, Run, Type, Value
+from .loops import BIT, BYTE, INDEX, INT, POINTER, Builder, Index, Irregular, Position, Run, Type, Value
 from .partition import elements
 from .patterns import per_image
 from .tracing import traced
@@ -182,8 +182,8 @@ class Reader:
         if isinstance(node, Const) and node.uniform is not None:
             return self.number(node.uniform)
         if isinstance(i, Run):
-            return self._along(self.array(node), i, FLOAT)
-        return self.b.splat(self.b.load(self.array(node), i, Type(FLOAT)), self.lanes)
+            return self._along(self.array(node), i, self.b.real)
+        return self.b.splat(self.b.load(self.array(node), i, self.b.reals()), self.lanes)
 
     def _load(self, node: Node, i: Position) -> Value:
         element, buffer = element_of(self.group.base(node)), self.buffer(node)

@@ -14,7 +14,7 @@ from . import convolution
 from .expressions import Reader, linear, windows
 from .fuse import element_of, is_flat
 from .kernels import Kernel, parts, sizes
-from .loops import FLOAT, Index, Position, Run, Type, Value
+from .loops import Index, Position, Run, Value
 from .partition import elements
 from .patterns import BatchSum, OuterProduct, Product
 from .tile import row_tile
@@ -36,7 +36,7 @@ def runs(k: Kernel, length: int) -> Iterator[tuple[Index, int]]:
 def copy(k: Kernel, source: Value, start: Index, target: Value, goal: Index, count: int) -> None:
     """`count` numbers from one place to another."""
     for i, lanes in runs(k, count):
-        k.b.store(target, goal + i, k.b.load(source, start + i, Type(FLOAT, lanes)))
+        k.b.store(target, goal + i, k.b.load(source, start + i, k.b.reals(lanes)))
 
 
 def along(first: Index, lanes: int, step: int = 1) -> Position:
@@ -48,11 +48,11 @@ def load_some(k: Kernel, pointer: Value, start: Index, count: int) -> Value:
     """A full vector of which the first `count` numbers are loaded, and the others are 0."""
     b, lanes = k.b, k.wide
     if count == lanes:
-        return b.load(pointer, start, Type(FLOAT, lanes))
+        return b.load(pointer, start, k.b.reals(lanes))
     whole, done, size = b.number(0, lanes), 0, lanes // 2
     while done < count:
         if done + size <= count:
-            part = b.load(pointer, start + done, Type(FLOAT, size))
+            part = b.load(pointer, start + done, k.b.reals(size))
             if size == 1:
                 part = b.vector([part, b.number(0)])
             width = part.type.lanes
@@ -131,7 +131,7 @@ def pack(k: Kernel, node: Node, row: Value) -> None:
     """The image's numbers from an array."""
     from . import kernels
 
-    if element_of(node) != FLOAT:
+    if element_of(node) != k.b.real:
         kernels.pack(k, node, row)
     else:
         copy(k, k.read.array(node), row * elements(node), k.read.buffer(node), 0, elements(node))
@@ -141,7 +141,7 @@ def unpack(k: Kernel, node: Node, row: Value) -> None:
     """The image's numbers into an array."""
     from . import kernels
 
-    if element_of(node) != FLOAT:
+    if element_of(node) != k.b.real:
         kernels.unpack(k, node, row)
     else:
         copy(k, k.read.buffer(node), 0, k.read.array(node), row * elements(node), elements(node))
@@ -181,7 +181,7 @@ def _dots(k: Kernel, node: Node, p: Product) -> None:
         for j, total in enumerate(sums):
             value = b.total(b.get(total))
             if bias is not None:
-                value = b.binary("fadd", value, b.load(bias, first + j, Type(FLOAT)))
+                value = b.binary("fadd", value, b.load(bias, first + j, b.reals()))
             b.store(out, first + j, value)
 
 
@@ -196,7 +196,7 @@ def _combination(k: Kernel, node: Node, p: Product) -> None:
         start = [zero if bias is None else load_some(k, bias, j, size) for j, size in zip(at, widths, strict=True)]
         sums = [b.register(value) for value in start]
         with b.loop(0, length) as i:
-            seen = b.splat(b.load(x, i, Type(FLOAT)), k.wide)
+            seen = b.splat(b.load(x, i, b.reals()), k.wide)
             for j, size, total in zip(at, widths, sums, strict=True):
                 b.set(total, b.fma(seen, load_some(k, w, i * p.rows + j, size), b.get(total)))
         for j, size, total in zip(at, widths, sums, strict=True):
@@ -215,10 +215,10 @@ def outer_product(k: Kernel, node: Node, o: OuterProduct, place: int) -> None:
     b, columns = k.b, elements(o.b)
     left, right = k.read.buffer(o.a), k.read.buffer(o.b)
     with b.loop(0, elements(o.a)) as i:
-        number = b.load(left, i, Type(FLOAT))
+        number = b.load(left, i, b.reals())
         for j, lanes in runs(k, columns):
-            where, row = i * columns + j + place, b.load(right, j, Type(FLOAT, lanes))
-            before = b.load(k.sums, where, Type(FLOAT, lanes))
+            where, row = i * columns + j + place, b.load(right, j, k.b.reals(lanes))
+            before = b.load(k.sums, where, k.b.reals(lanes))
             b.store(k.sums, where, b.fma(b.splat(number, lanes), row, before))
 
 
@@ -239,7 +239,7 @@ def batch_sum(k: Kernel, node: Node, s: BatchSum, place: int) -> None:
         else:
             for z, lanes in runs(k, shape[last]):
                 where = target({**at, last: z})
-                before = b.load(k.sums, where, Type(FLOAT, lanes))
+                before = b.load(k.sums, where, k.b.reals(lanes))
                 b.store(k.sums, where, b.binary("fadd", before, inner(at, z, lanes)))
 
     def target(at: dict[int, Index]) -> Index:
