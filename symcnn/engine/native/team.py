@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
-import platform
 import threading
 from collections.abc import Sequence
 
@@ -159,15 +158,13 @@ _PAUSES = {
 }
 
 
-def team_text() -> str:
+def team_text(cpu: Cpu) -> str:
     """The module of the team's own functions, in LLVM's language."""
-    machine = platform.machine().lower()
-    family = "x86" if machine in ("x86_64", "amd64") else "arm" if machine in ("aarch64", "arm64") else ""
-    declare, pause = _PAUSES.get(family, ("", ""))
-    leave = "%ignored = call i32 @sched_yield()" if os.name == "posix" else ""
-    declare += "\ndeclare i32 @sched_yield()" if leave else ""
+    declare, pause = _PAUSES["arm" if cpu.is_arm else "x86"] if cpu.is_arm or cpu.is_x86 else ("", "")
+    leave = "SwitchToThread" if cpu.on_windows else "sched_yield"
+    declare += f"\ndeclare i32 @{leave}()"
     places = {"claim": _CLAIM, "done": _DONE, "jobs": _JOBS, "count": _COUNT, "chunks": _CHUNKS, "data": _DATA}
-    return _TEXT.format(declare=declare, pause=pause, leave=leave, **places)
+    return _TEXT.format(declare=declare, pause=pause, leave=f"%ignored = call i32 @{leave}()", **places)
 
 
 class Team:
@@ -181,7 +178,8 @@ class Team:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._library = Library(team_text(), Cpu.host())
+        cpu = Cpu.host()
+        self._library = Library(team_text(cpu), cpu)
         self._table = (ctypes.c_int64 * 64)()
         integer, pointer = ctypes.c_int64, ctypes.c_void_p
         serve = ctypes.CFUNCTYPE(integer, pointer, integer, integer, integer)
