@@ -30,6 +30,7 @@ from .numpy import NumpyBackend
 from .numpy.bound import Bound, is_finite
 from .plan import Plan
 from .profile import Profile, Row
+from .threads import number_of_threads, using
 from .trace import Trace, traced
 
 Array = NDArray[Any]
@@ -72,9 +73,13 @@ class Program:
         The order of the computation.
     backend : str
         What runs it.
+    threads : int or None
+        How many threads it uses, where it was told.
     """
 
-    def __init__(self, plan: Plan, single: bool, backend: str = "auto", guard: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, single: bool, backend: str = "auto", guard: bool = False, threads: int | None = None
+    ) -> None:
         chosen = "numpy" if backend == "auto" else backend
         if chosen not in BACKENDS:
             known = ", ".join(repr(b) for b in ("auto", *BACKENDS))
@@ -82,6 +87,7 @@ class Program:
         self.plan = plan
         self.backend = chosen
         self.guard = guard
+        self.threads = threads
         self._single = single
         self._engine = BACKENDS[chosen]()
         self._idle: list[tuple[int, Bound]] = []
@@ -116,9 +122,9 @@ class Program:
         """
         arrays = collect(self.plan.inputs, feeds, named)
         self._check_writable()
-        bound = self._acquire(batch_of(arrays))  # dropped if the run fails: an interrupted one may still use it
-        _feed(bound, arrays)
-        with np.errstate(all="ignore"):
+        with using(self.threads), np.errstate(all="ignore"):
+            bound = self._acquire(batch_of(arrays))  # dropped if the run fails: an interrupted one may still use it
+            _feed(bound, arrays)
             bound.run()
             if self.guard:
                 self._check_finite(bound)
@@ -174,9 +180,9 @@ class Program:
             If an output is NaN or infinite.
         """
         arrays = collect(self.plan.inputs, feeds, named)
-        bound = self._engine.bind(self.plan, batch_of(arrays))
-        _feed(bound, arrays)
-        with np.errstate(all="ignore"):
+        with using(self.threads), np.errstate(all="ignore"):
+            bound = self._engine.bind(self.plan, batch_of(arrays))
+            _feed(bound, arrays)
             bound.run()
             self._check_finite(bound)
 
@@ -210,9 +216,9 @@ class Program:
             A mapping from nodes to arrays, in the order of the run.
         """
         arrays = collect(self.plan.inputs, feeds, named)
-        bound = self._acquire(batch_of(arrays))
-        _feed(bound, arrays)
-        with np.errstate(all="ignore"):
+        with using(self.threads), np.errstate(all="ignore"):
+            bound = self._acquire(batch_of(arrays))
+            _feed(bound, arrays)
             trace = traced(bound)
         self._release(bound)
         return trace
@@ -234,9 +240,9 @@ class Program:
             thread runs them, and what has no array of its own has no bytes.
         """
         arrays = collect(self.plan.inputs, feeds, named)
-        bound = self._acquire(batch_of(arrays))
-        _feed(bound, arrays)
-        with np.errstate(all="ignore"):
+        with using(self.threads), np.errstate(all="ignore"):
+            bound = self._acquire(batch_of(arrays))
+            _feed(bound, arrays)
             times = [bound.times() for _ in range(positive_int(runs, "profile: runs"))]
         sizes = {node: value.nbytes for node, value in bound.values.items()}  # lanes are not among them
         rows = [
@@ -251,7 +257,8 @@ class Program:
 
         With the native backend, one step may compute many nodes: then they follow, and why what is left to NumPy is.
         """
-        bound = self._engine.bind(self.plan, natural(batch, "report: batch"))
+        with using(self.threads):
+            bound = self._engine.bind(self.plan, natural(batch, "report: batch"))
         width = max([len(type(c.node).__name__) for c in bound.calls], default=0)
         lines = [f"backend {self.backend}, batch {batch}: {len(bound.calls)} steps, {bound.nbytes:,} bytes of buffers"]
         for n, call in enumerate(bound.calls):
@@ -294,11 +301,21 @@ def _first_bad(value: Array | None) -> str:
 
 @overload
 def compile(
-    outputs: Node, *, updates: Mapping[Param, Node] | None = None, backend: str = "auto", guard: bool = False
+    outputs: Node,
+    *,
+    updates: Mapping[Param, Node] | None = None,
+    backend: str = "auto",
+    guard: bool = False,
+    threads: int | None = None,
 ) -> Program: ...
 @overload
 def compile(
-    outputs: Sequence[Node], *, updates: Mapping[Param, Node] | None = None, backend: str = "auto", guard: bool = False
+    outputs: Sequence[Node],
+    *,
+    updates: Mapping[Param, Node] | None = None,
+    backend: str = "auto",
+    guard: bool = False,
+    threads: int | None = None,
 ) -> Program: ...
 def compile(
     outputs: Node | Sequence[Node],
@@ -306,6 +323,7 @@ def compile(
     updates: Mapping[Param, Node] | None = None,
     backend: str = "auto",
     guard: bool = False,
+    threads: int | None = None,
 ) -> Program:
     """Make a program that computes `outputs`.
 
@@ -320,11 +338,17 @@ def compile(
         loops for is still computed by NumPy: see `Program.report`. "auto" is "numpy".
     guard : bool
         Check each run's outputs, and stop at a NaN or infinity with the node that made it first.
+    threads : int, optional
+        How many threads a run uses: SYMCNN_THREADS unless told, else as many as the process may use processors. With
+        the native backend, the bits of the result depend on this number alone, not on who computes what; by NumPy,
+        large convolutions and products are divided.
 
     Raises
     ------
     GraphError
         If two inputs share a name.
+    DTypeError, ArgumentError
+        For outputs that are no nodes, a backend that there is not, and a number of threads that cannot be.
 
     Examples
     --------
@@ -337,7 +361,7 @@ def compile(
     single = isinstance(outputs, Node)
     nodes = [outputs] if isinstance(outputs, Node) else _as_list(outputs)
     new = _as_updates(updates)
-    return Program(Plan.of(nodes, new), single, backend, guard)
+    return Program(Plan.of(nodes, new), single, backend, guard, number_of_threads(threads, "threads"))
 
 
 def _as_list(outputs: Any) -> list[Node]:

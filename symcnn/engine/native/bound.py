@@ -23,6 +23,7 @@ from ..numpy.blas import one_thread
 from ..numpy.bound import Bound, Call, _bind_node, _Storage, _verification, bind, is_finite
 from ..numpy.kernels import Array
 from ..plan import Plan
+from ..threads import size
 from .cpu import Cpu
 from .emit import module
 from .fuse import Group, fuse
@@ -346,10 +347,10 @@ class NativeRun:
 
     def __call__(self) -> None:
         """Run them, divided among the threads."""
-        runner, members = self._runner, team()
-        chunks = 1 if members.threads == 1 else max(1, min(2 * members.threads, self._blocks))
-        memory = runner.begin(members.threads, chunks)
-        members.run(self._jobs, runner.address, chunks)
+        runner, threads = self._runner, size()
+        chunks = 1 if threads == 1 else max(1, min(2 * threads, self._blocks))
+        memory = runner.begin(threads, chunks)
+        team().run(self._jobs, runner.address, chunks, threads)
         runner.compiled.give_memory(memory)
 
     def times(self) -> list[tuple[Node, str, float]]:

@@ -36,8 +36,6 @@ class Library:
         import llvmlite
         import llvmlite.binding as llvm
 
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
         machine = target_machine(cpu)
         key = "\0".join(
             [llvmlite.__version__, str(llvm.llvm_version_info), machine.triple, cpu.name, cpu.features, text]
@@ -58,10 +56,16 @@ class Library:
 
 
 def target_machine(cpu: Cpu) -> Any:
-    """LLVM's compiler for `cpu`."""
+    """LLVM's compiler for `cpu`, of this machine's architecture or another."""
     import llvmlite.binding as llvm
 
-    target = llvm.Target.from_default_triple()
+    if cpu.triple == llvm.get_process_triple():
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+    else:
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+    target = llvm.Target.from_triple(cpu.triple)
     return target.create_target_machine(cpu=cpu.name, features=cpu.features, opt=2, jit=True)
 
 
@@ -70,6 +74,7 @@ def optimised(text: str, machine: Any) -> Any:
     import llvmlite.binding as llvm
 
     module = llvm.parse_assembly(text)
+    module.triple, module.data_layout = machine.triple, str(machine.target_data)  # names in objects depend on them
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_unrolling = options.loop_vectorization = options.slp_vectorization = False

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import lenet, residual, strided
 from user_nodes import Blend, Scaled
 
 import symcnn as sc
@@ -108,26 +109,6 @@ def test_types_of_a_user(kind):
     native = assert_agree(with_gradients(node))
     assert "by NumPy" not in native.report()
     assert kind.__name__ in native.report()
-
-
-def residual(x, y):
-    a = sc.relu(sc.conv(x, 4, 3, pad=1, seed=0))
-    b = a + sc.conv(sc.sigmoid(sc.conv(a, 4, 3, pad=1, seed=1)), 4, 3, pad=1, seed=2)
-    return sc.softmax_cross_entropy(sc.dense(sc.max_pool(b, 2), 3, seed=3), y)
-
-
-def lenet(x, y):
-    table = [[0, 1], [1, 2], [0, 1, 2, 3]]
-    h = sc.mean_pool(sc.tanh(sc.conv(x, 4, 3, seed=0)), 2)
-    h = sc.tanh(sc.conv(h, 3, 3, table=table, seed=1))
-    h = sc.sigmoid(sc.dense(h, 7, seed=2))
-    return sc.softmax_cross_entropy(sc.dense(h, 3, seed=3), y)
-
-
-def strided(x, y):
-    h = sc.softplus(sc.conv(x, 5, 4, stride=2, pad=2, seed=0))
-    h = sc.max_pool(h, (2, 3), border="drop")
-    return sc.softmax_cross_entropy(sc.dense(h, 3, bias=False, seed=1), y)
 
 
 @pytest.mark.parametrize("make", [residual, lenet, strided])

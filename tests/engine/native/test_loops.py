@@ -75,11 +75,16 @@ def test_transpose_and_total(lanes):
 
 
 @pytest.mark.parametrize(
-    ("name", "features", "word"),
-    [("haswell", "+avx2,+fma", "ymm"), ("x86-64", "+sse2", "xmm"), ("skylake-avx512", "+avx512f,+avx2,+fma", "zmm")],
+    ("name", "features", "architecture", "word"),
+    [
+        ("haswell", "+avx2,+fma", "x86_64", "ymm"),
+        ("x86-64", "+sse2", "x86_64", "xmm"),
+        ("skylake-avx512", "+avx512f,+avx2,+fma", "x86_64", "zmm"),
+        ("neoverse-n1", "", "aarch64", "fmla\tv0.4s"),
+    ],
 )
-def test_code_for_other_processors(name, features, word):
-    cpu = Cpu.of(name, features)
+def test_code_for_other_processors(name, features, architecture, word):
+    cpu = Cpu.of(name, features, f"{architecture}-unknown-linux-gnu")
     b = Builder("f", {"x": POINTER}, exported=True)
     v = b.load(b.parameters[0], 0, Type(FLOAT, cpu.lanes))
     b.store(b.parameters[0], 0, b.fma(v, v, v))
