@@ -23,10 +23,13 @@ from ..numpy.blas import one_thread
 from ..numpy.bound import Bound, Call, _bind_node, _Storage, _verification, bind, is_finite
 from ..numpy.kernels import Array
 from ..plan import Plan
+from ..profile import Nest
 from .cpu import Cpu
 from .emit import module
 from .fuse import Group, fuse
 from .lower import FIRST_ARRAY, IMAGES, MEMORY, ImageStage, Lowered, finite_check, shared_stage
+from .machine import machine
+from .nests import nests
 from .objects import Library
 from .partition import Kind, Partition, partition
 from .team import team
@@ -184,6 +187,23 @@ class NativeBound(Bound):
             call.run()
             found.append((call.node, call.kernel, time.perf_counter() - start))
         return found
+
+    def nests(self) -> list[Nest | None]:
+        """The loop nests that `times` tells of, in its order: of what is not native, None."""
+        found: list[Nest | None] = []
+        for call in self.calls:
+            found += call.run.nests() if isinstance(call.run, NativeRun) else [None]
+        return found
+
+    def peak(self) -> float | None:
+        """Operations in a second that this machine can do in one thread."""
+        return machine(self.compiled.cpu).peak
+
+    def run_alone(self) -> None:
+        """Compute all values once, in this thread."""
+        with one_thread() if self._calls_blas else nullcontext():
+            for call in self.calls:
+                (call.run.alone if isinstance(call.run, NativeRun) else call.run)()
 
     def all_finite(self) -> bool:
         """Whether no output of the last run has a NaN or an infinity; the native ones were looked at natively."""
@@ -343,22 +363,33 @@ class NativeRun:
         members.run(self._jobs, runner.address, chunks)
         runner.compiled.give_memory(memory)
 
+    def alone(self) -> None:
+        """Run them in this thread."""
+        memory = self._runner.begin(1, 1)
+        for job in self._jobs:
+            _JOB(job)(self._runner.address, 0, 0, 1)
+        self._runner.compiled.give_memory(memory)
+
+    def nests(self) -> list[Nest]:
+        """What `times` tells of, in its order."""
+        return nests(self._runner.compiled, self._names, self._images)
+
     def times(self) -> list[tuple[Node, str, float]]:
         """Run one loop nest after the other: its node and the seconds that it took for all blocks of images."""
         runner, found = self._runner, []
         compiled, lanes = runner.compiled, runner.compiled.cpu.lanes
-        library = compiled.library_of_parts
+        library, idle = compiled.library_of_parts, machine(compiled.cpu).call
         memory, sums = runner.begin(1, 1)
         sums[:] = 0
         for name in self._names:
             if name not in compiled.lowered.kernels:
-                found.append((self._node, "native", _timed(library, name, _JOB, (runner.address, 0, 0, 1))))
+                found.append((self._node, "native", _timed(library, name, _JOB, (runner.address, 0, 0, 1), idle)))
                 continue
             seconds = dict.fromkeys(compiled.lowered.kernels[name], 0.0)
             for row in range(0, self._images, lanes):
                 place = runner.address, memory.ctypes.data, sums.ctypes.data, row, min(lanes, self._images - row)
                 for part in seconds:
-                    seconds[part] += _timed(library, part[0], _BLOCK, place)
+                    seconds[part] += _timed(library, part[0], _BLOCK, place, idle)
             found += [(node, "native", took) for (_, node), took in seconds.items()]
         compiled.give_memory((memory, sums))
         return found
@@ -369,8 +400,9 @@ _JOB = ctypes.CFUNCTYPE(None, _POINTER, _WHOLE, _WHOLE, _WHOLE)
 _BLOCK = ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _POINTER, _WHOLE, _WHOLE)
 
 
-def _timed(library: Library, name: str, kind: Any, arguments: tuple[int, ...]) -> float:
+def _timed(library: Library, name: str, kind: Any, arguments: tuple[int, ...], idle: float) -> float:
+    """The seconds of a call, less those of one that does nothing."""
     function = kind(library.address(name))
     start = time.perf_counter()
     function(*arguments)
-    return time.perf_counter() - start
+    return max(0.0, time.perf_counter() - start - idle)

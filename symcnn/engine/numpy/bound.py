@@ -21,6 +21,7 @@ from ...graph.errors import FeedError, SizeError, explain
 from ...graph.leaves import BatchSize, Const, Param
 from ...graph.node import Node
 from ..plan import Plan
+from ..profile import Nest
 from .arena import Arena
 from .blas import one_thread
 from .kernels import Array, Run, prepare, view_of
@@ -74,6 +75,18 @@ class Bound:
                 call.run()
                 found.append((call.node, call.kernel, time.perf_counter() - start))
         return found
+
+    def nests(self) -> list[Nest | None]:
+        """The loop nests that `times` tells of, in its order: of what is not native, None."""
+        return [None] * len(self.calls)
+
+    def peak(self) -> float | None:
+        """Operations in a second that native code could do in one thread, where there is such code."""
+        return None
+
+    def run_alone(self) -> None:
+        """Compute all values once, in this thread."""
+        self.run()
 
     def visits(self) -> Iterator[tuple[Node, Array]]:
         """Compute all values once: each node and its value, whose buffer may be used again after that."""
