@@ -133,7 +133,7 @@ class Profile:
             return ["", "", ""]
         rate = row.rate
         reckoned = ["", ""] if rate is None else [f"{1e-9 * rate:.1f}", f"{rate / peak:.0%}"]
-        moved = row.nest.moved >= 2 * row.nest.operations
+        moved = row.nest.moved >= max(1, 2 * row.nest.operations)
         return [*reckoned, f"{1e-9 * row.nest.moved / row.seconds:.1f}" if moved else ""]
 
     def __str__(self) -> str:

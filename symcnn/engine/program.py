@@ -260,20 +260,25 @@ class Program:
         _ = [np.array(bound.values[node]) for node in self.plan.outputs]
         return time.perf_counter() - start
 
-    def report(self, batch: int = 1) -> str:
+    def report(self, batch: int = 1, loops: bool = False) -> str:
         """The plan as text: each computed node, what computes it, its shape, and the memory of all.
 
-        With the native backend, one step may compute many nodes: then they follow, and why what is left to NumPy is.
+        Parameters
+        ----------
+        batch : int
+            For how many rows.
+        loops : bool
+            Show the loops, too, which the native backend has written: each function in the loop language.
+
+        Returns
+        -------
+        str
+            With the native backend: each nest of loops, with the nodes that are computed within it, and for what is
+            left to NumPy the reason.
         """
         bound = self._engine.bind(self.plan, natural(batch, "report: batch"))
-        width = max([len(type(c.node).__name__) for c in bound.calls], default=0)
-        lines = [f"backend {self.backend}, batch {batch}: {len(bound.calls)} steps, {bound.nbytes:,} bytes of buffers"]
-        for n, call in enumerate(bound.calls):
-            kind = type(call.node).__name__
-            name = f"  {call.node.name}" if call.node.name else ""
-            lines.append(f"{n:4}  {kind:{width}}  {call.kernel:6}  {call.node.spec}{name}")
-        lines += bound.describe()
-        return "\n".join(lines)
+        head = f"backend {self.backend}, batch {batch}: {len(bound.calls)} steps, {bound.nbytes:,} bytes of buffers"
+        return "\n".join([head, *bound.describe(loops)])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The plan as a table."""

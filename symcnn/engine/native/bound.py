@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.collector import collector_paused
-from ...graph.errors import SizeError, explain, shown
+from ...graph.errors import SizeError, explain
 from ...graph.node import Node
 from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
@@ -32,6 +32,7 @@ from .machine import machine
 from .nests import nests
 from .objects import Library
 from .partition import Kind, Partition, partition
+from .report import report
 from .team import team
 
 _BEFORE = 2
@@ -90,6 +91,7 @@ class Compiled:
     @classmethod
     def of(cls, plan: Plan, cpu: Cpu) -> Compiled:
         """Compile `plan` for `cpu`."""
+        start = time.perf_counter()
         with collector_paused():
             found = partition(plan)
             lowered = Lowered()
@@ -107,16 +109,13 @@ class Compiled:
             checked = {o for n in native for o in results[n] if o in plan.outputs and _is_sum(o, found)}
             if checked:
                 lowered.jobs[native[-1]].append(finite_check(lowered, [o for o in plan.order if o in checked], cpu))
+            lowered.seconds = time.perf_counter() - start
             library = Library(module(lowered.functions), cpu) if lowered.functions else None
         return cls(plan, found, lowered, groups, results, library, cpu, checked)
 
 
 def _is_sum(node: Node, found: Partition) -> bool:
     return found.kinds[node] in (Kind.SUM, Kind.SHARED)
-
-
-def _named(node: Node) -> str:
-    return f"{type(node).__name__}{' ' + shown(node.name) if node.name else ''} {node.shape}"
 
 
 def _aligned(rows: int, nbytes: int) -> Array:
@@ -211,22 +210,9 @@ class NativeBound(Bound):
         rest = all(is_finite(self.values[node]) for node in self.plan.outputs if node not in checked)
         return rest and self.runner.flags_are_clear()
 
-    def describe(self) -> list[str]:
-        """What is native and what is not, with the reason, and the functions that the native stages have become."""
-        found = self.compiled.partition
-        lines = []
-        for number, stage in enumerate(found.stages):
-            if stage.kind == "numpy":
-                lines.append(f"stage {number}, by NumPy:")
-                lines += [f"      {_named(node)}: {found.why[node]}" for node in stage.nodes]
-                continue
-            group = self.compiled.groups.get(number)
-            what = "per image and over the batch" if group else "what follows from the sums"
-            lines.append(f"stage {number}, native, {what}:")
-            for node in stage.nodes:
-                kept = group is None or node in group.loops
-                lines.append(f"      {_named(node)}: {'loops of its own' if kept else 'where it is used'}")
-        return lines
+    def describe(self, loops: bool) -> list[str]:
+        """The stages and the loops that they have become, and what is left to NumPy, with the reason."""
+        return report(self.compiled, loops)
 
     def visits(self) -> Iterator[tuple[Node, Array]]:
         """Each node and its value, as the NumPy engine computes them: native code keeps no value that is not needed."""

@@ -56,9 +56,15 @@ class Bound:
         """Whether no output of the last run has a NaN or an infinity."""
         return all(is_finite(self.values[node]) for node in self.plan.outputs)
 
-    def describe(self) -> list[str]:
-        """More lines for a report, of what the calls do not show."""
-        return []
+    def describe(self, loops: bool) -> list[str]:
+        """The lines of a report: what each call computes, and how; `loops` are shown where there are some."""
+        width = max([len(type(c.node).__name__) for c in self.calls], default=0)
+        lines = []
+        for n, call in enumerate(self.calls):
+            kind = type(call.node).__name__
+            name = f"  {call.node.name}" if call.node.name else ""
+            lines.append(f"{n:4}  {kind:{width}}  {call.kernel:6}  {call.node.spec}{name}")
+        return lines
 
     def run(self) -> None:
         """Compute all values once."""
