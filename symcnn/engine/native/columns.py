@@ -1,8 +1,8 @@
 """Convolutions of few images, as products of matrices: the lanes of a vector are neighbouring places of a map.
 
 The windows of the image are copied into a matrix: a row for each weight of a filter, a column for each place that it
-takes. The forward pass is the filters times this matrix, the filters' gradient is the errors times it, and the errors of
-the image are the filters times the errors, added up where the windows were.
+takes. The forward pass is the filters times this matrix, the filters' gradient is the errors times it, and the errors
+of the image are the filters times the errors, added up where the windows were.
 """
 
 from __future__ import annotations

@@ -57,6 +57,8 @@ class Lowered:
         For each job that goes through the images, the functions that it calls for each block, and what they compute.
     memory, sums : int
         Bytes that a thread needs for buffers, and numbers for sums over the batch, over all stages.
+    seconds : float
+        How long it took to write all this.
     """
 
     functions: list[Function] = field(default_factory=list)
@@ -65,6 +67,7 @@ class Lowered:
     kernels: dict[str, list[tuple[str, Node]]] = field(default_factory=dict)
     memory: int = 0
     sums: int = 0
+    seconds: float = 0.0
 
     def number(self, node: Node) -> int:
         """The number of the array of `node`."""

@@ -35,6 +35,8 @@ ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, SumTo, ArgMax)
 LABELLED = (OneHot, SoftmaxCrossEntropy)
 CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max)
 """Types whose `verify` looks at nothing but shapes and labels."""
+BEFORE = "the same for all images, and needed before"
+"""Why NumPy computes what does not depend on the images: once a run, and it is little."""
 _MOST = 2000
 """More nodes than this would take the compiler too long."""
 
@@ -167,7 +169,7 @@ def _kind(node: Node, follows: set[Node], real: np.dtype[Any]) -> tuple[Kind, st
     if None in node.shape:
         return Kind.NUMPY, "the batch is not its first axis"
     if not any(i in follows for i in node.inputs):
-        return Kind.NUMPY, "it is the same for all images, and needed before"
+        return Kind.NUMPY, BEFORE
     reason = _shared_obstacle(node, real)
     return (Kind.SHARED, None) if reason is None else (Kind.NUMPY, reason)
 
