@@ -85,7 +85,7 @@ class _Steps:
             "makes": [self.sent[node][source] for source in makes],
             "sums": sums,
             "element": f"back-{box.key}",
-            "wires": [f"error-{a}:{b}" for a, b in self.story.sent if b == box.key and self._is_needed(a)],
+            "wires": [f"error-{a}:{b}" for a, b in self._returning(box.key)],
         }
 
     def _sums(self, node: Node) -> dict[str, list[tuple[str, float]]]:
@@ -103,8 +103,10 @@ class _Steps:
         numbers = {part: trace[recorded[part].node] for part, _ in parts}
         return added_up(trace[recorded[key].node], [(part, trace[weight]) for part, weight in parts], numbers)
 
-    def _is_needed(self, key: str) -> bool:
-        return any(box.twin is not None and box.twin.needed for box in self.story.boxes if box.key == key)
+    def _returning(self, key: str) -> list[tuple[str, str]]:
+        """The edges along which errors that are needed go back from a box, in the story's order."""
+        needed = {box.key for box in self.story.boxes if box.twin is not None and box.twin.needed}
+        return [edge for edge in self.story.edges if edge[1] == key and edge in self.story.sent and edge[0] in needed]
 
     def _read_by(self, node: Node) -> list[str]:
         """What the rule reads from the forward pass, and the slopes that it multiplies with."""
