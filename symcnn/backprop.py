@@ -8,7 +8,7 @@ compiled and differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
@@ -233,17 +233,50 @@ def backprop(J: Node, seed: Operand | None = None) -> Backprop:
     known = set(forward.nodes)
     steps = []
     with collector_paused():
-        for node in reversed(forward.order):
-            if node not in errors:
-                continue
-            delta = errors[node]
-            sent = errors_sent(node, delta)
+        for node, sent in sweep(reversed(forward.order), errors):
+            made = _new_nodes([errors[source] for source, _ in sent], known)
+            steps.append(Step(node, errors[node], sent, made))
+    return Backprop(J, steps, errors)
+
+
+def sweep(nodes: Iterable[Node], errors: dict[Node, Node]) -> Iterator[tuple[Node, tuple[tuple[Node, Node], ...]]]:
+    """Visit the nodes that have an error, and add up in `errors` what their rules send to their inputs.
+
+    Parameters
+    ----------
+    nodes : iterable of Node
+        Each after all that read it: a topological order, reversed.
+    errors : {Node: Node}
+        The errors where the sweep begins; more are added with each visit.
+
+    Yields
+    ------
+    node, sent
+        Each node that was visited, and what its rule sent to which input; it has been added up.
+    """
+    for node in nodes:
+        if node in errors:
+            sent = errors_sent(node, errors[node])
             with made_by_rule(node, "backward rule"):
                 for source, error in sent:
                     errors[source] = errors[source] + error if source in errors else error
-            made = _new_nodes([errors[source] for source, _ in sent], known)
-            steps.append(Step(node, delta, sent, made))
-    return Backprop(J, steps, errors)
+            yield node, sent
+
+
+def errors_swept(nodes: Iterable[Node], errors: dict[Node, Node]) -> dict[Node, Node]:
+    """`errors`, after a `sweep` of all nodes.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (3,))
+    >>> a = sc.exp(x)
+    >>> list(errors_swept([a], {a: sc.ones(a)})) == [a, x]
+    True
+    """
+    for _ in sweep(nodes, errors):
+        pass
+    return errors
 
 
 def _check_nodes(*nodes: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from ...backprop import Backprop, backprop, errors_sent
+from ...backprop import Backprop, backprop, errors_swept
 from ...graph.graph import Graph
 from ...graph.leaves import Const, Input, Leaf, Param, folded
 from ...graph.node import Node
@@ -91,14 +91,15 @@ class Notation:
     def sent(self, value: Node) -> dict[Node, Node]:
         """What the rules behind a named value's formula send to the named values it reads, given its error."""
         if value not in self._sent:
-            errors = {value: self._error(value)} if value in self.deltas else {}
-            for node in reversed(self.values.inner(value)) if errors else ():
-                for source, error in errors_sent(node, errors[node]) if node in errors else ():
-                    errors[source] = errors[source] + error if source in errors else error
-            known = self.values.symbols  # N and other leaves without a name have no equation
-            sources = [s for s in self.values.sources(value) if s in known and not isinstance(s, Const)]
-            self._sent[value] = {s: errors[s] for s in sources if s in errors}
+            sent = self.sent_for(value, self._error(value)) if value in self.deltas else {}
+            self._sent[value] = {s: error for s, error in sent.items() if not isinstance(s, Const)}
         return self._sent[value]
+
+    def sent_for(self, value: Node, error: Node) -> dict[Node, Node]:
+        """The same for any error of the named value, and with what is sent to constants."""
+        errors = errors_swept(reversed(self.values.inner(value)), {value: error})
+        known = self.values.symbols  # N and other leaves without a name have no equation
+        return {s: errors[s] for s in self.values.sources(value) if s in errors and s in known}
 
     def sends_to(self, value: Node) -> list[Node]:
         """The named values, and unnamed leaves, to which the rules behind a named value's formula send errors."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...backprop import Backprop, backprop, errors_sent
+from ...backprop import Backprop, backprop
 from ...engine.feeds import Feeds, collect
 from ...engine.program import compile
 from ...engine.trace import Trace
@@ -200,7 +200,7 @@ class Recorder:
         """For each value whose error is needed: the values that read it, and what each sends to it."""
         found: dict[Node, dict[Node, Node]] = {self.values.J: {}}
         for value in self._visited:
-            for source, error in self._sent(value, self.notation.deltas[value]).items():
+            for source, error in self.notation.sent_for(value, self.notation.deltas[value]).items():
                 if self.notation.is_needed(source) and not isinstance(source, Const):
                     found.setdefault(source, {})[value] = error
         return found
@@ -211,19 +211,11 @@ class Recorder:
         computed = reversed(self.values.computed)
         return [v for v in computed if v in self.notation.deltas and self.notation.is_needed(v)]
 
-    def _sent(self, value: Node, first: Node) -> dict[Node, Node]:
-        """What the rules behind a value's formula send to its sources, when the value's error is `first`."""
-        errors = {value: first}
-        for node in reversed(self.values.inner(value)):
-            for source, error in errors_sent(node, errors[node]) if node in errors else ():
-                errors[source] = errors[source] + error if source in errors else error
-        return {s: errors[s] for s in self.values.sources(value) if s in errors and s in self.values.symbols}
-
     def _list_slopes(self) -> None:
         """The derivative of each function of single elements: the error that it sends when its own is 1."""
         for link in self.links:
             if is_slope(link) and link.value in self._visited:
-                sent = self._sent(link.value, ones(link.value))
+                sent = self.notation.sent_for(link.value, ones(link.value))
                 if link.source not in sent:
                     continue  # such as the exponent of a power
                 symbol = slope_key(self.name(link.value), self.name(link.source))
@@ -234,7 +226,9 @@ class Recorder:
         for value in self._visited:
             known = dict.fromkeys(self.values.symbols, "value") | {self.notation.deltas[value]: "error"}
             found: dict[str, Node] = {}
-            for error in () if self._has_slopes(value) else self._sent(value, self.notation.deltas[value]).values():
+            for error in (
+                () if self._has_slopes(value) else self.notation.sent_for(value, self.notation.deltas[value]).values()
+            ):
                 for node in read_beside(error, known):
                     (readable,) = self.notation.readable([node])
                     found[self.notation.formula(readable)] = node
@@ -252,7 +246,7 @@ class Recorder:
             delta = self.notation.deltas[value]
             beside = [self.recorded[key].node for key in self.beside[value]]
             values = [n for n in self.values.sources(value) if n in self.values.symbols]
-            for source, error in self._sent(value, delta).items():
+            for source, error in self.notation.sent_for(value, delta).items():
                 if (value, source) not in explained:
                     parts = [(keys[p], w) for p, w in weights_in(error, [*beside, *values], [delta]) if p in keys]
                     found[value, source] = parts
