@@ -43,7 +43,7 @@ class _Steps:
     def _sent(self) -> dict[Node, dict[Node, str]]:
         """For each value that the sweep visits: whose errors its step makes, and the keys of these tensors."""
         found: dict[Node, dict[Node, str]] = {self.values.J: {}}
-        for source, readers in self.recorder.senders().items():
+        for source, readers in self.recorder.senders.items():
             for reader in readers:
                 one = self.recorder.error_name(source)
                 key = self.recorder.part_name(source, reader) if len(readers) > 1 else one
@@ -112,7 +112,7 @@ class _Steps:
         """What the rule reads from the forward pass, and the slopes that it multiplies with."""
         name = self.recorder.name
         made = {name(source) for source in self.sent[node]}
-        links = [link for link in self.recorder.links if link.value is node]
+        links = self.recorder.links[node]
         slopes = [slope_key(name(node), name(link.source)) for link in links if link.kind == "slope"]
         others = [name(link.other) for link in links if link.other is not None and name(link.source) in made]
         maxima = [name(link.source) for link in links if link.kind == "first maximum"]
