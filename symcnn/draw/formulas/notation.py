@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import count
 
 from ...backprop import Backprop, backprop, errors_swept
@@ -113,18 +115,28 @@ class Notation:
         """The error of every named value and parameter, as a sum of what is sent to it, in the order of the sweep."""
         J = self.values.J
         totals = {J: self.deltas[J]}
-        for value in reversed(self.values.computed if only is None else self.readers(only)):
+        for value in reversed(self.values.computed if only is None else self.readers.get(only, [])):
             for source, error in self.sent(value).items():
                 totals[source] = totals[source] + error if source in totals else error
         return {node: totals[node] for node in self.deltas if node in totals and only in (None, node)}
 
-    def readers(self, value: Node) -> list[Node]:
-        """The named values whose formulas read `value`, in forward order."""
-        return [reader for reader in self.values.computed if value in self.values.sources(reader)]
+    @cached_property
+    def readers(self) -> dict[Node, list[Node]]:
+        """For each value that is read: the named values whose formulas read it, in forward order."""
+        found: dict[Node, list[Node]] = {}
+        for reader in self.values.computed:
+            for source in self.values.sources(reader):
+                found.setdefault(source, []).append(reader)
+        return found
 
-    def has_many_senders(self, value: Node) -> bool:
-        """Whether the error of `value` is a sum of what several named values send."""
-        return sum(value in self.sent(reader) for reader in self.readers(value)) > 1
+    @cached_property
+    def senders(self) -> Counter[Node]:
+        """From how many named values errors come to each value: where there are several, its error is their sum."""
+        return Counter(s for value in self.values.computed if value in self.deltas for s in self.sends_to(value))
+
+    def sign(self, value: Node) -> str:
+        """What stands between the error of `value` and one part that is sent to it."""
+        return "+=" if self.senders[value] > 1 else "="
 
     def _error(self, value: Node) -> Node:
         """The error of `value` as a leaf that is shown as δ(z1); a number where it is one."""
