@@ -30,6 +30,10 @@ class _Steps:
         self.recorder, self.story = recorder, story
         self.notation, self.values = recorder.notation, recorder.values
         self.boxes = {box.node: box for box in story.boxes if box.node is not None}
+        self.needed = {box.key for box in story.boxes if box.twin is not None and box.twin.needed}
+        self.wires: dict[str, list[tuple[str, str]]] = {box.key: [] for box in story.boxes}
+        for source, reader in story.edges:
+            self.wires[reader].append((source, reader))
         self.place = {node: n for n, node in enumerate(recorder.traces[0].order)}
         self.sent = self._sent()
 
@@ -64,7 +68,7 @@ class _Steps:
             "beside": beside,
             "makes": [name],
             "element": f"value-{box.key}",
-            "wires": [f"edge-{a}:{b}" for a, b in self.story.edges if b == box.key],
+            "wires": [f"edge-{a}:{b}" for a, b in self.wires[box.key]],
         }
 
     def _backward(self, node: Node) -> Step:
@@ -85,7 +89,7 @@ class _Steps:
             "makes": [self.sent[node][source] for source in makes],
             "sums": sums,
             "element": f"back-{box.key}",
-            "wires": [f"error-{a}:{b}" for a, b in self._returning(box.key)],
+            "wires": [f"error-{a}:{b}" for a, b in self.wires[box.key] if self._is_returning(a, b)],
         }
 
     def _sums(self, node: Node) -> dict[str, list[tuple[str, float]]]:
@@ -103,10 +107,9 @@ class _Steps:
         numbers = {part: trace[recorded[part].node] for part, _ in parts}
         return added_up(trace[recorded[key].node], [(part, trace[weight]) for part, weight in parts], numbers)
 
-    def _returning(self, key: str) -> list[tuple[str, str]]:
-        """The edges along which errors that are needed go back from a box, in the story's order."""
-        needed = {box.key for box in self.story.boxes if box.twin is not None and box.twin.needed}
-        return [edge for edge in self.story.edges if edge[1] == key and edge in self.story.sent and edge[0] in needed]
+    def _is_returning(self, source: str, reader: str) -> bool:
+        """Whether an error that is needed comes back along an edge."""
+        return (source, reader) in self.story.sent and source in self.needed
 
     def _read_by(self, node: Node) -> list[str]:
         """What the rule reads from the forward pass, and the slopes that it multiplies with."""
