@@ -18,11 +18,14 @@ from .graph.errors import (
     DTypeError,
     GradientError,
     NodeTypeError,
+    SymcnnError,
     call_site,
     chosen,
     explain,
     made_by_rule,
+    place_of,
     quoted,
+    rule_failed,
     shown,
 )
 from .graph.graph import Graph
@@ -217,7 +220,7 @@ def backprop(J: Node, seed: Operand | None = None) -> Backprop:
     GradientError
         Without a seed, if J is not a scalar.
     NodeTypeError
-        If a backward rule breaks its contract.
+        If a backward rule fails, or breaks its contract.
 
     Examples
     --------
@@ -313,7 +316,7 @@ def errors_sent(node: Node, delta: Node) -> tuple[tuple[Node, Node], ...]:
     if not node.inputs:
         return ()
     with made_by_rule(node, "backward rule"):
-        answers = node.backward(delta)
+        answers = _answers(node, delta)
         if not isinstance(answers, tuple | list) or len(answers) != len(node.inputs):
             raise _broken(node, _miscounted(answers, len(node.inputs)))
         sent = []
@@ -321,6 +324,16 @@ def errors_sent(node: Node, delta: Node) -> tuple[tuple[Node, Node], ...]:
             if error is not None:
                 sent.append((source, _fitted(node, source, error)))
     return tuple(sent)
+
+
+def _answers(node: Node, delta: Node) -> object:
+    """What the backward rule returns, whatever that is."""
+    try:
+        return node.backward(delta)
+    except (SymcnnError, MemoryError):
+        raise  # an error of the house says where: what a rule makes carries its node's line
+    except Exception as error:
+        raise rule_failed(node, "backward", error) from error
 
 
 def _fitted(node: Node, source: Node, error: Node) -> Node:
@@ -346,10 +359,8 @@ def _miscounted(answers: object, expected: int) -> str:
 
 
 def _broken(node: Node, what: str) -> NodeTypeError:
-    line = type(node).backward.__code__
-    return NodeTypeError(
-        explain(f"the backward rule {what}", f"the rule is at {line.co_filename}:{line.co_firstlineno}", node=node)
-    )
+    place = f"the rule is at {place_of(type(node).backward)}"
+    return NodeTypeError(explain(f"the backward rule {what}", place, node=node))
 
 
 def _new_nodes(ends: Sequence[Node], known: set[Node]) -> tuple[Node, ...]:

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .errors import NodeTypeError, explain, quoted
+from .errors import NodeTypeError, SymcnnError, explain, quoted, rule_failed
+from .window import misfit
 
 if TYPE_CHECKING:
     from .node import Node
-    from .window import Influence
+    from .window import Influence, Windows
 
 _WORDS = ("slope", "paired", "first maximum")
 """What a unit can count beside a factor; see `Node.influence`."""
+
+
+def windows_of(node: Node) -> tuple[Windows, ...]:
+    """What `node.windows()` says, one an input.
+
+    Raises
+    ------
+    NodeTypeError
+        If it fails, or is no such thing.
+    """
+    said = _said(node, "windows")
+    if wrong := misfit(said, [i.shape for i in node.inputs], node.ndim):
+        raise NodeTypeError(explain(wrong, node=node))
+    return tuple(said)
 
 
 def influence_of(node: Node) -> tuple[Influence, ...]:
@@ -21,12 +36,12 @@ def influence_of(node: Node) -> tuple[Influence, ...]:
     Raises
     ------
     NodeTypeError
-        If it is no such thing.
+        If it fails, or is no such thing.
     """
-    declared = node.influence()
-    if wrong := misfit_of_influence(declared, len(node.inputs)):
+    said = _said(node, "influence")
+    if wrong := misfit_of_influence(said, len(node.inputs)):
         raise NodeTypeError(explain(wrong, node=node))
-    return tuple(declared)
+    return tuple(said)
 
 
 def sentences_of(node: Node) -> tuple[str, str]:
@@ -35,12 +50,23 @@ def sentences_of(node: Node) -> tuple[str, str]:
     Raises
     ------
     NodeTypeError
-        If these are not two texts.
+        If it fails, or these are not two texts.
     """
-    said = node.sentences()
+    said = _said(node, "sentences")
     if wrong := misfit_of_sentences(said):
         raise NodeTypeError(explain(wrong, node=node))
-    return said
+    first, second = said
+    return first, second
+
+
+def _said(node: Node, method: str) -> Any:
+    """What a method without arguments returns, whatever that is."""
+    try:
+        return getattr(node, method)()
+    except (SymcnnError, MemoryError):
+        raise
+    except Exception as error:
+        raise rule_failed(node, method, error) from error
 
 
 def misfit_of_influence(declared: object, count: int) -> str:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..graph.declared import misfit_of_influence, misfit_of_sentences
+from ..graph.errors import place_of
 from ..graph.graph import Graph
 from ..graph.leaves import BatchSize, Input
 from ..graph.node import Node
-from .cases import drawn, evaluate, place_of
+from .cases import drawn, evaluate
 from .report import Problem, Unchecked
 
 _BATCH = 2
