@@ -44,19 +44,19 @@ def influence_of(node: Node) -> tuple[Influence, ...]:
     return tuple(said)
 
 
-def sentences_of(node: Node) -> tuple[str, str]:
-    """What `node.sentences()` says, of the forward and of the backward rule.
+def sentences_of(node: Node) -> tuple[str, tuple[str, ...]]:
+    """What `node.sentences()` says, of the forward rule, and of what the backward rule sends to each input.
 
     Raises
     ------
     NodeTypeError
-        If it fails, or these are not two texts.
+        If it fails, or these are no such texts.
     """
     said = _said(node, "sentences")
-    if wrong := misfit_of_sentences(said):
+    if wrong := misfit_of_sentences(said, len(node.inputs)):
         raise NodeTypeError(explain(wrong, node=node))
-    first, second = said
-    return first, second
+    forward, backward = said
+    return forward, (backward,) * len(node.inputs) if isinstance(backward, str) else backward
 
 
 def _said(node: Node, method: str) -> Any:
@@ -90,8 +90,17 @@ def misfit_of_influence(declared: object, count: int) -> str:
     return ""
 
 
-def misfit_of_sentences(said: object) -> str:
-    """What is wrong with the sentences of a node; "" for nothing."""
-    if isinstance(said, tuple) and len(said) == 2 and all(isinstance(text, str) for text in said):
-        return ""
-    return f"sentences returned {quoted(said)}; expected two texts, for the forward and for the backward rule"
+def misfit_of_sentences(said: object, count: int) -> str:
+    """What is wrong with the sentences of a node of `count` inputs; "" for nothing.
+
+    Examples
+    --------
+    >>> misfit_of_sentences(("Both are added.", ("The first gets it.", "The second, too.")), 2)
+    ''
+    """
+    if isinstance(said, tuple) and len(said) == 2 and isinstance(said[0], str):
+        texts = said[1] if isinstance(said[1], tuple) and len(said[1]) == count else said[1:]
+        if all(isinstance(text, str) for text in texts):
+            return ""
+    expected = f"two texts, for the forward and for the backward rule; or for that a tuple of {count}, one an input"
+    return f"sentences returned {quoted(said)}; expected {expected}"

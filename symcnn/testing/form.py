@@ -79,7 +79,7 @@ def page_is_told(sample: Node) -> Iterator[Problem]:
     """`influence` and `sentences` are what a page can read."""
     if wrong := misfit_of_influence(sample.influence(), len(sample.inputs)):
         yield Problem(wrong, f"influence is at {place_of(type(sample).influence)}")
-    if wrong := misfit_of_sentences(sample.sentences()):
+    if wrong := misfit_of_sentences(sample.sentences(), len(sample.inputs)):
         yield Problem(wrong, f"sentences is at {place_of(type(sample).sentences)}")
 
 

@@ -38,7 +38,21 @@ def test_an_influence_that_fits_no_input(said):
         sc.explain(sc.sum(node), x=[1, 2, 3])
 
 
-@pytest.mark.parametrize("said", [None, "ab", ("a",), (1, 2), ("a", None), ("a", "b", "c")])
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        "ab",
+        ("a",),
+        (1, 2),
+        ("a", None),
+        ("a", "b", "c"),
+        ("a", ()),
+        ("a", ("b", "c")),
+        ("a", (1,)),
+        (("a",), "b"),
+    ],
+)
 def test_sentences_that_are_no_two_texts(said):
     with pytest.raises(sc.errors.NodeTypeError, match="Saying: sentences returned"):
         sentences_of(saying(sentences=said)(X))
@@ -69,7 +83,9 @@ def test_what_the_house_says_fits_in_graphs_of_gradients_too():
     empty = sc.mean(sc.Input("e", (None, 0)), axis=1)
     for node in [*second.graph().order, *empty.graph().order]:
         assert len(influence_of(node)) == len(node.inputs)
-        assert all(isinstance(said, str) for said in sentences_of(node))
+        forward, backward = sentences_of(node)
+        assert isinstance(forward, str) and len(backward) == len(node.inputs)
+        assert all(isinstance(text, str) for text in backward)
 
 
 @pytest.mark.parametrize(("attribute", "given"), [("symbol", None), ("symbol", 3), ("latex", 3), ("text", None),

@@ -42,6 +42,8 @@ class Notation:
         The visits of the sweep.
     deltas : {Node: Node}
         The error of each node that the sweep visited.
+    receivers : {Node: list of Node}
+        For each node that the sweep visited: the inputs to which its rule sent an error.
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ class Notation:
             self.values = Values(Graph(back.J).order, alone, self.values, also)
         self.steps = back.steps
         self.deltas = {step.node: step.delta for step in back.steps}
-        self._receivers = {step.node: [source for source, _ in step.sent] for step in back.steps}
+        self.receivers = {step.node: [source for source, _ in step.sent] for step in back.steps}
         self._symbols: dict[Node, Symbol] = dict(self.values.symbols)
         """What is shown by a name: named values, quoted ones, and spilled parts."""
         self._quotes: dict[Node, Node] = {}
@@ -108,7 +110,7 @@ class Notation:
         reached = {value}
         for node in reversed(self.values.inner(value)):
             if node in reached:
-                reached.update(self._receivers.get(node, ()))
+                reached.update(self.receivers.get(node, ()))
         return [source for source in self.values.sources(value) if source in reached]
 
     def totals(self, only: Node | None = None) -> dict[Node, Node]:

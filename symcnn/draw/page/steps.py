@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...engine.trace import Trace
 from ...graph.declared import sentences_of
-from ...graph.leaves import Param
+from ...graph.leaves import Const, Param
 from ...graph.node import Node
 from ..formulas.equations import Equation
 from ..formulas.lines import forward_lines, sent_lines
@@ -18,6 +19,7 @@ from .sums import added_up
 
 Step = dict[str, Any]
 _TABLE = "A table says which channels each filter sees.", "A weight that does not exist has no gradient."
+_MOVED = "Each error goes back to where its number came from."
 
 
 def steps_of(recorder: Recorder, story: Story) -> list[Step]:
@@ -126,12 +128,22 @@ class _Steps:
     def _sentences(self, node: Node) -> tuple[str, str]:
         """What the nodes behind a value's formula say about their rules: forward, and in reverse."""
         inner = self.values.inner(node)
-        said = [_TABLE if self._is_table(n) else sentences_of(n) for n in inner]
-        forward = list(dict.fromkeys(first for first, _ in said if first))
-        backward = list(dict.fromkeys(second for _, second in reversed(said) if second))
-        if not forward or not backward:
-            forward, backward = [_about(node)], ["Each error goes back to where its number came from."]
-        return plain_text(" ".join(forward)), plain_text(" ".join(backward))
+        said = {n: sentences_of(n) for n in inner}
+        forward = [_TABLE[0] if self._is_table(n) else said[n][0] for n in inner]
+        backward = [text for n in reversed(inner) for text in self._said_of_errors(n, said[n][1])]
+        return _joined(forward) or plain_text(_about(node)), _joined(backward) or _MOVED
+
+    def _said_of_errors(self, node: Node, texts: Sequence[str]) -> Iterable[str]:
+        """Of what a node says of its inputs' errors: of those that are needed; all, if its rule sends nothing on."""
+        if self._is_table(node):
+            texts = [_TABLE[1]] * len(node.inputs)
+        receivers = self.notation.receivers.get(node, ())
+        if not receivers:
+            return texts
+        return [text for source, text in zip(node.inputs, texts, strict=True) if self._is_told(source, receivers)]
+
+    def _is_told(self, source: Node, receivers: Sequence[Node]) -> bool:
+        return source in receivers and self.notation.is_needed(source) and not isinstance(source, Const)
 
     def _is_table(self, node: Node) -> bool:
         return any(is_masked(node, slot) for slot in range(len(node.inputs)))
@@ -140,6 +152,11 @@ class _Steps:
 def _about(node: Node) -> str:
     """The first paragraph of a type's documentation, for what only moves numbers and says nothing of itself."""
     return " ".join((type(node).__doc__ or type(node).__name__).split("\n\n")[0].split())
+
+
+def _joined(texts: Iterable[str]) -> str:
+    """Sentences one after the other, each once."""
+    return plain_text(" ".join(dict.fromkeys(text for text in texts if text)))
 
 
 def _mathml(lines: list[Equation]) -> list[str]:
