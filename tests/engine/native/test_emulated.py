@@ -32,7 +32,7 @@ HARNESS = """
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Reads the table of arguments and the buffers that it names, runs the jobs with two threads, and writes the buffers. */
+/* Reads the table of arguments and its buffers, runs the jobs with two threads, and writes the buffers. */
 extern void @JOBS@(void);
 typedef long long whole;
 extern whole serve(whole *, whole, whole, whole);
