@@ -169,6 +169,14 @@ def test_training_steps_of_whole_networks(make, dtype, batch):
         np.testing.assert_allclose(a, b, atol=tolerance * (0.2 + np.abs(b).max()))
 
 
+@pytest.mark.parametrize("make", [lenet, strided])
+def test_gradients_are_those_of_numerical_derivatives(make):
+    J = make(sc.Input("x", (None, 2, 10, 12)), sc.Input("y", (None,), "int64"))
+    rng = np.random.default_rng(0)
+    feeds = {"x": rng.standard_normal((11, 2, 10, 12)), "y": rng.integers(0, 3, 11)}
+    assert sc.testing.check_gradients(J, feeds, backend="native").worst < 1e-8
+
+
 @pytest.mark.skipif("86" not in platform.machine(), reason="code for x86 runs on x86")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "features", "lanes"), [("haswell", "+avx2,+fma", 8), ("x86-64", "", 4)])
