@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -65,7 +65,8 @@ class Program:
     """A compiled graph: call it with arrays for its inputs, by name.
 
     Make one with `symcnn.compile`. Parameters are read at each run. Runs do not share state, so two threads
-    may use one program at a time.
+    may use one program at a time. A pickle holds the graph, with the parameters as they are then; what is loaded from
+    it is compiled anew, and has parameters of its own.
 
     Attributes
     ----------
@@ -90,8 +91,8 @@ class Program:
         self.threads = threads
         self._single = single
         self._engine = BACKENDS[chosen]()
-        self._idle: list[tuple[int, Bound]] = []
-        self._lock = threading.Lock()
+        self._idle: dict[tuple[int, int], Bound] = {}  # no lock guards it: a forked process might find it closed
+        self._numbers = count()
 
     @property
     def inputs(self) -> list[Input]:
@@ -157,17 +158,15 @@ class Program:
             np.copyto(param.value, value)
 
     def _acquire(self, batch: int) -> Bound:
-        with self._lock:
-            for n, (size, bound) in enumerate(self._idle):
-                if size == batch:
-                    del self._idle[n]
-                    return bound
+        for key in list(self._idle):
+            if key[0] == batch and (bound := self._idle.pop(key, None)) is not None:
+                return bound
         return self._engine.bind(self.plan, batch)
 
     def _release(self, bound: Bound) -> None:
-        with self._lock:
-            self._idle.append((bound.batch, bound))
-            del self._idle[:-_KEPT]
+        self._idle[bound.batch, next(self._numbers)] = bound
+        for key in list(self._idle)[:-_KEPT]:
+            self._idle.pop(key, None)
 
     # The NaN guard -------------------------------------------------------------------------
 
@@ -267,6 +266,9 @@ class Program:
             lines.append(f"{n:4}  {kind:{width}}  {call.kernel:6}  {call.node.spec}{name}")
         lines += bound.describe()
         return "\n".join(lines)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.plan, self._single, self.backend, self.guard, self.threads)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The plan as a table."""

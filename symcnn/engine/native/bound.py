@@ -148,10 +148,13 @@ class NativeBackend:
 
     def bind(self, plan: Plan, batch: int) -> NativeBound:
         """The plan over buffers for a batch of `batch` rows; compiled when that is first asked for."""
-        with self._lock:
-            if self._compiled is None or self._compiled.plan is not plan:
-                self._compiled = Compiled.of(plan, Cpu.host())
-        return _bound(self._compiled, batch)
+        compiled = self._compiled
+        if compiled is None or compiled.plan is not plan:
+            with self._lock:
+                compiled = self._compiled
+                if compiled is None or compiled.plan is not plan:
+                    compiled = self._compiled = Compiled.of(plan, Cpu.host())
+        return _bound(compiled, batch)
 
 
 @dataclass
