@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -66,7 +66,8 @@ class Program:
     """A compiled graph: call it with arrays for its inputs, by name.
 
     Make one with `symcnn.compile`. Parameters are read at each run. Runs do not share state, so two threads
-    may use one program at a time.
+    may use one program at a time. A pickle holds the graph, with the parameters as they are then; what is loaded from
+    it is compiled anew, and has parameters of its own.
 
     Attributes
     ----------
@@ -91,8 +92,8 @@ class Program:
         self.threads = threads
         self._single = single
         self._engine = BACKENDS[chosen]()
-        self._idle: list[tuple[int, Bound]] = []
-        self._lock = threading.Lock()
+        self._idle: dict[tuple[int, int], Bound] = {}  # no lock guards it: a forked process might find it closed
+        self._numbers = count()
 
     @property
     def inputs(self) -> list[Input]:
@@ -160,18 +161,16 @@ class Program:
             np.copyto(param.value, value)
 
     def _acquire(self, batch: int) -> Bound:
-        with self._lock:
-            for n, (size, bound) in enumerate(self._idle):
-                if size == batch:
-                    del self._idle[n]
-                    return bound
+        for key in list(self._idle):
+            if key[0] == batch and (bound := self._idle.pop(key, None)) is not None:
+                return bound
         return self._engine.bind(self.plan, batch)
 
     def _release(self, bound: Bound) -> None:
         bound.forget_feeds()
-        with self._lock:
-            self._idle.append((bound.batch, bound))
-            del self._idle[:-_KEPT]
+        self._idle[bound.batch, next(self._numbers)] = bound
+        for key in list(self._idle)[:-_KEPT]:
+            self._idle.pop(key, None)
 
     # The NaN guard -------------------------------------------------------------------------
 
@@ -289,6 +288,9 @@ class Program:
             bound = self._engine.bind(self.plan, natural(batch, "report: batch"))
         head = f"backend {self.backend}, batch {batch}: {len(bound.calls)} steps, {bound.nbytes:,} bytes of buffers"
         return "\n".join([head, *bound.describe(loops)])
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.plan, self._single, self.backend, self.guard, self.threads)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The plan as a table."""

@@ -45,10 +45,13 @@ class NativeBackend:
         """The plan over buffers for a batch of `batch` rows; compiled when that is first asked for."""
         cpu = Cpu.host()
         few = batch < cpu.lanes
-        with self._lock:
-            if few not in self._compiled or self._compiled[few].plan is not plan:
-                self._compiled[few] = Compiled.of(plan, cpu, few)
-        return _bound(self._compiled[few], batch)
+        compiled = self._compiled.get(few)
+        if compiled is None or compiled.plan is not plan:
+            with self._lock:
+                compiled = self._compiled.get(few)
+                if compiled is None or compiled.plan is not plan:
+                    compiled = self._compiled[few] = Compiled.of(plan, cpu, few)
+        return _bound(compiled, batch)
 
 
 @dataclass

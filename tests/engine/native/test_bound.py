@@ -207,7 +207,7 @@ def test_a_dropped_program_is_freed():
     x = sc.Input("x", (None, 2))
     program = sc.compile(sc.exp(x), backend="native")
     program(x=[[1, 2]])
-    (_, bound), *_ = program._idle
+    (bound,) = program._idle.values()
     gone = [weakref.ref(bound), weakref.ref(bound.compiled.library)]
     gc.disable()
     try:
