@@ -91,6 +91,14 @@ class Compiled:
     @classmethod
     def of(cls, plan: Plan, cpu: Cpu) -> Compiled:
         """Compile `plan` for `cpu`."""
+        written = cls.written(plan, cpu)
+        if written.lowered.functions:
+            written.library = Library(module(written.lowered.functions), cpu)
+        return written
+
+    @classmethod
+    def written(cls, plan: Plan, cpu: Cpu) -> Compiled:
+        """All that comes before machine code: for any `cpu`, also one that this machine is not."""
         start = time.perf_counter()
         with collector_paused():
             found = partition(plan)
@@ -110,8 +118,7 @@ class Compiled:
             if checked:
                 lowered.jobs[native[-1]].append(finite_check(lowered, [o for o in plan.order if o in checked], cpu))
             lowered.seconds = time.perf_counter() - start
-            library = Library(module(lowered.functions), cpu) if lowered.functions else None
-        return cls(plan, found, lowered, groups, results, library, cpu, checked)
+        return cls(plan, found, lowered, groups, results, None, cpu, checked)
 
 
 def _is_sum(node: Node, found: Partition) -> bool:
