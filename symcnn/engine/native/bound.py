@@ -205,12 +205,6 @@ class NativeBound(Bound):
         """Operations in a second that this machine can do in one thread."""
         return machine(self.compiled.cpu).peak
 
-    def run_alone(self) -> None:
-        """Compute all values once, in this thread."""
-        with one_thread() if self._calls_blas else nullcontext():
-            for call in self.calls:
-                (call.run.alone if isinstance(call.run, NativeRun) else call.run)()
-
     def all_finite(self) -> bool:
         """Whether no output of the last run has a NaN or an infinity; the native ones were looked at natively."""
         checked = self.compiled.checked
@@ -355,13 +349,6 @@ class NativeRun:
         memory = runner.begin(members.threads, chunks)
         members.run(self._jobs, runner.address, chunks)
         runner.compiled.give_memory(memory)
-
-    def alone(self) -> None:
-        """Run them in this thread."""
-        memory = self._runner.begin(1, 1)
-        for job in self._jobs:
-            _JOB(job)(self._runner.address, 0, 0, 1)
-        self._runner.compiled.give_memory(memory)
 
     def nests(self) -> list[Nest]:
         """What `times` tells of, in its order."""

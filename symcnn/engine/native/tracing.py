@@ -262,5 +262,5 @@ def obstacle(node: Node) -> str | None:
     try:
         traced(node, [b.load(b.parameters[0], 0, kind) for kind in kinds])
     except CannotTrace as error:
-        return str(error)
+        return f"its rule cannot be traced: {error}"
     return None
