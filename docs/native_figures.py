@@ -5,8 +5,11 @@ from __future__ import annotations
 from html import escape
 
 from symcnn.engine.native.bound import Compiled
+from symcnn.engine.native.fuse import Group
 from symcnn.engine.native.nests import kind, within
+from symcnn.engine.native.partition import elements
 from symcnn.engine.native.patterns import reads
+from symcnn.graph.node import Node
 
 STYLE = """<style>
 text { font: 13px 'DejaVu Sans', Verdana, Arial, sans-serif; fill: #1b1b1b; }
@@ -94,15 +97,7 @@ def lanes(count: int, size: int = 5) -> str:
 def buffers(compiled: Compiled, number: int) -> str:
     """The memory of one thread while it computes a block: a row for each loop nest, a box for each buffer."""
     group = compiled.groups[number]
-    order = {node: place for place, node in enumerate(compiled.plan.order)}
     steps = [("into lanes", node) for node in group.fed] + [(kind(node), node) for node in group.loops]
-    at = {node: n for n, (_, node) in enumerate(steps)}
-    last = dict.fromkeys(group.slots, 0) | {node: at[node] for node in group.slots}
-    for node in group.loops:
-        for inner in (node, *within(node, group, order)):
-            for source in map(group.base, (*inner.inputs, *reads(inner))):
-                if source in group.slots:
-                    last[source] = max(last[source], at[node])
     row, top, left, width = 30, 64, 350, 560
     sheet = Sheet(
         left + width + 30, top + row * len(steps) + 46, "The buffers of a block of images, over its loop nests"
@@ -115,36 +110,37 @@ def buffers(compiled: Compiled, number: int) -> str:
         sheet.text(20, y + 8, f"{type(node).__name__}{_named(node)}")
         sheet.text(186, y + 8, how, "small")
     scale = width / group.nbytes
-    following: dict[int, list[int]] = {}
-    for node in group.slots:
-        following.setdefault(group.slots[node].offset, []).append(at[node])
-    for node, slot in group.slots.items():
-        begins = top + at[node] * row - 10
-        ends = top + (last[node] + 1) * row - 16
-        taken = [n for n in following[slot.offset] if at[node] < n <= last[node]]
-        if taken:
-            ends = top + min(taken) * row - 13  # written over in place
-        size = _bytes(node, compiled.cpu.lanes)
-        sheet.box(left + slot.offset * scale, begins, max(size * scale, 6), ends - begins, "buffer")
+    for node, (first, last, overwritten) in lives(compiled, group, [node for _, node in steps]).items():
+        x, size = left + group.slots[node].offset * scale, _bytes(node, compiled.cpu.lanes)
+        begins, ends = top + first * row - 10, top + last * row + (17 if overwritten else 14)
+        sheet.box(x, begins, max(size * scale, 6), ends - begins, "buffer")
         if size * scale > 60:
-            sheet.text(left + slot.offset * scale + 6, begins + 16, f"{type(node).__name__} {size:,}", "small")
-    sheet.text(
-        left,
-        top + len(steps) * row + 18,
-        "Each box is a buffer, from the loops that write it to those that read it last.",
-        "small",
-    )
+            sheet.text(x + 6, begins + 16, f"{type(node).__name__} {size:,}", "small")
+    end = top + len(steps) * row + 18
+    sheet.text(left, end, "Each box is a buffer, from the loops that write it to those that read it last.", "small")
     return sheet.svg
 
 
-def _named(node: object) -> str:
-    name = getattr(node, "name", "")
-    return f" {name}" if name else ""
+def lives(compiled: Compiled, group: Group, steps: list[Node]) -> dict[Node, tuple[int, int, bool]]:
+    """For each buffer the steps that write it and read it last; and whether these write over it in place."""
+    order = {node: place for place, node in enumerate(compiled.plan.order)}
+    first = {node: n for n, node in enumerate(steps)}
+    last = {node: first[node] for node in group.slots}
+    for node in group.loops:
+        for inner in (node, *within(node, group, order)):
+            for source in map(group.base, (*inner.inputs, *reads(inner))):
+                if source in group.slots:
+                    last[source] = max(last[source], first[node])
+    found = {}
+    for node, slot in group.slots.items():
+        over = any(first[o] == last[node] for o, s in group.slots.items() if o is not node and s.offset == slot.offset)
+        found[node] = first[node], last[node] - over, over
+    return found
 
 
-def _bytes(node: object, lanes: int) -> int:
-    shape = [d for d in node.shape if d is not None]  # type: ignore[attr-defined]
-    count = 1
-    for d in shape:
-        count *= d
-    return 4 * count * lanes
+def _named(node: Node) -> str:
+    return f" {node.name}" if node.name else ""
+
+
+def _bytes(node: Node, lanes: int) -> int:
+    return 4 * elements(node) * lanes
