@@ -38,10 +38,10 @@ class Library:
     """
 
     def __init__(self, text: str, cpu: Cpu) -> None:
+        start = time.perf_counter()
         import llvmlite
         import llvmlite.binding as llvm
 
-        start = time.perf_counter()
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         machine = target_machine(cpu)
