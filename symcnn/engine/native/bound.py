@@ -93,7 +93,7 @@ class Compiled:
         """Compile `plan` for `cpu`."""
         written = cls.written(plan, cpu)
         if written.lowered.functions:
-            written.library = Library(module(written.lowered.functions), cpu)
+            written.library = Library(module(written.lowered.functions), written.cpu)
         return written
 
     @classmethod
