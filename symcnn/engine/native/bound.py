@@ -32,6 +32,10 @@ from .report import report
 from .runs import NativeRun, Runner
 
 
+_FEW = 16
+"""Fewer images than these are computed one by one."""
+
+
 class NativeBackend:
     """Plans compiled to machine code."""
 
@@ -43,14 +47,13 @@ class NativeBackend:
 
     def bind(self, plan: Plan, batch: int) -> NativeBound:
         """The plan over buffers for a batch of `batch` rows; compiled when that is first asked for."""
-        cpu = Cpu.host()
-        few = batch < cpu.lanes
+        few = batch < _FEW
         compiled = self._compiled.get(few)
         if compiled is None or compiled.plan is not plan:
             with self._lock:
                 compiled = self._compiled.get(few)
                 if compiled is None or compiled.plan is not plan:
-                    compiled = self._compiled[few] = Compiled.of(plan, cpu, few)
+                    compiled = self._compiled[few] = Compiled.of(plan, Cpu.host(), few)
         return _bound(compiled, batch)
 
 
@@ -139,13 +142,6 @@ class NativeBound(Bound):
     def peak(self) -> float | None:
         """Operations in a second that this machine can do in one thread."""
         return machine(self.compiled.cpu).peak
-
-    def run_alone(self) -> None:
-        """Compute all values once, in this thread."""
-        self.runner.guarded = self.runner.not_finite = False
-        with one_thread() if self._calls_blas else nullcontext():
-            for call in self.calls:
-                (call.run.alone if isinstance(call.run, NativeRun) else call.run)()
 
     def all_finite(self) -> bool:
         """Whether no output of the last run has a NaN or an infinity; the native ones were looked at natively."""

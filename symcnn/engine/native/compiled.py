@@ -63,6 +63,8 @@ class Compiled:
         How many images are computed at once.
     checked : set of Node
         The outputs that native code sees to be finite.
+    addresses : {str: int}
+        Of the jobs. LLVM is not asked for them later: it has a lock, which a forked process might find closed.
     commits : bool
         Whether native code can write the new values into the parameters.
     """
@@ -77,11 +79,22 @@ class Compiled:
     block: int
     checked: set[Node]
     commits: bool
+    addresses: dict[str, int] = field(default_factory=dict)
     _memory: list[Memory] = field(default_factory=list)
 
     @classmethod
     def of(cls, plan: Plan, cpu: Cpu, few: bool = False) -> Compiled:
         """Compile `plan` for `cpu`: for `few` images each is a block of its own, else they are the lanes."""
+        written = cls.written(plan, cpu, few)
+        functions = written.lowered.functions
+        if functions:
+            library = written.library = Library(module(functions), written.cpu)
+            written.addresses = {f.name: library.address(f.name) for f in functions if f.exported}
+        return written
+
+    @classmethod
+    def written(cls, plan: Plan, cpu: Cpu, few: bool = False) -> Compiled:
+        """All that comes before machine code: for any `cpu`, also one that this machine is not."""
         start = time.perf_counter()
         with collector_paused():
             found = partition(plan)
@@ -108,8 +121,7 @@ class Compiled:
                 new = plan.outputs[len(plan.outputs) - len(plan.updated) :]
                 commit(lowered, list(zip(plan.updated, new, strict=True)), cpu)
             lowered.seconds = time.perf_counter() - start
-            library = Library(module(lowered.functions), cpu) if lowered.functions else None
-        return cls(plan, found, lowered, groups, results, library, cpu, block, checked, commits)
+        return cls(plan, found, lowered, groups, results, None, cpu, block, checked, commits)
 
     # Memory --------------------------------------------------------------------------------------
 
