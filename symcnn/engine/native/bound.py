@@ -97,6 +97,14 @@ class Compiled:
     @classmethod
     def of(cls, plan: Plan, cpu: Cpu, few: bool = False) -> Compiled:
         """Compile `plan` for `cpu`: for `few` images each is a block of its own, else they are the lanes."""
+        written = cls.written(plan, cpu, few)
+        if written.lowered.functions:
+            written.library = Library(module(written.lowered.functions), written.cpu)
+        return written
+
+    @classmethod
+    def written(cls, plan: Plan, cpu: Cpu, few: bool = False) -> Compiled:
+        """All that comes before machine code: for any `cpu`, also one that this machine is not."""
         start = time.perf_counter()
         with collector_paused():
             found = partition(plan)
@@ -118,8 +126,7 @@ class Compiled:
             if checked:
                 lowered.jobs[native[-1]].append(finite_check(lowered, [o for o in plan.order if o in checked], cpu))
             lowered.seconds = time.perf_counter() - start
-            library = Library(module(lowered.functions), cpu) if lowered.functions else None
-        return cls(plan, found, lowered, groups, results, library, cpu, block, checked)
+        return cls(plan, found, lowered, groups, results, None, cpu, block, checked)
 
 
 def _is_sum(node: Node, found: Partition) -> bool:
@@ -207,12 +214,6 @@ class NativeBound(Bound):
     def peak(self) -> float | None:
         """Operations in a second that this machine can do in one thread."""
         return machine(self.compiled.cpu).peak
-
-    def run_alone(self) -> None:
-        """Compute all values once, in this thread."""
-        with one_thread() if self._calls_blas else nullcontext():
-            for call in self.calls:
-                (call.run.alone if isinstance(call.run, NativeRun) else call.run)()
 
     def all_finite(self) -> bool:
         """Whether no output of the last run has a NaN or an infinity; the native ones were looked at natively."""
@@ -358,13 +359,6 @@ class NativeRun:
         memory = runner.begin(threads, chunks)
         team().run(self._jobs, runner.address, chunks, threads)
         runner.compiled.give_memory(memory)
-
-    def alone(self) -> None:
-        """Run them in this thread."""
-        memory = self._runner.begin(1, 1)
-        for job in self._jobs:
-            _JOB(job)(self._runner.address, 0, 0, 1)
-        self._runner.compiled.give_memory(memory)
 
     def nests(self) -> list[Nest]:
         """What `times` tells of, in its order."""

@@ -38,10 +38,10 @@ class Library:
     """
 
     def __init__(self, text: str, cpu: Cpu) -> None:
+        start = time.perf_counter()
         import llvmlite
         import llvmlite.binding as llvm
 
-        start = time.perf_counter()
         machine = target_machine(cpu)
         key = "\0".join(
             [llvmlite.__version__, str(llvm.llvm_version_info), machine.triple, cpu.name, cpu.features, text]

@@ -28,6 +28,8 @@ from ..plan import Plan
 from .patterns import Convolution, Product, accumulated, per_image, reads
 from .tracing import obstacle
 
+BEFORE = "the same for all images, and needed before"
+"""Why NumPy computes what does not depend on the images: once a run, and it is little."""
 MOVES = (Pool, Upsample, Switches, Place, Pick, Pad, Crop, Subsample, Dilate, Reshape, Transpose, Rot90, BroadcastTo)
 """Types whose elements are, or are chosen from, a few elements of an input; `expressions` knows where these are."""
 ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, SumTo, ArgMax)
@@ -35,8 +37,6 @@ ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, SumTo, ArgMax)
 LABELLED = (OneHot, SoftmaxCrossEntropy)
 CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max)
 """Types whose `verify` looks at nothing but shapes and labels."""
-BEFORE = "the same for all images, and needed before"
-"""Why NumPy computes what does not depend on the images: once a run, and it is little."""
 _MOST = 2000
 """More nodes than this would take the compiler too long."""
 

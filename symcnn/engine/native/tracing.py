@@ -266,5 +266,5 @@ def obstacle(node: Node, real: np.dtype[Any]) -> str | None:
     try:
         traced(node, [b.load(b.parameters[0], 0, Type(ELEMENTS[i.dtype], 4)) for i in node.inputs])
     except CannotTrace as error:
-        return str(error)
+        return f"its rule cannot be traced: {error}"
     return None

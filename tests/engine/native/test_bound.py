@@ -164,7 +164,7 @@ def test_trace_and_profile_of_a_native_program():
     done = [nests[2].operations, nests[4].operations]
     assert done == [40 * 2 * 3 * 9 * 36, 40 * 2 * 27 * 4]  # of 40 images, not of the 48 that the lanes would hold
     assert profile.peak > 0
-    assert profile.whole > 0
+    assert 0 < profile.outside < 1
     assert "GFLOP/s" in str(profile)
 
 

@@ -32,7 +32,7 @@ def network(pool):
 @pytest.mark.parametrize("pool", ["mean", "max"])
 def test_each_node_of_a_stage_has_its_nest(pool):
     step = sc.train_step(network(pool), sc.SGD(lr=0.1, momentum=0.9))
-    compiled = Compiled.of(step.program.plan, Cpu.host())
+    compiled = Compiled.written(step.program.plan, Cpu.host())
     order = {node: place for place, node in enumerate(compiled.plan.order)}
     for number, group in compiled.groups.items():
         inside = {n: within(n, group, order) for n in group.loops}
