@@ -16,9 +16,8 @@ from symcnn.engine.native.bound import Compiled
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.emit import module
 from symcnn.engine.native.nests import described, kind, nests, within
-from symcnn.engine.native.partition import BEFORE, Kind, partition
+from symcnn.engine.native.partition import BEFORE, Kind, Partition, partition
 from symcnn.engine.native.tile import rectangle
-from symcnn.engine.native.tracing import obstacle
 from symcnn.engine.plan import Plan
 
 TEXT = (Path(__file__).parent / "native.template").read_text(encoding="utf-8")
@@ -105,7 +104,7 @@ def page(compiled: Compiled) -> str:
         own=OWN,
         own_loops=own_loops(),
         refused=REFUSED,
-        reason=obstacle(run(REFUSED)["Cautious"](sc.Input("z", (None, 3)))),
+        reason=refused(),
     )
 
 
@@ -173,12 +172,23 @@ def left_to_numpy() -> str:
 
 
 def _sort(node: sc.Node, name: str, compiled: set[str], reasons: dict[str, dict[str, None]]) -> None:
-    """Where `node` is computed, when it is alone."""
-    found = partition(Plan((node,), (node,), ()))
+    """Whether a sample is compiled, or why not."""
+    found = alone(node)
     if found.kinds[node] is not Kind.NUMPY:
         compiled.add(name)
     elif found.why[node] != BEFORE:
         reasons.setdefault(name, {})[found.why[node]] = None
+
+
+def refused() -> str:
+    """Why the rule that looks at numbers is left to NumPy."""
+    node = run(REFUSED)["Cautious"](sc.Input("z", (None, 3)))
+    return alone(node).why[node]
+
+
+def alone(node: sc.Node) -> Partition:
+    """Where `node` is computed, when nothing else is."""
+    return partition(Plan((node,), (node,), ()))
 
 
 def own_loops() -> str:
