@@ -22,7 +22,7 @@ from symcnn.engine.plan import Plan
 
 TEXT = (Path(__file__).parent / "native.template").read_text(encoding="utf-8")
 """The page, with names in braces where the code has its say."""
-CPU = ("haswell", "+avx2,+fma")
+CPU = ("haswell", "+avx2,+fma", "x86_64-unknown-linux-gnu")
 """A processor with 8 lanes and 16 registers: so the page is the same wherever it is made."""
 SMALL = """\
 import symcnn as sc
