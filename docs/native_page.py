@@ -12,7 +12,7 @@ import native_figures
 import numpy as np
 
 import symcnn as sc
-from symcnn.engine.native.bound import Compiled
+from symcnn.engine.native.compiled import Compiled
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.emit import module
 from symcnn.engine.native.nests import described, kind, nests, within

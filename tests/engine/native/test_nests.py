@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.engine.native.bound import Compiled, NativeBackend
+from symcnn.engine.native.bound import NativeBackend
+from symcnn.engine.native.compiled import Compiled
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.nests import within
 from tests.support.user_nodes import Scaled
@@ -52,6 +53,7 @@ def test_there_is_a_nest_for_each_time():
     total = sc.sum(Sorted(sc.exp(x)) * 2)
     plan = sc.compile(total, updates={sc.Param("w", np.float32(1)): total}).plan
     bound = NativeBackend().bind(plan, 19)
+    bound.feed({x: np.zeros((19, 6), "float32")})
     for found, nest in zip(bound.times(), bound.nests(), strict=True):
         assert (found[1] == "native") == (nest is not None)
         if nest is not None and not nest.is_job:
