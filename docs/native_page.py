@@ -94,7 +94,7 @@ def page(compiled: Compiled) -> str:
         fused=fused(compiled),
         convolution=function(compiled, "conv"),
         pooling=function(compiled, "pool"),
-        mul=function(compiled, "14_mul"),
+        mul=function(compiled, "_mul"),
         job=function(compiled, "images"),
         tiles=tiles(),
         llvm=llvm(compiled),
@@ -138,8 +138,8 @@ def fused(compiled: Compiled) -> str:
 
 
 def function(compiled: Compiled, word: str) -> str:
-    """The loops of the first function whose name ends with `word`."""
-    return next(str(f) for f in compiled.lowered.functions if f.name.endswith(word))
+    """The loops of the last function whose name ends with `word`."""
+    return next(str(f) for f in reversed(compiled.lowered.functions) if f.name.endswith(word))
 
 
 def tiles() -> str:
