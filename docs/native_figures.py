@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from symcnn.engine.native.bound import Compiled
+from symcnn.engine.native.compiled import Compiled
 from symcnn.engine.native.fuse import Group
 from symcnn.engine.native.nests import kind, within
 from symcnn.engine.native.partition import elements

@@ -12,7 +12,7 @@ import native_figures
 import numpy as np
 
 import symcnn as sc
-from symcnn.engine.native.bound import Compiled
+from symcnn.engine.native.compiled import Compiled
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.emit import module
 from symcnn.engine.native.nests import described, kind, nests, within
@@ -22,7 +22,7 @@ from symcnn.engine.plan import Plan
 
 TEXT = (Path(__file__).parent / "native.template").read_text(encoding="utf-8")
 """The page, with names in braces where the code has its say."""
-CPU = ("haswell", "+avx2,+fma")
+CPU = ("haswell", "+avx2,+fma", "x86_64-unknown-linux-gnu")
 """A processor with 8 lanes and 16 registers: so the page is the same wherever it is made."""
 SMALL = """\
 import symcnn as sc
@@ -94,7 +94,7 @@ def page(compiled: Compiled) -> str:
         fused=fused(compiled),
         convolution=function(compiled, "conv"),
         pooling=function(compiled, "pool"),
-        mul=function(compiled, "14_mul"),
+        mul=function(compiled, "_mul"),
         job=function(compiled, "images"),
         tiles=tiles(),
         llvm=llvm(compiled),
@@ -138,8 +138,8 @@ def fused(compiled: Compiled) -> str:
 
 
 def function(compiled: Compiled, word: str) -> str:
-    """The loops of the first function whose name ends with `word`."""
-    return next(str(f) for f in compiled.lowered.functions if f.name.endswith(word))
+    """The loops of the last function whose name ends with `word`."""
+    return next(str(f) for f in reversed(compiled.lowered.functions) if f.name.endswith(word))
 
 
 def tiles() -> str:

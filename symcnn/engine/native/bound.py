@@ -31,7 +31,6 @@ from .partition import LABELLED
 from .report import report
 from .runs import NativeRun, Runner
 
-
 _FEW = 16
 """Fewer images than these are computed one by one."""
 

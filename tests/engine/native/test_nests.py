@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.engine.native.bound import Compiled, NativeBackend
+from symcnn.engine.native.bound import NativeBackend
+from symcnn.engine.native.compiled import Compiled
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.nests import within
 from tests.support.user_nodes import Scaled

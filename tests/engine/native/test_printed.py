@@ -1,7 +1,7 @@
 """Functions as text: what is written where it is used is what it was where it stood."""
 
 import symcnn as sc
-from symcnn.engine.native.bound import Compiled
+from symcnn.engine.native.compiled import Compiled
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.loops import FLOAT, INDEX, POINTER, Builder, Type
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.engine.native.bound import Compiled
+from symcnn.engine.native.compiled import Compiled
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.loops import FLOAT, INDEX, POINTER, Builder, Type
 from symcnn.engine.native.work import Unknown, Work, work
