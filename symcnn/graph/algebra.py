@@ -178,6 +178,7 @@ class Cast(Node):
 
     x: Node
     to: str
+    elementwise = True
     integer_inputs = ("x",)
     latex = r"{x}"
     text = "{x}"

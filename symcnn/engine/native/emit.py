@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .loops import FLOAT, Call, Function, Index, Loop, Register, Set, Statement, Store, Type, Value
+from .loops import FLOAT, Call, Function, Index, Loop, Register, Set, Statement, Store, Type, Value, nbytes
 
 _PLAIN = {
     "fadd",
@@ -25,7 +25,7 @@ _PLAIN = {
     "lshr",
     "ashr",
 }
-_CASTS = {"bitcast", "zext", "sext", "trunc", "sitofp", "fptosi"}
+_CASTS = {"bitcast", "zext", "sext", "trunc", "sitofp", "uitofp", "fptosi"}
 
 
 def module(functions: Sequence[Function]) -> str:
@@ -62,7 +62,7 @@ class _Writer:
                     yield from self._loop(statement)
                 case Store(pointer, index, value):
                     where = yield from self._address(pointer, index, value.type)
-                    yield f"  store {self._typed(value)}, ptr {where}, align {_bytes(value.type.element)}"
+                    yield f"  store {self._typed(value)}, ptr {where}, align {nbytes(value.type.element)}"
                 case Set(register, value):
                     yield f"  store {self._typed(value)}, ptr {self._register(register)}"
                 case Call(name, args):
@@ -108,7 +108,7 @@ class _Writer:
             yield f"  {name} = load {type}, ptr {self._register(args[0])}"
         elif op == "load":
             where = yield from self._address(args[0], args[1], type)
-            yield f"  {name} = load {type}, ptr {where}, align {_bytes(type.element)}"
+            yield f"  {name} = load {type}, ptr {where}, align {nbytes(type.element)}"
         elif op == "offset":
             yield f"  {name} = getelementptr {args[2]}, ptr {self._name(args[0])}, i64 {self._name(args[1])}"
         else:
@@ -173,7 +173,3 @@ def _literal(x: float | int) -> str:
         return str(x)
     single = struct.unpack("<f", struct.pack("<f", x))[0]
     return f"0x{struct.unpack('<Q', struct.pack('<d', single))[0]:016X}"
-
-
-def _bytes(element: str) -> int:
-    return {"float": 4, "i64": 8, "ptr": 8, "i32": 4, "i8": 1, "double": 8, "i16": 2}[element]

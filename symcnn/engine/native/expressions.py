@@ -10,15 +10,15 @@ import math
 from typing import Any
 
 from ...graph.algebra import BroadcastTo
-from ...graph.leaves import Const
 from ...graph.node import Node
 from ...nodes.conv import Rot90
 from ...nodes.loss import OneHot
 from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
 from ...nodes.shape import Reshape, Transpose
 from ...nodes.window import Crop, Dilate, Pad, Subsample
+from .conversion import constant, element_of_array, resized
 from .fuse import Group, element_of, is_flat
-from .loops import BIT, BYTE, FLOAT, INDEX, INT, POINTER, Builder, Index, Type, Value
+from .loops import BIT, BYTE, INDEX, INT, POINTER, Builder, Index, Type, Value
 from .partition import elements
 from .patterns import per_image
 from .tracing import traced
@@ -133,7 +133,7 @@ class Reader:
             case BroadcastTo(x):
                 return self.at(x, self._narrowed(node, x, place))
             case OneHot(y):
-                label = self.at(y, place[:-1])
+                label = self.label(y, self.at(y, place[:-1]))
                 hit = self.b.compare("eq", label, self.whole(place[-1]))
                 return self.b.select(hit, self.number(1), self.number(0))
         return traced(node, [self.at(i, self._narrowed(node, i, place)) for i in node.inputs])
@@ -146,6 +146,10 @@ class Reader:
         """A number in all lanes."""
         return self.b.number(x, self.lanes)
 
+    def label(self, y: Node, value: Value) -> Value:
+        """The number of a class, which is known to be one, in 32 bits."""
+        return resized(self.b, value, INT, y.dtype.kind == "i")
+
     def whole(self, i: Index) -> Value:
         """A whole number in all lanes, of 32 bits."""
         if isinstance(i, int):
@@ -153,14 +157,16 @@ class Reader:
         return self.b.splat(self.b.convert("trunc", i, INT), self.lanes)
 
     def _shared(self, node: Node, i: Index) -> Value:
-        if isinstance(node, Const) and node.uniform is not None:
-            return self.number(node.uniform)
-        return self.b.splat(self.b.load(self.array(node), i, Type(FLOAT)), self.lanes)
+        known = constant(self.b, node, self.lanes)
+        if known is not None:
+            return known
+        value = self.b.splat(self.b.load(self.array(node), i, Type(element_of_array(node.dtype))), self.lanes)
+        return self.b.convert("trunc", value, BIT) if node.dtype == bool else value
 
     def _load(self, node: Node, i: Index) -> Value:
         element = element_of(self.group.base(node))
         value = self.b.load(self.buffer(node), i * self.lanes, Type(element, self.lanes))
-        return self.b.convert("trunc", value, BIT) if element == BYTE else value
+        return self.b.convert("trunc", value, BIT) if node.dtype == bool else value
 
     def _narrowed(self, node: Node, source: Node, place: Indices) -> Indices:
         """The place in an input that broadcasting repeats."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ...graph.node import Node
 from ...nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
-from ...nodes.pool import Place, Upsample
+from ...nodes.pool import Place, Switches, Upsample
+from ...nodes.reduce import ArgMax, FirstMax
 from ...nodes.shape import Reshape
 from ...nodes.window import Dilate, Pad
-from .loops import BYTE, FLOAT, INT
+from .conversion import element_of_array
+from .loops import INT, nbytes
 from .partition import MOVES, Kind, Partition, elements
 from .patterns import BatchSum, accumulated, per_image, reads
 
@@ -70,8 +70,8 @@ class Group:
 
 
 def element_of(node: Node) -> str:
-    """How a value is kept in lanes: whole numbers in 32 bits, booleans in bytes."""
-    return FLOAT if node.dtype == np.float32 else BYTE if node.dtype == bool else INT
+    """How a value is kept in lanes: as in an array; the numbers of switches and of classes take 32 bits."""
+    return INT if isinstance(node, Switches | ArgMax) else element_of_array(node.dtype)
 
 
 def is_flat(node: Node) -> bool:
@@ -133,7 +133,7 @@ def _computed_where_used(node: Node) -> bool:
 
 def _read_again(node: Node, source: Node) -> bool:
     """Whether the loops of `node` read an element of `source` more than once."""
-    if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy):
+    if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy, FirstMax):
         return True
     sums = accumulated(node)
     if sums is not None:
@@ -184,7 +184,7 @@ class _Memory:
     def _take_for(self, node: Node, ended: list[Node]) -> None:
         """A slot for `node`: that of a value which ends here, where element i is read before it is written."""
         for source in ended:
-            same = self._size(source) == self._size(node)
+            same = elements(source) == elements(node) and element_of(source) == element_of(node)
             if same and is_flat(node) and self._flat_to(node, source):
                 self._group.slots[node] = self._group.slots[source]
                 ended.remove(source)
@@ -207,8 +207,7 @@ class _Memory:
         return True
 
     def _size(self, node: Node) -> int:
-        width = 1 if element_of(node) == BYTE else 4
-        return -(-elements(node) * self._lanes * width // _LINE) * _LINE
+        return -(-elements(node) * self._lanes * nbytes(element_of(node)) // _LINE) * _LINE
 
     def _take(self, node: Node) -> None:
         size = self._size(node)

@@ -6,13 +6,15 @@ a block's buffers, a value stands at its element's number, with one image in eac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from ...graph.node import Node
+from .conversion import element_of_array, resized
 from .expressions import Reader, linear, windows
 from .fuse import element_of, is_flat
-from .loops import BIT, BYTE, FLOAT, INDEX, INT, Builder, Index, Type, Value
+from .loops import BIT, FLOAT, INT, Builder, Index, Type, Value
 from .partition import elements
 
 
@@ -55,9 +57,9 @@ class Kernel:
         """Element number i."""
         return self.b.load(buffer, i * self.lanes, self.vector)
 
-    def write(self, buffer: Value, i: Index, value: Value) -> None:
-        """Element number i; a boolean becomes a byte."""
-        value = self.b.convert("zext", value, BYTE) if value.type.element == BIT else value
+    def write(self, buffer: Value, i: Index, value: Value, element: str = FLOAT) -> None:
+        """Element number i; whole numbers become such as the buffer keeps, booleans bytes."""
+        value = value if element == FLOAT else resized(self.b, value, element, value.type.element != BIT)
         self.b.store(buffer, i * self.lanes, value)
 
     def spread(self, array: Value, i: Index) -> Value:
@@ -103,7 +105,7 @@ def pointwise(k: Kernel, node: Node) -> None:
     if is_flat(node) and all(map(k.read.all_flat, node.inputs)):
         with k.b.loop(0, elements(node)) as number:
             read = k.read.fresh()
-            k.write(out, number, read.flat_rule(node, number))
+            k.write(out, number, read.flat_rule(node, number), element_of(node))
         return
     shape = [d for d in node.shape if d is not None]
     p, q = windows(node, k.read.group)
@@ -126,7 +128,7 @@ def _nest(k: Kernel, node: Node, out: Value, shape: list[int], steps: list[int],
         first = index * step
         places = [(*place, first + n) for place in places for n in range(step)]
     for place in places:
-        k.write(out, linear(place, tuple(shape)), read.rule(node, place))
+        k.write(out, linear(place, tuple(shape)), read.rule(node, place), element_of(node))
 
 
 def sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
@@ -146,6 +148,13 @@ def over(k: Kernel, x: Node, axes: list[int], place: dict[int, Index], body: obj
     body(read, read.at(x, tuple(place[n] for n in range(x.ndim - 1))))  # type: ignore[operator]
 
 
+@contextmanager
+def nest(b: Builder, lengths: Sequence[int]) -> Iterator[tuple[Index, ...]]:
+    """Loops within each other, over all places of an array with these lengths."""
+    with ExitStack() as stack:
+        yield tuple(stack.enter_context(b.loop(0, length)) for length in lengths)
+
+
 # In and out ---------------------------------------------------------------------------------------
 
 
@@ -153,44 +162,31 @@ def pack(k: Kernel, node: Node, row: Value) -> None:
     """Rows of the array of images into lanes; a lane without an image repeats the last one."""
     b, count, lanes = k.b, elements(node), k.lanes
     source, target = k.read.array(node), k.read.buffer(node)
+    given, kept, signed = element_of_array(node.dtype), element_of(node), node.dtype.kind == "i"
     at = [b.index("mul", row + b.smaller(n, k.valid - 1), count) for n in range(lanes)]
-    if element_of(node) != FLOAT:
-        width = node.dtype.itemsize * 8
-        with b.loop(0, count) as i:
-            for n in range(lanes):
-                number = b.load(source, at[n] + i, Type(f"i{width}"))
-                if element_of(node) == INT and width != 32:
-                    how = "trunc" if width > 32 else "sext" if node.dtype.kind == "i" else "zext"
-                    number = b.convert(how, number, INT)
-                b.store(target, i * lanes + n, number)
-        return
     full = count // lanes * lanes
     with b.loop(0, full, lanes) as i:
-        for n, value in enumerate(b.transpose([b.load(source, at[m] + i, k.vector) for m in range(lanes)])):
-            b.store(target, (i + n) * lanes, value)
+        rows = [b.load(source, at[n] + i, Type(given, lanes)) for n in range(lanes)]
+        for n, value in enumerate(b.transpose(rows)):
+            b.store(target, (i + n) * lanes, resized(b, value, kept, signed))
     with b.loop(full, count) as i:
         for n in range(lanes):
-            b.store(target, i * lanes + n, b.load(source, at[n] + i, Type(FLOAT)))
+            value = b.load(source, at[n] + i, Type(given))
+            b.store(target, i * lanes + n, resized(b, value, kept, signed))
 
 
 def unpack(k: Kernel, node: Node, row: Value) -> None:
     """Lanes into rows of the array of results, backwards: what lanes without an image hold is written over."""
     b, count, lanes = k.b, elements(node), k.lanes
     target, source = k.read.array(node), k.read.buffer(node)
+    kept, asked = element_of(k.read.group.base(node)), element_of_array(node.dtype)
     at = [b.index("mul", row + b.smaller(n, k.valid - 1), count) for n in range(lanes)]
-    element = element_of(node)
-    if element != FLOAT:
-        kind, wide = (BYTE, BYTE) if element == BYTE else (INT, INDEX)
-        with b.loop(0, count) as i:
-            for n in reversed(range(lanes)):
-                number = b.load(source, i * lanes + n, Type(kind))
-                b.store(target, at[n] + i, number if kind == wide else b.convert("sext", number, wide))
-        return
     full = count // lanes * lanes
     with b.loop(0, full, lanes) as i:
-        turned = b.transpose([k.load(source, i + n) for n in range(lanes)])
+        turned = b.transpose([b.load(source, (i + n) * lanes, Type(kept, lanes)) for n in range(lanes)])
         for n in reversed(range(lanes)):
-            b.store(target, at[n] + i, turned[n])
+            b.store(target, at[n] + i, resized(b, turned[n], asked))
     with b.loop(full, count) as i:
         for n in reversed(range(lanes)):
-            b.store(target, at[n] + i, b.load(source, i * lanes + n, Type(FLOAT)))
+            value = b.load(source, i * lanes + n, Type(kept))
+            b.store(target, at[n] + i, resized(b, value, asked))

@@ -13,6 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 FLOAT, INDEX, INT, BYTE, BIT, POINTER = "float", "i64", "i32", "i8", "i1", "ptr"
+_BYTES = {"float": 4, "i64": 8, "ptr": 8, "i32": 4, "i8": 1, "double": 8, "i16": 2}
+
+
+def nbytes(element: str) -> int:
+    """How many bytes of memory an element takes."""
+    return _BYTES[element]
 
 
 class Type(NamedTuple):

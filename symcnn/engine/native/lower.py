@@ -14,7 +14,7 @@ from ...graph.node import Node
 from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
 from ...nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
-from ...nodes.reduce import ArgMax
+from ...nodes.reduce import ArgMax, FirstMax
 from . import convolution, kernels, rows, sums
 from .cpu import Cpu
 from .expressions import Reader
@@ -121,6 +121,8 @@ class ImageStage:
             return lambda k, row: convolution.product(k, node, product)
         if isinstance(node, ArgMax):
             return lambda k, row: rows.argmax(k, node)
+        if isinstance(node, FirstMax):
+            return lambda k, row: rows.first_max(k, node)
         if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy):
             return lambda k, row: rows.rows(k, node)
         if type(node) in ROWS:

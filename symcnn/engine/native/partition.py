@@ -20,7 +20,7 @@ from ...nodes.conv import Conv, Rot90
 from ...nodes.dense import Dense, MatMul
 from ...nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
 from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
-from ...nodes.reduce import ArgMax, Max, Mean, Sum
+from ...nodes.reduce import ArgMax, FirstMax, Max, Mean, Sum
 from ...nodes.shape import Reshape, Transpose
 from ...nodes.window import Crop, Dilate, Pad, Subsample
 from ..plan import Plan
@@ -29,10 +29,10 @@ from .tracing import obstacle
 
 MOVES = (Pool, Upsample, Switches, Place, Pick, Pad, Crop, Subsample, Dilate, Reshape, Transpose, Rot90, BroadcastTo)
 """Types whose elements are, or are chosen from, a few elements of an input; `expressions` knows where these are."""
-ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, SumTo, ArgMax)
+ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, SumTo, ArgMax, FirstMax)
 """Types that reduce an image, or a row of it, with a loop."""
 LABELLED = (OneHot, SoftmaxCrossEntropy)
-CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max)
+CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max, FirstMax)
 """Types whose `verify` looks at nothing but shapes and labels."""
 _MOST = 2000
 """More nodes than this would take the compiler too long."""
@@ -178,11 +178,7 @@ def _image_obstacle(node: Node) -> str | None:
         return "it mixes the rows of the batch"
     if _own_verify(node):
         return "its inputs are checked by its own rule"
-    if (
-        node.dtype != np.float32
-        and not (node.dtype == bool and node.elementwise)
-        and type(node) not in (Switches, ArgMax)
-    ):
+    if node.dtype.kind == "f" and node.dtype != np.float32:
         return f"it is {node.dtype}, not float32"
     return _input_obstacle(node) or _type_obstacle(node)
 
@@ -194,8 +190,9 @@ def _input_obstacle(node: Node) -> str | None:
         label = source.dtype.kind in "iu" and type(node) in LABELLED and number == len(reads(node)) - 1
         label = label and type(source) not in (ArgMax, Switches)  # labels are looked at before they are used
         switch = type(source) is Switches and type(node) in (Place, Pick)
-        truth = source.dtype == bool and node.elementwise
-        if source.dtype != np.float32 and not (per_image(source) and (label or switch or truth)):
+        moved = type(node) in MOVES and number == 0
+        fits = node.elementwise or moved or (per_image(source) and (label or switch))
+        if source.dtype != np.float32 and (source.dtype.kind == "f" or not fits):
             return f"it reads {source.dtype}, not float32"
     return None
 

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from ...graph.node import Node
+from ...graph.spec import DType
 from . import functions
-from .loops import BIT, FLOAT, INDEX, POINTER, Builder, Type, Value
+from .conversion import constant, converted, element_of_array
+from .loops import BIT, INDEX, POINTER, Builder, Type, Value
 
 
 class CannotTrace(Exception):
@@ -22,18 +24,14 @@ class CannotTrace(Exception):
 
 
 class Stand:
-    """A stand-in for an array of float32 or booleans in a forward rule."""
+    """A stand-in for an array of float32, integers or booleans in a forward rule."""
 
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, value: Value) -> None:
+    def __init__(self, value: Value, dtype: DType | None = None) -> None:
         self.value = value
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """float32 or bool."""
-        return np.dtype(bool if self.value.type.element == BIT else np.float32)
+        self.dtype = dtype or np.dtype(bool if value.type.element == BIT else np.float32)
 
     def _float(self, op: str, a: Any, b: Any) -> Stand:
         x, y = _number(self, a), _number(self, b)
@@ -45,6 +43,8 @@ class Stand:
         return Stand(self.value.builder.binary(op, self.value, other.value))
 
     def _compare(self, how: str, other: Any) -> Stand:
+        if self.dtype.kind in "iu" or (isinstance(other, Stand) and other.dtype.kind in "iu"):
+            return _compared(how, self, other)
         return Stand(self.value.builder.compare(how, _number(self, self), _number(self, other)))
 
     def __add__(self, other: Any) -> Stand:
@@ -122,11 +122,42 @@ class Stand:
         raise CannotTrace("a branch that depends on a number")
 
 
+def _compared(how: str, a: Stand, other: Any) -> Stand:
+    """A comparison of whole numbers, or with them, in the dtype that NumPy takes for it."""
+    b = a.value.builder
+    if type(other) is int and np.iinfo(a.dtype.name).min <= other <= np.iinfo(a.dtype.name).max:
+        other = Stand(b.integer(other, a.value.type.lanes, a.value.type.element), a.dtype)
+    if not isinstance(other, Stand):
+        raise CannotTrace(f"a comparison of {a.dtype} with a {type(other).__name__}")
+    near = np.dtype(np.float32)
+    exact = {a.dtype, other.dtype} & {near} and all(_is_exact(s) for s in (a, other))
+    common = near if exact else np.result_type(a.dtype, other.dtype)
+    if common == np.float64:
+        raise CannotTrace(f"a comparison of {a.dtype} with {other.dtype}")
+    x, y = (_as_dtype(s, common).value for s in (a, other))
+    if common.kind == "f":
+        return Stand(b.compare(how, x, y))
+    how = how[1:]
+    return Stand(b.compare(how if how in ("eq", "ne") else ("s" if common.kind == "i" else "u") + how, x, y))
+
+
+def _is_exact(s: Stand) -> bool:
+    """Whether float32 holds it exactly: it is one, or a small whole number that is known."""
+    return s.dtype == np.float32 or (s.value.op == "number" and abs(s.value.args[0]) <= 2**24)
+
+
+def _as_dtype(x: Stand, dtype: DType) -> Stand:
+    """`x` as NumPy's astype has it; float32 has no such rule for numbers that no integer can be."""
+    if x.dtype.kind == "f" and dtype.kind in "iu":
+        raise CannotTrace(f"a conversion of {x.dtype} to {dtype}")
+    return Stand(converted(x.value.builder, x.value, x.dtype, dtype), dtype)
+
+
 def _number(near: Stand, x: Any) -> Value:
     """x as a vector like `near`; Python's own numbers have no dtype of their own, as in NumPy."""
     if isinstance(x, Stand):
-        if x.dtype == bool:
-            raise CannotTrace("arithmetic on booleans")
+        if x.dtype.kind != "f":
+            raise CannotTrace(f"arithmetic on {x.dtype}")
         return x.value
     if type(x) not in (int, float):
         raise CannotTrace(f"arithmetic with a {type(x).__name__}")
@@ -156,6 +187,8 @@ class Namespace:
 
     float32 = np.dtype(np.float32)
     bool = np.dtype(bool)
+    int8, int16, int32, int64 = (np.dtype(f"i{n}") for n in (1, 2, 4, 8))
+    uint8, uint16, uint32, uint64 = (np.dtype(f"u{n}") for n in (1, 2, 4, 8))
     exp = staticmethod(_unary(functions.exp))
     log = staticmethod(_unary(functions.log))
     log1p = staticmethod(_unary(functions.log1p))
@@ -225,10 +258,8 @@ class Namespace:
 
     @staticmethod
     def astype(x: Any, dtype: Any, *, copy: object = True) -> Stand:
-        """A conversion to what it is already."""
-        if np.dtype(dtype) != _same(x).dtype:
-            raise CannotTrace(f"a conversion to {np.dtype(dtype)}")
-        return _same(x)
+        """The same numbers in another dtype; not from reals to integers."""
+        return _as_dtype(_same(x), np.dtype(dtype))
 
 
 def _nan_or_one(b: Builder, x: Value) -> Value:
@@ -245,7 +276,7 @@ def traced(node: Node, inputs: Sequence[Value]) -> Value:
         If the rule does something else than arithmetic, comparisons and the functions of `Namespace`.
     """
     try:
-        result = node.forward(Namespace, *map(Stand, inputs))
+        result = node.forward(Namespace, *(Stand(v, i.dtype) for v, i in zip(inputs, node.inputs, strict=True)))
     except CannotTrace:
         raise
     except Exception as error:  # whatever it is, the rule is not one that can be traced
@@ -258,9 +289,11 @@ def traced(node: Node, inputs: Sequence[Value]) -> Value:
 def obstacle(node: Node) -> str | None:
     """Why `node`'s rule cannot be traced; None where it can."""
     b = Builder("trial", {"data": POINTER, "at": INDEX})
-    kinds = [Type(BIT if i.dtype == bool else FLOAT, 4) for i in node.inputs]
+    kinds = [Type(BIT if i.dtype == bool else element_of_array(i.dtype), 4) for i in node.inputs]
     try:
-        traced(node, [b.load(b.parameters[0], 0, kind) for kind in kinds])
+        traced(
+            node, [constant(b, i, 4) or b.load(b.parameters[0], 0, k) for i, k in zip(node.inputs, kinds, strict=True)]
+        )
     except CannotTrace as error:
         return str(error)
     return None

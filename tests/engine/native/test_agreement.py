@@ -74,7 +74,14 @@ def test_numbers_that_are_none():
     functions = [sc.sigmoid, sc.tanh, sc.relu, sc.softplus, sc.exp, sc.log, sc.sqrt, sc.abs, sc.Sign]
     nodes = [f(x) for f in functions]
     nodes += [sc.max_pool(x, 2), sc.Switches(x, 2), sc.maximum(x, 0 * x), sc.minimum(x, 1 - x), sc.argmax(x)]
-    nodes += [sc.max(x, axis=(1, 2)), sc.softmax(x), sc.log_softmax(x), x > rows.dtype.type(0), sc.equal(x, x)]
+    nodes += [
+        sc.FirstMax(x, (1, 3)),
+        sc.max(x, axis=(1, 2)),
+        sc.softmax(x),
+        sc.log_softmax(x),
+        x > rows.dtype.type(0),
+        sc.equal(x, x),
+    ]
     reference, native = (sc.compile(nodes, backend=b)(x=special) for b in ("numpy", "native"))
     for node, e, f in zip(nodes, reference, native, strict=True):
         np.testing.assert_allclose(f, e, rtol=1e-5, atol=1e-37, err_msg=node.label)

@@ -3,7 +3,8 @@
 import pytest
 
 import symcnn as sc
-from symcnn.engine.native.fuse import BYTE, fuse
+from symcnn.engine.native.fuse import fuse
+from symcnn.engine.native.loops import BYTE
 from symcnn.engine.native.partition import Kind, elements, partition
 from symcnn.engine.native.patterns import accumulated, reads
 from symcnn.engine.native.tile import rectangle, row_tile
