@@ -10,11 +10,13 @@ import math
 from typing import Any
 
 from ...graph.algebra import BroadcastTo
+from ...graph.leaves import Const
 from ...graph.node import Node
 from ...nodes.conv import Rot90
 from ...nodes.loss import OneHot
 from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
 from ...nodes.shape import Reshape, Transpose
+from ...nodes.take import Put, Take
 from ...nodes.window import Crop, Dilate, Pad, Subsample
 from .conversion import constant, element_of_array, resized
 from .fuse import Group, element_of, is_flat
@@ -103,7 +105,11 @@ class Reader:
         return self.rule(node, place)
 
     def rule(self, node: Node, place: Indices) -> Value:
-        """What the node's rule says of its value there, wherever that is kept."""
+        """What the node's rule says of its value there, wherever that is kept, as its own buffer would keep it."""
+        value = self._rule(node, place)
+        return resized(self.b, value, element_of(node)) if node.dtype.kind in "iu" else value
+
+    def _rule(self, node: Node, place: Indices) -> Value:
         match node:
             case Reshape(x):
                 return self._reshaped(node, x, place)
@@ -130,6 +136,8 @@ class Reader:
                 assert height is not None and width is not None
                 *lead, y, z = place
                 return self.at(x, (*lead, self.b.index("sub", height - 1, y), self.b.index("sub", width - 1, z)))
+            case Take(x):
+                return self.at(x, self.taken(node, place))
             case BroadcastTo(x):
                 return self.at(x, self._narrowed(node, x, place))
             case OneHot(y):
@@ -141,6 +149,14 @@ class Reader:
     def flat_rule(self, node: Node, i: Index) -> Value:
         """The same, of element number `i` of an element-wise node."""
         return traced(node, [self.flat(s, i) for s in node.inputs])
+
+    def taken(self, node: Take | Put, place: Indices) -> Indices:
+        """The place to which the index of `node` leads, along its axis."""
+        axis, index = node.axis - 1, node.index
+        if isinstance(index, Const) and index.uniform is not None:
+            return (*place[:axis], int(index.uniform), *place[axis + 1 :])
+        i = self.b.load(self.array(index), place[axis], Type(element_of_array(index.dtype)))
+        return (*place[:axis], resized(self.b, i, INDEX, index.dtype.kind == "i"), *place[axis + 1 :])
 
     def number(self, x: float) -> Value:
         """A number in all lanes."""

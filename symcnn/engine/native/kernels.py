@@ -11,10 +11,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from ...graph.node import Node
+from ...nodes.shape import Concat
+from ...nodes.take import Put
 from .conversion import element_of_array, resized
 from .expressions import Reader, linear, windows
 from .fuse import element_of, is_flat
-from .loops import BIT, FLOAT, INT, Builder, Index, Type, Value
+from .loops import BIT, BYTE, FLOAT, INT, Builder, Index, Type, Value
 from .partition import elements
 
 
@@ -57,9 +59,9 @@ class Kernel:
         """Element number i."""
         return self.b.load(buffer, i * self.lanes, self.vector)
 
-    def write(self, buffer: Value, i: Index, value: Value, element: str = FLOAT) -> None:
-        """Element number i; whole numbers become such as the buffer keeps, booleans bytes."""
-        value = value if element == FLOAT else resized(self.b, value, element, value.type.element != BIT)
+    def write(self, buffer: Value, i: Index, value: Value) -> None:
+        """Element number i; a boolean becomes a byte."""
+        value = self.b.convert("zext", value, BYTE) if value.type.element == BIT else value
         self.b.store(buffer, i * self.lanes, value)
 
     def spread(self, array: Value, i: Index) -> Value:
@@ -105,7 +107,7 @@ def pointwise(k: Kernel, node: Node) -> None:
     if is_flat(node) and all(map(k.read.all_flat, node.inputs)):
         with k.b.loop(0, elements(node)) as number:
             read = k.read.fresh()
-            k.write(out, number, read.flat_rule(node, number), element_of(node))
+            k.write(out, number, read.flat_rule(node, number))
         return
     shape = [d for d in node.shape if d is not None]
     p, q = windows(node, k.read.group)
@@ -128,7 +130,7 @@ def _nest(k: Kernel, node: Node, out: Value, shape: list[int], steps: list[int],
         first = index * step
         places = [(*place, first + n) for place in places for n in range(step)]
     for place in places:
-        k.write(out, linear(place, tuple(shape)), read.rule(node, place), element_of(node))
+        k.write(out, linear(place, tuple(shape)), read.rule(node, place))
 
 
 def sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
@@ -146,6 +148,28 @@ def over(k: Kernel, x: Node, axes: list[int], place: dict[int, Index], body: obj
         return
     read = k.read.fresh()
     body(read, read.at(x, tuple(place[n] for n in range(x.ndim - 1))))  # type: ignore[operator]
+
+
+def concat(k: Kernel, node: Concat) -> None:
+    """Each input in turn, at its place."""
+    shape, start = list(sizes(node.shape[1:])), 0
+    for x in node.xs:
+        lengths = sizes(x.shape[1:])
+        with nest(k.b, lengths) as place:
+            where = tuple(i + start if n == node.axis - 1 else i for n, i in enumerate(place))
+            k.write(k.read.buffer(node), linear(where, tuple(shape)), k.read.fresh().at(x, place))
+        start += lengths[node.axis - 1]
+
+
+def put(k: Kernel, node: Put) -> None:
+    """Zeros, to which all slices are added, each at its place."""
+    shape, out = sizes(node.shape[1:]), k.read.buffer(node)
+    with k.b.loop(0, elements(node)) as number:
+        k.write(out, number, k.zero())
+    with nest(k.b, sizes(node.x.shape[1:])) as place:
+        read = k.read.fresh()
+        where = linear(read.taken(node, place), shape)
+        k.write(out, where, k.b.binary("fadd", k.load(out, where), read.at(node.x, place)))
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
 from ...nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
 from ...nodes.reduce import ArgMax, FirstMax
+from ...nodes.shape import Concat
+from ...nodes.take import Put
 from . import convolution, kernels, rows, sums
 from .cpu import Cpu
 from .expressions import Reader
@@ -127,6 +129,10 @@ class ImageStage:
             return lambda k, row: rows.rows(k, node)
         if type(node) in ROWS:
             return lambda k, row: rows.reduction(k, node)
+        if isinstance(node, Concat):
+            return lambda k, row: kernels.concat(k, node)
+        if isinstance(node, Put):
+            return lambda k, row: kernels.put(k, node)
         return lambda k, row: kernels.pointwise(k, node)
 
     def _sum(self, k: Kernel, node: Node, found: Accumulated) -> None:

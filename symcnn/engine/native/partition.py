@@ -21,19 +21,25 @@ from ...nodes.dense import Dense, MatMul
 from ...nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
 from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
 from ...nodes.reduce import ArgMax, FirstMax, Max, Mean, Sum
-from ...nodes.shape import Reshape, Transpose
+from ...nodes.shape import Concat, Reshape, Transpose
+from ...nodes.take import Put, Take
 from ...nodes.window import Crop, Dilate, Pad, Subsample
 from ..plan import Plan
 from .patterns import Convolution, Product, accumulated, per_image, reads
 from .tracing import obstacle
 
-MOVES = (Pool, Upsample, Switches, Place, Pick, Pad, Crop, Subsample, Dilate, Reshape, Transpose, Rot90, BroadcastTo)
+MOVES = (
+    *(Pool, Upsample, Switches, Place, Pick, Pad, Crop, Subsample, Dilate),
+    *(Reshape, Transpose, Rot90, BroadcastTo, Take),
+)
 """Types whose elements are, or are chosen from, a few elements of an input; `expressions` knows where these are."""
 ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, SumTo, ArgMax, FirstMax)
 """Types that reduce an image, or a row of it, with a loop."""
 LABELLED = (OneHot, SoftmaxCrossEntropy)
-CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max, FirstMax)
-"""Types whose `verify` looks at nothing but shapes and labels."""
+JOINS = (Concat, Put)
+"""Types that move elements with loops of their own."""
+CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max, FirstMax, Take, Put)
+"""Types whose `verify` looks at nothing but shapes, labels and indices."""
 _MOST = 2000
 """More nodes than this would take the compiler too long."""
 
@@ -191,7 +197,8 @@ def _input_obstacle(node: Node) -> str | None:
         label = label and type(source) not in (ArgMax, Switches)  # labels are looked at before they are used
         switch = type(source) is Switches and type(node) in (Place, Pick)
         moved = type(node) in MOVES and number == 0
-        fits = node.elementwise or moved or (per_image(source) and (label or switch))
+        index = type(node) in (Take, Put) and number == 1
+        fits = node.elementwise or moved or index or (per_image(source) and (label or switch))
         if source.dtype != np.float32 and (source.dtype.kind == "f" or not fits):
             return f"it reads {source.dtype}, not float32"
     return None
@@ -207,7 +214,7 @@ def _type_obstacle(node: Node) -> str | None:
         return None if Product.of(node) is not None else "it is no product of rows with a shared matrix"
     if kind in MOVES:
         return _move_obstacle(node)
-    if kind in ROWS or kind is OneHot:
+    if kind in (*ROWS, *JOINS, OneHot):
         return None if per_image(node.inputs[0]) else "it does not keep the rows of the batch apart"
     if not node.elementwise:
         return "there are no loops for its type"

@@ -11,7 +11,7 @@ from ...nodes.reduce import ArgMax, FirstMax, Max, Mean, Sum
 from . import functions
 from .expressions import Indices, Reader, linear
 from .kernels import Kernel, nest, over, sizes
-from .loops import BYTE, Index, Value
+from .loops import Index, Value
 from .partition import elements
 
 
@@ -105,7 +105,7 @@ def first_max(k: Kernel, node: FirstMax) -> None:
         where = _first_largest(k, node.x, lengths, place)
         with nest(k.b, lengths) as inner:
             hit = k.b.compare("eq", where, k.read.whole(linear(inner, tuple(lengths))))
-            k.write(k.read.buffer(node), linear(place(inner), shape), hit, BYTE)
+            k.write(k.read.buffer(node), linear(place(inner), shape), hit)
 
 
 def _first_largest(k: Kernel, x: Node, lengths: list[int], place: Callable[[Indices], Indices]) -> Value:

@@ -137,7 +137,16 @@ def strided(x, y):
     return sc.softmax_cross_entropy(sc.dense(h, 3, bias=False, seed=1), y)
 
 
-@pytest.mark.parametrize("make", [residual, lenet, strided])
+def joined(x, y):
+    h = sc.concat([sc.relu(sc.conv(x, 4, 3, pad=1, seed=0)), sc.tanh(sc.conv(x, 5, 5, pad=2, seed=1)), x])
+    h = sc.max(sc.take(h, [10, 3, 3, 0, 7], 1)[..., 1::2], axis=2)
+    return sc.softmax_cross_entropy(sc.dense(h, 3, seed=2), y)
+
+
+NETWORKS = [residual, lenet, strided, joined]
+
+
+@pytest.mark.parametrize("make", NETWORKS)
 @pytest.mark.parametrize("batch", [1, 17, 33])
 def test_training_steps_of_whole_networks(make, batch):
     losses, values = {}, {}
@@ -156,7 +165,7 @@ def test_training_steps_of_whole_networks(make, batch):
 
 @pytest.mark.skipif("86" not in platform.machine(), reason="code for x86 runs on x86")
 @pytest.mark.parametrize(("name", "features", "lanes"), [("haswell", "+avx2,+fma", 8), ("x86-64", "", 4)])
-@pytest.mark.parametrize("make", [residual, lenet, strided])
+@pytest.mark.parametrize("make", NETWORKS)
 def test_code_for_lesser_processors(monkeypatch, make, name, features, lanes):
     cpu = Cpu.of(name, features)
     assert cpu.lanes == lanes
