@@ -15,7 +15,7 @@ from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
 from ...nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
 from ...nodes.reduce import ArgMax, FirstMax
-from ...nodes.shape import Concat
+from ...nodes.shape import Concat, Reshape
 from ...nodes.take import Put
 from . import convolution, kernels, rows, sums
 from .cpu import Cpu
@@ -242,9 +242,8 @@ def shared_stage(whole: Lowered, nodes: list[Node], results: set[Node], cpu: Cpu
         def body(i: Value, lanes: int, family: list[Node] = family) -> None:
             known: dict[Node, Value] = {}
             for node in family:
-                known[node] = traced(
-                    node, [_element(b, whole, arguments, known, n, node, i, lanes) for n in node.inputs]
-                )
+                inputs = [_element(b, whole, arguments, known, n, node, i, lanes) for n in node.inputs]
+                known[node] = inputs[0] if isinstance(node, Reshape) else traced(node, inputs)
             for node in family:
                 if node in results:
                     b.store(b.load(arguments, whole.number(node), Type(POINTER)), i, known[node])
@@ -292,7 +291,7 @@ def _element(
     if isinstance(node, Const) and node.uniform is not None:
         return b.number(node.uniform, lanes)
     array = b.load(arguments, whole.number(node), Type(POINTER))
-    if node.shape == reader.shape and node.shape != ():
+    if elements(node) == elements(reader):
         known[node] = b.load(array, i, Type(FLOAT, lanes))
     else:
         known[node] = b.splat(b.load(array, 0, Type(FLOAT)), lanes)

@@ -143,7 +143,7 @@ def _stages(plan: Plan, found: Partition) -> list[Stage]:
 def _after(node: Node, source: Node, found: Partition, numbers: dict[Node, int]) -> int:
     """The first stage in which `node` can read `source`."""
     kind, number = found.kinds[source], numbers[source]
-    if kind is Kind.SUM or (kind is Kind.SHARED and source.shape != node.shape):
+    if kind is Kind.SUM or (kind is Kind.SHARED and elements(source) != elements(node)):
         return number + 1
     return number
 
@@ -167,8 +167,11 @@ def _kind(node: Node, follows: set[Node]) -> tuple[Kind, str | None]:
 
 
 def _shared_obstacle(node: Node) -> str | None:
-    if not node.elementwise or any(i.dtype != np.float32 for i in (node, *node.inputs)):
+    fits = node.elementwise or isinstance(node, Reshape)
+    if not fits or any(i.dtype != np.float32 for i in (node, *node.inputs)):
         return "it is no function of each element of float32"
+    if isinstance(node, Reshape):
+        return None
     if any(i.shape != node.shape and i.shape != () for i in node.inputs):
         return "it broadcasts"
     return "its inputs are checked by its own rule" if _own_verify(node) else obstacle(node)
