@@ -24,6 +24,7 @@ from ..numpy.blas import one_thread
 from ..numpy.bound import Bound, Call, _bind_node, _Storage, _verification, bind, is_finite
 from ..numpy.kernels import Array
 from ..plan import Plan
+from .conversion import element_of_array
 from .cpu import Cpu
 from .emit import module
 from .fuse import Group, fuse
@@ -63,7 +64,7 @@ class Compiled:
     @property
     def nbytes(self) -> int:
         """The memory of one thread."""
-        return self.memory_stride + 4 * self.sums_stride
+        return self.memory_stride + self.partition.real.itemsize * self.sums_stride
 
     def take_memory(self, threads: int, chunks: int) -> tuple[Array, Array]:
         """Buffers for threads and sums for chunks, which nobody else uses until they are given back."""
@@ -72,7 +73,10 @@ class Compiled:
         except IndexError:
             found = None
         if found is None or len(found[0]) < threads or len(found[1]) < chunks:
-            found = _aligned(threads, self.memory_stride), _aligned(chunks, 4 * self.sums_stride)
+            found = (
+                _aligned(threads, self.memory_stride),
+                _aligned(chunks, self.partition.real.itemsize * self.sums_stride),
+            )
         return found
 
     def give_memory(self, memory: tuple[Array, Array]) -> None:
@@ -90,6 +94,7 @@ class Compiled:
         """Compile `plan` for `cpu`."""
         with collector_paused():
             found = partition(plan)
+            cpu = cpu.computing(element_of_array(found.real))
             lowered = Lowered()
             groups: dict[int, Group] = {}
             results = {n: _results(plan, found, n) for n in range(len(found.stages))}
@@ -273,7 +278,7 @@ class _Runner:
         self._copies: list[tuple[Array, Array]] = []
         self._held: list[Array] = []
         self._table: Array = np.zeros(_BEFORE + FIRST_ARRAY + len(compiled.lowered.arrays), np.int64)
-        self._flags: Array = np.zeros(1, np.float32)
+        self._flags: Array = np.zeros(1, compiled.partition.real)
         self.address = self._table.ctypes.data + 8 * _BEFORE
 
     def flags_are_clear(self) -> bool:
@@ -300,7 +305,7 @@ class _Runner:
         for target, source in self._copies:
             np.copyto(target, source)
         if len(self._flags) < chunks:
-            self._flags = np.zeros(chunks, np.float32)
+            self._flags = np.zeros(chunks, self._flags.dtype)
         memory = self.compiled.take_memory(threads, chunks)
         self._table[_BEFORE + MEMORY : _BEFORE + FIRST_ARRAY] = [a.ctypes.data for a in (*memory, self._flags)]
         return memory

@@ -7,7 +7,9 @@ import numpy as np
 from ...graph.leaves import Const
 from ...graph.node import Node
 from ...graph.spec import DType
-from .loops import BIT, FLOAT, Builder, Value, nbytes
+from .loops import BIT, DOUBLE, FLOAT, SIZES, Builder, Value
+
+_REALS = {np.dtype(np.float32): FLOAT, np.dtype(np.float64): DOUBLE}
 
 
 def element_of_array(dtype: DType) -> str:
@@ -18,7 +20,7 @@ def element_of_array(dtype: DType) -> str:
     >>> element_of_array(np.dtype("float32")), element_of_array(np.dtype("uint8")), element_of_array(np.dtype(bool))
     ('float', 'i8', 'i8')
     """
-    return FLOAT if dtype == np.float32 else f"i{8 * dtype.itemsize}"
+    return _REALS.get(dtype) or f"i{8 * dtype.itemsize}"
 
 
 def converted(b: Builder, x: Value, given: DType, to: DType) -> Value:
@@ -50,7 +52,7 @@ def constant(b: Builder, node: Node, lanes: int) -> Value | None:
 
 def resized(b: Builder, x: Value, element: str, signed: bool = True) -> Value:
     """Whole numbers with more or fewer bits, as `element` has them; `signed` ones may be below 0."""
-    before, after = (0 if e == BIT else nbytes(e) for e in (x.type.element, element))
+    before, after = (0 if e == BIT else SIZES[e] for e in (x.type.element, element))
     if before == after:
         return x
     return b.convert("trunc" if after < before else "sext" if signed else "zext", x, element)

@@ -16,7 +16,7 @@ from ...nodes.reduce import ArgMax, FirstMax
 from ...nodes.shape import Reshape
 from ...nodes.window import Dilate, Pad
 from .conversion import element_of_array
-from .loops import INT, nbytes
+from .loops import INT, SIZES
 from .partition import MOVES, Kind, Partition, elements
 from .patterns import BatchSum, accumulated, per_image, reads
 
@@ -207,7 +207,7 @@ class _Memory:
         return True
 
     def _size(self, node: Node) -> int:
-        return -(-elements(node) * self._lanes * nbytes(element_of(node)) // _LINE) * _LINE
+        return -(-elements(node) * self._lanes * SIZES[element_of(node)] // _LINE) * _LINE
 
     def _take(self, node: Node) -> None:
         size = self._size(node)

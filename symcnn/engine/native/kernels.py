@@ -16,7 +16,7 @@ from ...nodes.take import Put
 from .conversion import element_of_array, resized
 from .expressions import Reader, linear, windows
 from .fuse import element_of, is_flat
-from .loops import BIT, BYTE, FLOAT, INT, Builder, Index, Type, Value
+from .loops import BIT, BYTE, INT, Builder, Index, Type, Value
 from .partition import elements
 
 
@@ -49,7 +49,7 @@ class Kernel:
     @property
     def vector(self) -> Type:
         """A number of each image."""
-        return Type(FLOAT, self.lanes)
+        return self.b.reals(self.lanes)
 
     def zero(self) -> Value:
         """0 in all lanes."""
@@ -66,7 +66,7 @@ class Kernel:
 
     def spread(self, array: Value, i: Index) -> Value:
         """A number that all images share, in all lanes."""
-        return self.b.splat(self.b.load(array, i, Type(FLOAT)), self.lanes)
+        return self.b.splat(self.b.load(array, i, self.b.reals()), self.lanes)
 
     def valid_lanes(self) -> Value:
         """Which lanes hold images."""
@@ -75,7 +75,7 @@ class Kernel:
 
     def add_to_sum(self, place: Index, value: Value) -> None:
         """Add all lanes to a number of this thread's sums."""
-        before = self.b.load(self.sums, place, Type(FLOAT))
+        before = self.b.load(self.sums, place, self.b.reals())
         self.b.store(self.sums, place, self.b.binary("fadd", before, self.b.total(value)))
 
     def clear_invalid(self, buffer: Value, count: int) -> None:

@@ -12,13 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-FLOAT, INDEX, INT, BYTE, BIT, POINTER = "float", "i64", "i32", "i8", "i1", "ptr"
-_BYTES = {"float": 4, "i64": 8, "ptr": 8, "i32": 4, "i8": 1, "double": 8, "i16": 2}
-
-
-def nbytes(element: str) -> int:
-    """How many bytes of memory an element takes."""
-    return _BYTES[element]
+FLOAT, DOUBLE, INDEX, INT, BYTE, BIT, POINTER = "float", "double", "i64", "i32", "i8", "i1", "ptr"
+SIZES = {FLOAT: 4, DOUBLE: 8, INDEX: 8, POINTER: 8, INT: 4, "i16": 2, BYTE: 1}
+"""Bytes of an element in memory."""
 
 
 class Type(NamedTuple):
@@ -135,6 +131,17 @@ class Function:
 class Builder:
     """Writes a function, statement by statement.
 
+    Parameters
+    ----------
+    name : str
+    parameters : {str: str}
+        Names and elements.
+    exported : bool
+        Whether it can be called from outside.
+    title : str
+    real : "float" or "double"
+        What the function computes with: the kind of `number`.
+
     Examples
     --------
     >>> b = Builder("scale", {"x": POINTER, "n": INDEX})
@@ -149,7 +156,10 @@ class Builder:
         x[i0] = v2
     """
 
-    def __init__(self, name: str, parameters: dict[str, str], exported: bool = False, title: str = "") -> None:
+    def __init__(
+        self, name: str, parameters: dict[str, str], exported: bool = False, title: str = "", real: str = FLOAT
+    ) -> None:
+        self.real = real
         self.parameters = [Value(self, "parameter", (n,), Type(element)) for n, element in parameters.items()]
         self.function = Function(name, self.parameters, [], exported, title)
         self._into = self.function.body
@@ -194,9 +204,13 @@ class Builder:
 
     # Numbers and vectors ------------------------------------------------------------------------
 
+    def reals(self, lanes: int = 1) -> Type:
+        """The type of so many numbers."""
+        return Type(self.real, lanes)
+
     def number(self, x: float, lanes: int = 1) -> Value:
         """A number, in all lanes."""
-        return Value(self, "number", (float(x),), Type(FLOAT, lanes))
+        return Value(self, "number", (float(x),), self.reals(lanes))
 
     def integer(self, x: int, lanes: int = 1, element: str = INT) -> Value:
         """A whole number to be computed with in lanes."""
@@ -220,7 +234,7 @@ class Builder:
 
     def compare(self, how: str, a: Value, b: Value) -> Value:
         """A bit in each lane, as LLVM's fcmp and icmp have it: ogt, ult, eq, ..."""
-        op = "fcmp" if a.type.element == FLOAT else "icmp"
+        op = "fcmp" if a.type.element in (FLOAT, DOUBLE) else "icmp"
         return self._value(op, (how, a, b), Type(BIT, a.type.lanes))
 
     def select(self, bits: Value, a: Value, b: Value) -> Value:
@@ -262,9 +276,9 @@ class Builder:
 
     # Memory -------------------------------------------------------------------------------------
 
-    def offset(self, pointer: Value, index: Index, element: str = FLOAT) -> Value:
-        """The address of an element."""
-        return pointer if index == 0 else self._value("offset", (pointer, index, element), Type(POINTER))
+    def offset(self, pointer: Value, index: Index, element: str = "") -> Value:
+        """The address of an element: a number, if nothing else is said."""
+        return pointer if index == 0 else self._value("offset", (pointer, index, element or self.real), Type(POINTER))
 
     def load(self, pointer: Value, index: Index, type: Type) -> Value:
         """What is at an element and, for a vector, after it."""

@@ -22,7 +22,7 @@ from .cpu import Cpu
 from .expressions import Reader
 from .fuse import Group
 from .kernels import Kernel
-from .loops import BYTE, FLOAT, INDEX, POINTER, Builder, Function, Type, Value
+from .loops import BYTE, INDEX, POINTER, Builder, Function, Type, Value
 from .partition import ROWS, elements
 from .patterns import (
     Accumulated,
@@ -106,7 +106,7 @@ class ImageStage:
 
     def _kernel(self, word: str, node: Node, write: Callable[[Kernel, Value], None]) -> None:
         name = f"s{self.stage}_{len(self._names)}_{word}"
-        b = Builder(name, _BLOCK, title=f"{node.label} {node.shape}")
+        b = Builder(name, _BLOCK, title=f"{node.label} {node.shape}", real=self.cpu.real)
         arguments, memory, sums, row, valid = b.parameters
         read = Reader(b, self.group, self.whole.arrays, arguments, memory, self.cpu.lanes)
         write(Kernel(b, read, sums, valid, self.cpu.registers), row)
@@ -148,7 +148,7 @@ class ImageStage:
     def _blocks(self, numbers: int) -> str:
         """A share of the blocks of images: all loops for one block after those for another."""
         name, lanes = f"s{self.stage}_images", self.cpu.lanes
-        b = Builder(name, _JOB, exported=True, title="a share of the images, a block at a time")
+        b = Builder(name, _JOB, True, "a share of the images, a block at a time", self.cpu.real)
         arguments, me, chunk, chunks = b.parameters
         images = b.load(arguments, IMAGES, Type(INDEX))
         memory = b.offset(
@@ -171,7 +171,7 @@ class ImageStage:
     def _finish(self) -> str:
         """Add up the sums of all shares; a mean is divided by the number of what was summed."""
         name = f"s{self.stage}_sums"
-        b = Builder(name, _JOB, exported=True, title="the sums of all shares, added up")
+        b = Builder(name, _JOB, True, "the sums of all shares, added up", self.cpu.real)
         arguments, _, chunk, chunks = b.parameters
         stride = b.load(arguments, _sizes_at(1), Type(INDEX))
         sums = b.load(arguments, SUMS, Type(POINTER))
@@ -184,7 +184,7 @@ class ImageStage:
             ) -> None:
                 total = b.register(b.number(0, lanes))
                 with b.loop(0, chunks) as t:
-                    part = b.load(sums, t * stride + i + place, Type(FLOAT, lanes))
+                    part = b.load(sums, t * stride + i + place, b.reals(lanes))
                     b.set(total, b.binary("fadd", b.get(total), part))
                 value = b.get(total)
                 b.store(target, i, value if by is None else b.binary("fdiv", value, b.splat(by, lanes)))
@@ -204,14 +204,14 @@ def _value(b: Builder, i: Value | int) -> Value:
 
 
 def _divisor(b: Builder, node: Node, images: Value) -> Value | None:
-    """By what the sum is divided: for a mean, as a float."""
+    """By what the sum is divided: for a mean, as a number like those of the sum."""
     found = accumulated(node)
     if not isinstance(found, BatchSum) or not found.mean:
         return None
     count = 1
     for a in found.axes:
         count *= found.x.shape[a] or 1
-    return b.convert("sitofp", _value(b, images * count), FLOAT)
+    return b.convert("sitofp", _value(b, images * count), b.real)
 
 
 def share(b: Builder, size: int, chunk: Value, chunks: Value, lanes: int, body: Callable[[Value, int], None]) -> None:
@@ -235,7 +235,7 @@ def shared_stage(whole: Lowered, nodes: list[Node], results: set[Node], cpu: Cpu
             if not (isinstance(n, Const) and n.uniform is not None):
                 whole.number(n)
     name = f"s{stage}_shared"
-    b = Builder(name, _JOB, exported=True, title="what follows from the sums, element by element")
+    b = Builder(name, _JOB, True, "what follows from the sums, element by element", cpu.real)
     arguments, _, chunk, chunks = b.parameters
     for family in _families(nodes):
 
@@ -256,7 +256,7 @@ def shared_stage(whole: Lowered, nodes: list[Node], results: set[Node], cpu: Cpu
 def finite_check(whole: Lowered, nodes: list[Node], cpu: Cpu) -> str:
     """A job that adds up 0 x over all numbers x of `nodes`: a chunk's flag is 0, or NaN where one is not finite."""
     name = "finite"
-    b = Builder(name, _JOB, exported=True, title="0 times all outputs, added up: NaN where one is not finite")
+    b = Builder(name, _JOB, True, "0 times all outputs, added up: NaN where one is not finite", cpu.real)
     arguments, _, chunk, chunks = b.parameters
     one = b.register(b.number(0))
     many = b.register(b.number(0, cpu.lanes))
@@ -265,7 +265,7 @@ def finite_check(whole: Lowered, nodes: list[Node], cpu: Cpu) -> str:
 
         def body(i: Value, lanes: int, array: Value = array) -> None:
             total = one if lanes == 1 else many
-            x = b.load(array, i, Type(FLOAT, lanes))
+            x = b.load(array, i, b.reals(lanes))
             b.set(total, b.fma(x, b.number(0, lanes), b.get(total)))
 
         share(b, elements(node), chunk, chunks, cpu.lanes, body)
@@ -292,9 +292,9 @@ def _element(
         return b.number(node.uniform, lanes)
     array = b.load(arguments, whole.number(node), Type(POINTER))
     if elements(node) == elements(reader):
-        known[node] = b.load(array, i, Type(FLOAT, lanes))
+        known[node] = b.load(array, i, b.reals(lanes))
     else:
-        known[node] = b.splat(b.load(array, 0, Type(FLOAT)), lanes)
+        known[node] = b.splat(b.load(array, 0, b.reals()), lanes)
     return known[node]
 
 

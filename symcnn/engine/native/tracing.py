@@ -16,7 +16,9 @@ from ...graph.node import Node
 from ...graph.spec import DType
 from . import functions
 from .conversion import constant, converted, element_of_array
-from .loops import BIT, INDEX, POINTER, Builder, Type, Value
+from .loops import BIT, DOUBLE, FLOAT, INDEX, POINTER, Builder, Type, Value
+
+_DTYPES: dict[str, DType] = {FLOAT: np.dtype(np.float32), DOUBLE: np.dtype(np.float64), BIT: np.dtype(bool)}
 
 
 class CannotTrace(Exception):
@@ -24,14 +26,14 @@ class CannotTrace(Exception):
 
 
 class Stand:
-    """A stand-in for an array of float32, integers or booleans in a forward rule."""
+    """A stand-in for an array of real numbers, integers or booleans in a forward rule."""
 
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, value: Value, dtype: DType | None = None) -> None:
         self.value = value
-        self.dtype = dtype or np.dtype(bool if value.type.element == BIT else np.float32)
+        self.dtype = dtype or _DTYPES[value.type.element]
 
     def _float(self, op: str, a: Any, b: Any) -> Stand:
         x, y = _number(self, a), _number(self, b)
@@ -129,10 +131,9 @@ def _compared(how: str, a: Stand, other: Any) -> Stand:
         other = Stand(b.integer(other, a.value.type.lanes, a.value.type.element), a.dtype)
     if not isinstance(other, Stand):
         raise CannotTrace(f"a comparison of {a.dtype} with a {type(other).__name__}")
-    near = np.dtype(np.float32)
-    exact = {a.dtype, other.dtype} & {near} and all(_is_exact(s) for s in (a, other))
-    common = near if exact else np.result_type(a.dtype, other.dtype)
-    if common == np.float64:
+    real = next((s.dtype for s in (a, other) if s.dtype.kind == "f"), None)
+    common = real if real and all(map(_is_exact, (a, other))) else np.result_type(a.dtype, other.dtype)
+    if common.kind == "f" and common != real:
         raise CannotTrace(f"a comparison of {a.dtype} with {other.dtype}")
     x, y = (_as_dtype(s, common).value for s in (a, other))
     if common.kind == "f":
@@ -142,15 +143,17 @@ def _compared(how: str, a: Stand, other: Any) -> Stand:
 
 
 def _is_exact(s: Stand) -> bool:
-    """Whether float32 holds it exactly: it is one, or a small whole number that is known."""
-    return s.dtype == np.float32 or (s.value.op == "number" and abs(s.value.args[0]) <= 2**24)
+    """Whether a real holds it exactly: it is one, or a small whole number that is known."""
+    return s.dtype.kind == "f" or (s.value.op == "number" and abs(s.value.args[0]) <= 2**24)
 
 
 def _as_dtype(x: Stand, dtype: DType) -> Stand:
-    """`x` as NumPy's astype has it; float32 has no such rule for numbers that no integer can be."""
-    if x.dtype.kind == "f" and dtype.kind in "iu":
+    """`x` as NumPy's astype has it, but for reals that would become integers, or reals of another kind."""
+    b = x.value.builder
+    narrows = x.dtype.kind == "f" and dtype.kind in "iu"
+    if narrows or (dtype.kind == "f" and element_of_array(dtype) != b.real):
         raise CannotTrace(f"a conversion of {x.dtype} to {dtype}")
-    return Stand(converted(x.value.builder, x.value, x.dtype, dtype), dtype)
+    return Stand(converted(b, x.value, x.dtype, dtype), dtype)
 
 
 def _number(near: Stand, x: Any) -> Value:
@@ -186,6 +189,7 @@ class Namespace:
     """The functions of the array API standard that a traced rule may call."""
 
     float32 = np.dtype(np.float32)
+    float64 = np.dtype(np.float64)
     bool = np.dtype(bool)
     int8, int16, int32, int64 = (np.dtype(f"i{n}") for n in (1, 2, 4, 8))
     uint8, uint16, uint32, uint64 = (np.dtype(f"u{n}") for n in (1, 2, 4, 8))
@@ -286,9 +290,9 @@ def traced(node: Node, inputs: Sequence[Value]) -> Value:
     return result.value
 
 
-def obstacle(node: Node) -> str | None:
-    """Why `node`'s rule cannot be traced; None where it can."""
-    b = Builder("trial", {"data": POINTER, "at": INDEX})
+def obstacle(node: Node, real: DType) -> str | None:
+    """Why `node`'s rule cannot be traced, with numbers of the kind `real`; None where it can."""
+    b = Builder("trial", {"data": POINTER, "at": INDEX}, real=element_of_array(real))
     kinds = [Type(BIT if i.dtype == bool else element_of_array(i.dtype), 4) for i in node.inputs]
     try:
         traced(

@@ -11,8 +11,12 @@ from user_nodes import Blend, Scaled
 import symcnn as sc
 from symcnn.engine.native.cpu import Cpu
 from symcnn.graph.spec import is_real
+from symcnn.testing.cases import recast
 
 BATCHES = [1, 15, 16, 17, 33]
+WIDE_BATCHES = [1, 9]
+"""For float64, of which a block has half as many images."""
+TOLERANCES = {"float32": 2e-5, "float64": 1e-13}
 TYPES = [
     cls
     for cls in sc.node_types()
@@ -65,11 +69,24 @@ def test_a_sample_and_its_gradients(sample):
     assert_agree([*with_gradients(sample), *rows], BATCHES if has_batch or rows else [1])
 
 
-def test_numbers_that_are_none():
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_sample_and_its_gradients_in_float64(sample):
+    wide = recast(sample, ["float64"])
+    has_batch = any(None in i.shape for i in wide.graph().inputs)
+    rows = [] if has_batch or None not in wide.shape else [sc.Input("rows", (None,), "float64")]
+    batches = WIDE_BATCHES if has_batch or rows else [1]
+    native = assert_agree([*with_gradients(wide), *rows], batches, TOLERANCES["float64"])
+    assert "float64, not float32" not in native.report()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_that_are_none(dtype):
     """NaN, infinities and zeros with a sign: comparisons, maxima and switches treat them as NumPy does."""
-    x = sc.Input("x", (None, 2, 4, 6))
+    x = sc.Input("x", (None, 2, 4, 6), dtype)
     rng = np.random.default_rng(0)
-    special = rng.choice(np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-42, 3e38, 1, -1], "f4"), (33, 2, 4, 6))
+    smallest, largest = np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max
+    numbers = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, smallest * 700, largest, 1, -1], dtype)
+    special = rng.choice(numbers, (33, 2, 4, 6))
     rows = sc.sum(x, axis=3)
     functions = [sc.sigmoid, sc.tanh, sc.relu, sc.softplus, sc.exp, sc.log, sc.sqrt, sc.abs, sc.Sign]
     nodes = [f(x) for f in functions]
@@ -84,7 +101,8 @@ def test_numbers_that_are_none():
     ]
     reference, native = (sc.compile(nodes, backend=b)(x=special) for b in ("numpy", "native"))
     for node, e, f in zip(nodes, reference, native, strict=True):
-        np.testing.assert_allclose(f, e, rtol=1e-5, atol=1e-37, err_msg=node.label)
+        assert f.dtype == e.dtype
+        np.testing.assert_allclose(f, e, rtol=TOLERANCES[dtype] / 2, atol=10 * np.finfo(dtype).tiny, err_msg=node.label)
 
 
 def test_losses_of_several_rows_an_image():
@@ -108,11 +126,12 @@ def test_wide_maps_and_long_filters():
     assert_agree([J, *sc.grad(J, J.params)], [17], tolerance=1e-4)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("kind", [Scaled, Blend])
-def test_types_of_a_user(kind):
-    x, y = sc.Input("x", (None, 2, 3)), sc.Input("y", (None, 2, 3))
+def test_types_of_a_user(kind, dtype):
+    x, y = sc.Input("x", (None, 2, 3), dtype), sc.Input("y", (None, 2, 3), dtype)
     node = Scaled(x, 3) if kind is Scaled else Blend((x, y, x * y), sc.tanh(y))
-    native = assert_agree(with_gradients(node))
+    native = assert_agree(with_gradients(node), tolerance=TOLERANCES[dtype])
     assert "by NumPy" not in native.report()
     assert kind.__name__ in native.report()
 
@@ -147,31 +166,43 @@ NETWORKS = [residual, lenet, strided, joined]
 
 
 @pytest.mark.parametrize("make", NETWORKS)
-@pytest.mark.parametrize("batch", [1, 17, 33])
-def test_training_steps_of_whole_networks(make, batch):
+@pytest.mark.parametrize(
+    ("dtype", "batch"), [*(("float32", n) for n in (1, 17, 33)), *(("float64", n) for n in WIDE_BATCHES)]
+)
+def test_training_steps_of_whole_networks(make, dtype, batch):
     losses, values = {}, {}
     rng = np.random.default_rng(batch)
     images, labels = rng.standard_normal((batch, 2, 10, 12)), rng.integers(0, 3, batch)
     for backend in ("numpy", "native"):
-        x, y = sc.Input("x", (None, 2, 10, 12)), sc.Input("y", (None,), "int64")
+        x, y = sc.Input("x", (None, 2, 10, 12), dtype), sc.Input("y", (None,), "int64")
         J = make(x, y)
         step = sc.train_step(J, sc.SGD(lr=0.05, momentum=0.9), backend=backend)
         losses[backend] = [step(x=images, y=labels) for _ in range(4)]
         values[backend] = [p.value for p in J.params]
-    np.testing.assert_allclose(losses["native"], losses["numpy"], rtol=1e-5)
+    tolerance = TOLERANCES[dtype] / 2
+    np.testing.assert_allclose(losses["native"], losses["numpy"], rtol=tolerance)
     for a, b in zip(values["native"], values["numpy"], strict=True):
-        np.testing.assert_allclose(a, b, atol=2e-6 + 1e-5 * np.abs(b).max())
+        np.testing.assert_allclose(a, b, atol=tolerance * (0.2 + np.abs(b).max()))
+
+
+@pytest.mark.parametrize("make", [lenet, strided])
+def test_gradients_are_those_of_numerical_derivatives(make):
+    J = make(sc.Input("x", (None, 2, 10, 12)), sc.Input("y", (None,), "int64"))
+    rng = np.random.default_rng(0)
+    feeds = {"x": rng.standard_normal((11, 2, 10, 12)), "y": rng.integers(0, 3, 11)}
+    assert sc.testing.check_gradients(J, feeds, backend="native").worst < 1e-8
 
 
 @pytest.mark.skipif("86" not in platform.machine(), reason="code for x86 runs on x86")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "features", "lanes"), [("haswell", "+avx2,+fma", 8), ("x86-64", "", 4)])
 @pytest.mark.parametrize("make", NETWORKS)
-def test_code_for_lesser_processors(monkeypatch, make, name, features, lanes):
+def test_code_for_lesser_processors(monkeypatch, make, name, features, lanes, dtype):
     cpu = Cpu.of(name, features)
     assert cpu.lanes == lanes
     monkeypatch.setattr(Cpu, "host", lambda: cpu)
-    J = make(sc.Input("x", (None, 2, 10, 12)), sc.Input("y", (None,), "int64"))
-    assert_agree([J, *sc.grad(J, J.params)], [1, 7, 8, 9, 33])
+    J = make(sc.Input("x", (None, 2, 10, 12), dtype), sc.Input("y", (None,), "int64"))
+    assert_agree([J, *sc.grad(J, J.params)], [1, 7, 8, 9, 33] if dtype == "float32" else [1, 5], TOLERANCES[dtype])
 
 
 FUNCTIONS = [sc.sigmoid, sc.tanh, sc.relu, sc.softplus, sc.exp, lambda a: a * a - 0.5, lambda a: sc.maximum(a, -a) / 2]
@@ -217,6 +248,21 @@ def draw_layer(draw, h, seed):
 @settings(max_examples=25, deadline=None, derandomize=True)
 def test_random_networks_and_their_gradients(J, batch):
     assert_agree([J, *sc.grad(J, J.params)], [batch], tolerance=1e-4)
+
+
+@given(networks(), st.sampled_from(WIDE_BATCHES))
+@settings(max_examples=12, deadline=None, derandomize=True)
+def test_random_networks_in_float64(J, batch):
+    wide = recast(J, ["float64"])
+    assert_agree([wide, *sc.grad(wide, wide.params)], [batch], tolerance=1e-12)
+
+
+@pytest.mark.slow
+@given(networks(), st.sampled_from([1, 7, 8, 9, 33]))
+@settings(max_examples=150, deadline=None)
+def test_many_random_networks_in_float64(J, batch):
+    wide = recast(J, ["float64"])
+    assert_agree([wide, *sc.grad(wide, wide.params)], [batch], tolerance=1e-12)
 
 
 @pytest.mark.slow
