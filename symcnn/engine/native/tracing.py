@@ -74,12 +74,10 @@ class Stand:
         return self._float("fdiv", other, self)
 
     def __pow__(self, other: Any) -> Stand:
-        if type(other) is int and 1 <= other <= 8:
-            product = self
-            for _ in range(other - 1):
-                product = product * self
-            return product
-        raise CannotTrace("a power that is no small whole number")
+        return _power(self, other)
+
+    def __rpow__(self, other: Any) -> Stand:
+        return _power(Stand(_number(self, other)), self)
 
     def __neg__(self) -> Stand:
         return Stand(self.value.builder.unary("fneg", _number(self, self)))
@@ -156,6 +154,16 @@ def _as_dtype(x: Stand, dtype: DType) -> Stand:
     return Stand(converted(b, x.value, x.dtype, dtype), dtype)
 
 
+def _power(x: Stand, other: Any) -> Stand:
+    """A power: by products or roots, where the exponent is known."""
+    b, base, exponent = x.value.builder, _number(x, x), _number(x, other)
+    known = exponent.args[0] if exponent.op == "number" else None
+    short = None if known is None else functions.known_power(b, base, known)
+    if short is None and b.real != FLOAT:
+        raise CannotTrace(f"a power of {x.dtype} that is no small whole number or root")
+    return Stand(functions.power(b, base, exponent) if short is None else short)
+
+
 def _number(near: Stand, x: Any) -> Value:
     """x as a vector like `near`; Python's own numbers have no dtype of their own, as in NumPy."""
     if isinstance(x, Stand):
@@ -201,6 +209,7 @@ class Namespace:
     sqrt = staticmethod(_unary(lambda b, x: b.unary("sqrt", x)))
     floor = staticmethod(_unary(lambda b, x: b.unary("floor", x)))
     ceil = staticmethod(_unary(lambda b, x: b.unary("ceil", x)))
+    pow = staticmethod(lambda a, b: _same(a) ** b)
     square = staticmethod(lambda x: _same(x) * x)
     negative = staticmethod(lambda x: -_same(x))
     positive = staticmethod(lambda x: _same(x))
