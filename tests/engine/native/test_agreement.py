@@ -40,6 +40,8 @@ def feeds(nodes, batch, seed=0):
 
 def assert_agree(nodes, batches=BATCHES, tolerance=2e-5):
     """The same numbers for each batch, up to rounding: relative to the largest number of an array."""
+    if not has_batch(nodes):
+        batches = batches[:1]
     reference, native = (sc.compile(nodes, backend=backend) for backend in ("numpy", "native"))
     for batch in batches:
         values = feeds(nodes, batch, seed=batch)
@@ -53,30 +55,38 @@ def assert_agree(nodes, batches=BATCHES, tolerance=2e-5):
     return native
 
 
+def has_batch(nodes):
+    return any(None in i.shape for i in sc.Graph(*nodes).inputs)
+
+
+def with_rows(node):
+    """The node, and an input that says how many rows there are where nothing else does."""
+    return [node] if has_batch([node]) or None not in node.shape else [node, sc.Input("rows", (None,), node.dtype)]
+
+
 def with_gradients(node):
     """The node, and the errors of its inputs for an error that differs from place to place."""
     if not is_real(node.dtype):
-        return [node]
+        return with_rows(node)
     J = sc.sum(sc.tanh(node) * node)
     wrt = [i for i in node.graph().inputs if is_real(i.dtype)]
-    return [node, *sc.grad(J, wrt, unconnected="zeros")]
+    return [*with_rows(node), *sc.grad(J, wrt, unconnected="zeros")]
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_a_sample_and_its_gradients(sample):
-    has_batch = any(None in i.shape for i in sample.graph().inputs)
-    rows = [] if has_batch or None not in sample.shape else [sc.Input("rows", (None,))]
-    assert_agree([*with_gradients(sample), *rows], BATCHES if has_batch or rows else [1])
+    assert_agree(with_gradients(sample))
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_a_sample_and_its_gradients_in_float64(sample):
-    wide = recast(sample, ["float64"])
-    has_batch = any(None in i.shape for i in wide.graph().inputs)
-    rows = [] if has_batch or None not in wide.shape else [sc.Input("rows", (None,), "float64")]
-    batches = WIDE_BATCHES if has_batch or rows else [1]
-    native = assert_agree([*with_gradients(wide), *rows], batches, TOLERANCES["float64"])
+    native = assert_agree(with_gradients(recast(sample, ["float64"])), WIDE_BATCHES, TOLERANCES["float64"])
     assert "float64, not float32" not in native.report()
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_sample_of_both_kinds_of_numbers_at_once(sample):
+    assert_agree(with_rows(recast(sample, ["float32", "float64"])), [9])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -89,10 +89,14 @@ def test_numbers_keep_all_digits_of_their_kind(real, dtype):
     ("name", "features", "word"),
     [("haswell", "+avx2,+fma", "ymm"), ("x86-64", "+sse2", "xmm"), ("skylake-avx512", "+avx512f,+avx2,+fma", "zmm")],
 )
-def test_code_for_other_processors(name, features, word):
-    cpu = Cpu.of(name, features)
-    b = Builder("f", {"x": POINTER}, exported=True)
-    v = b.load(b.parameters[0], 0, Type(FLOAT, cpu.lanes))
+@pytest.mark.parametrize(("real", "kind"), [(FLOAT, "ps"), (DOUBLE, "pd")])
+def test_code_for_other_processors(name, features, word, real, kind):
+    cpu = Cpu.of(name, features).computing(real)
+    b = Builder("f", {"x": POINTER}, exported=True, real=real)
+    v = b.load(b.parameters[0], 0, b.reals(cpu.lanes))
     b.store(b.parameters[0], 0, b.fma(v, v, v))
     machine = target_machine(cpu)
-    assert word in machine.emit_assembly(optimised(module([b.function]), machine))
+    lines = machine.emit_assembly(optimised(module([b.function]), machine)).splitlines()
+    products = [line for line in lines if kind + "\t" in line and ("fmadd" in line or "mul" in line)]
+    assert len(products) == 1
+    assert word in products[0]
