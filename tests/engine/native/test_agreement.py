@@ -1,6 +1,7 @@
 """Every node type of the package, its gradient, and networks of them: the native engine against the NumPy engine."""
 
 import platform
+import re
 
 import numpy as np
 import pytest
@@ -73,9 +74,29 @@ def with_gradients(node):
     return [*with_rows(node), *sc.grad(J, wrt, unconnected="zeros")]
 
 
+LEFT = {
+    "Cast": "float64",
+    "Transpose": "the batch is not",
+    "Swap": "the batch is not",
+    "MatMul": "it is no product of rows with a shared matrix|the batch is not",
+    "Max": "it mixes the rows of the batch",
+    "FirstMax": "it mixes the rows of the batch",
+}
+"""The types of which some samples, or their gradients, are left to NumPy, and why."""
+
+
+def reasons(report):
+    """Why the nodes of a program that depend on the images are left to NumPy."""
+    stages = re.split(r"\nstage \d+, ", report)[1:]
+    lines = [line for stage in stages if stage.startswith("by NumPy") for line in stage.splitlines()[1:]]
+    return {line.split("): ")[1] for line in lines} - {"it is the same for all images, and needed before"}
+
+
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_a_sample_and_its_gradients(sample):
-    assert_agree(with_gradients(sample))
+    native = assert_agree(with_gradients(sample))
+    unexpected = [r for r in reasons(native.report()) if not re.search(LEFT.get(type(sample).__name__, "$^"), r)]
+    assert unexpected == []
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

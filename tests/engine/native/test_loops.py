@@ -7,7 +7,7 @@ import pytest
 
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.emit import module
-from symcnn.engine.native.loops import DOUBLE, FLOAT, INDEX, POINTER, Builder, Type
+from symcnn.engine.native.loops import DOUBLE, FLOAT, INDEX, POINTER, Builder
 from symcnn.engine.native.objects import Library, optimised, target_machine
 
 
