@@ -109,7 +109,7 @@ class Compiled:
             native = [n for n, stage in enumerate(found.stages) if stage.kind != "numpy"]
             checked = {o for n in native for o in results[n] if o in plan.outputs and _is_sum(o, found)}
             if checked:
-                lowered.jobs[native[-1]].append(finite_check(lowered, [o for o in plan.order if o in checked], cpu))
+                lowered.jobs[native[-1]] += finite_check(lowered, [o for o in plan.order if o in checked], cpu)
             library = Library(module(lowered.functions), cpu) if lowered.functions else None
         return cls(plan, found, lowered, groups, results, library, cpu, checked)
 

@@ -85,13 +85,14 @@ class Reader:
 
     def all_flat(self, node: Node) -> bool:
         """Whether the node's elements can be read by number."""
-        todo = [self.group.base(node)]
+        todo, seen = [self.group.base(node)], set()
         while todo:
             current = todo.pop()
-            if current in self.group.slots or not per_image(current):
+            if current in seen or current in self.group.slots or not per_image(current):
                 continue
             if not is_flat(current):
                 return False
+            seen.add(current)
             todo.extend(self.group.base(i) for i in current.inputs)
         return True
 

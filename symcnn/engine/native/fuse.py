@@ -148,6 +148,7 @@ class _Memory:
 
     def __init__(self, group: Group, lanes: int) -> None:
         self._group, self._lanes = group, lanes
+        self._own = {*group.loops, *group.fed}
         self._free: list[tuple[int, int]] = []
 
     def place(self) -> None:
@@ -168,14 +169,13 @@ class _Memory:
     def _buffers_read(self, node: Node) -> list[Node]:
         """The buffers that the loops of `node` read, through all that is computed within them."""
         group, found, seen = self._group, [], set()
-        own = set(group.loops) | set(group.fed)
         todo = list(reads(node))
         while todo:
             source = group.base(todo.pop())
             if source in seen:
                 continue
             seen.add(source)
-            if source in own:
+            if source in self._own:
                 found.append(source)
             elif source in group.members:
                 todo.extend(reads(source))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ...graph.leaves import Const
 from ...graph.node import Node
@@ -39,6 +40,8 @@ from .tracing import traced
 IMAGES, MEMORY, SUMS, FLAGS, FIRST_ARRAY = 0, 1, 2, 3, 4
 """The table of arguments: how many images there are, the memory of all threads, the sums and the flags of all chunks,
 and then the arrays."""
+_PART = 16
+"""How many loops of a job are written into one function."""
 _JOB = {"arguments": POINTER, "me": INDEX, "chunk": INDEX, "chunks": INDEX}
 _BLOCK = {"arguments": POINTER, "memory": POINTER, "sums": POINTER, "row": INDEX, "valid": INDEX}
 
@@ -102,7 +105,7 @@ class ImageStage:
         for node in group.results:
             if per_image(node):
                 self._kernel("unpack", node, lambda k, row, n=node: kernels.unpack(k, n, row))  # type: ignore[misc]
-        return [self._blocks(size), *([self._finish()] if self.places else [])]
+        return [self._blocks(size), *self._finish()]
 
     def _kernel(self, word: str, node: Node, write: Callable[[Kernel, Value], None]) -> None:
         name = f"s{self.stage}_{len(self._names)}_{word}"
@@ -168,14 +171,18 @@ class ImageStage:
         self.whole.kernels[name] = self._names
         return name
 
-    def _finish(self) -> str:
+    def _finish(self) -> list[str]:
         """Add up the sums of all shares; a mean is divided by the number of what was summed."""
-        name = f"s{self.stage}_sums"
+        return [self._finish_part(n, part) for n, part in enumerate(_parts(list(self.places)))]
+
+    def _finish_part(self, number: int, nodes: list[Node]) -> str:
+        name = f"s{self.stage}_sums{number}"
         b = Builder(name, _JOB, True, "the sums of all shares, added up", self.cpu.real)
         arguments, _, chunk, chunks = b.parameters
         stride = b.load(arguments, _sizes_at(1), Type(INDEX))
         sums = b.load(arguments, SUMS, Type(POINTER))
-        for node, place in self.places.items():
+        for node in nodes:
+            place = self.places[node]
             target = b.load(arguments, self.whole.number(node), Type(POINTER))
             divisor = _divisor(b, node, b.load(arguments, IMAGES, Type(INDEX)))
 
@@ -192,6 +199,11 @@ class ImageStage:
             share(b, elements(node), chunk, chunks, self.cpu.lanes, body)
         self.whole.functions.append(b.function)
         return name
+
+
+def _parts(items: list[Any]) -> list[list[Any]]:
+    """Some at a time: LLVM takes more than twice as long for twice as many loops in one function."""
+    return [items[n : n + _PART] for n in range(0, len(items), _PART)]
 
 
 def _sizes_at(which: int) -> int:
@@ -234,10 +246,13 @@ def shared_stage(whole: Lowered, nodes: list[Node], results: set[Node], cpu: Cpu
         for n in (*(i for i in node.inputs if i not in members), *([node] if node in results else [])):
             if not (isinstance(n, Const) and n.uniform is not None):
                 whole.number(n)
-    name = f"s{stage}_shared"
+    return [_shared_part(whole, f, results, cpu, f"s{stage}_shared{n}") for n, f in enumerate(_parts(_families(nodes)))]
+
+
+def _shared_part(whole: Lowered, families: list[list[Node]], results: set[Node], cpu: Cpu, name: str) -> str:
     b = Builder(name, _JOB, True, "what follows from the sums, element by element", cpu.real)
     arguments, _, chunk, chunks = b.parameters
-    for family in _families(nodes):
+    for family in families:
 
         def body(i: Value, lanes: int, family: list[Node] = family) -> None:
             known: dict[Node, Value] = {}
@@ -250,15 +265,20 @@ def shared_stage(whole: Lowered, nodes: list[Node], results: set[Node], cpu: Cpu
 
         share(b, elements(family[0]), chunk, chunks, cpu.lanes, body)
     whole.functions.append(b.function)
-    return [name]
+    return name
 
 
-def finite_check(whole: Lowered, nodes: list[Node], cpu: Cpu) -> str:
-    """A job that adds up 0 x over all numbers x of `nodes`: a chunk's flag is 0, or NaN where one is not finite."""
-    name = "finite"
+def finite_check(whole: Lowered, nodes: list[Node], cpu: Cpu) -> list[str]:
+    """Jobs that add up 0 x over all numbers x of `nodes`: a chunk's flag is 0, or NaN where one is not finite."""
+    return [_finite_part(whole, part, cpu, n) for n, part in enumerate(_parts(nodes))]
+
+
+def _finite_part(whole: Lowered, nodes: list[Node], cpu: Cpu, number: int) -> str:
+    name = f"finite{number}"
     b = Builder(name, _JOB, True, "0 times all outputs, added up: NaN where one is not finite", cpu.real)
     arguments, _, chunk, chunks = b.parameters
-    one = b.register(b.number(0))
+    flags = b.load(arguments, FLAGS, Type(POINTER))
+    one = b.register(b.load(flags, chunk, b.reals()) if number else b.number(0))
     many = b.register(b.number(0, cpu.lanes))
     for node in nodes:
         array = b.load(arguments, whole.number(node), Type(POINTER))
@@ -269,7 +289,6 @@ def finite_check(whole: Lowered, nodes: list[Node], cpu: Cpu) -> str:
             b.set(total, b.fma(x, b.number(0, lanes), b.get(total)))
 
         share(b, elements(node), chunk, chunks, cpu.lanes, body)
-    flags = b.load(arguments, FLAGS, Type(POINTER))
     b.store(flags, chunk, b.binary("fadd", b.get(one), b.total(b.get(many))))
     whole.functions.append(b.function)
     return name
@@ -302,14 +321,13 @@ def _families(nodes: list[Node]) -> list[list[Node]]:
     """Nodes that are connected by reading each other, in order."""
     family: dict[Node, list[Node]] = {}
     for node in nodes:
-        mine = [node]
+        mine = family[node] = [node]
         for source in node.inputs:
-            if source in family and family[source] is not mine:
-                theirs = family[source]
-                mine = theirs + mine if mine[-1] is node and theirs is not mine else mine
-                for n in mine:
-                    family[n] = mine
-        for n in mine:
-            family[n] = mine
+            theirs = family.get(source, mine)
+            if theirs is not mine:
+                fewer, mine = sorted((mine, theirs), key=len)
+                mine += fewer
+                family |= dict.fromkeys(fewer, mine)
+    place = {node: n for n, node in enumerate(nodes)}
     unique = {id(f): f for f in family.values()}
-    return [sorted(f, key=nodes.index) for f in unique.values()]
+    return [sorted(f, key=place.__getitem__) for f in unique.values()]
