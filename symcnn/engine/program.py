@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, overload
 
@@ -30,6 +31,7 @@ from .numpy import NumpyBackend
 from .numpy.bound import Bound, is_finite
 from .plan import Plan
 from .profile import Profile, Row
+from .threads import number_of_threads, using
 from .trace import Trace, traced
 
 Array = NDArray[Any]
@@ -72,9 +74,13 @@ class Program:
         The order of the computation.
     backend : str
         What runs it.
+    threads : int or None
+        How many threads it uses, where it was told.
     """
 
-    def __init__(self, plan: Plan, single: bool, backend: str = "auto", guard: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, single: bool, backend: str = "auto", guard: bool = False, threads: int | None = None
+    ) -> None:
         chosen = "numpy" if backend == "auto" else backend
         if chosen not in BACKENDS:
             known = ", ".join(repr(b) for b in ("auto", *BACKENDS))
@@ -82,6 +88,7 @@ class Program:
         self.plan = plan
         self.backend = chosen
         self.guard = guard
+        self.threads = threads
         self._single = single
         self._engine = BACKENDS[chosen]()
         self._idle: list[tuple[int, Bound]] = []
@@ -116,9 +123,9 @@ class Program:
         """
         arrays = collect(self.plan.inputs, feeds, named)
         self._check_writable()
-        bound = self._acquire(batch_of(arrays))  # dropped if the run fails: an interrupted one may still use it
-        _feed(bound, arrays)
-        with np.errstate(all="ignore"):
+        with using(self.threads), np.errstate(all="ignore"):
+            bound = self._acquire(batch_of(arrays))  # dropped if the run fails: an interrupted one may still use it
+            _feed(bound, arrays)
             bound.run()
             if self.guard:
                 self._check_finite(bound)
@@ -174,9 +181,9 @@ class Program:
             If an output is NaN or infinite.
         """
         arrays = collect(self.plan.inputs, feeds, named)
-        bound = self._engine.bind(self.plan, batch_of(arrays))
-        _feed(bound, arrays)
-        with np.errstate(all="ignore"):
+        with using(self.threads), np.errstate(all="ignore"):
+            bound = self._engine.bind(self.plan, batch_of(arrays))
+            _feed(bound, arrays)
             bound.run()
             self._check_finite(bound)
 
@@ -210,9 +217,9 @@ class Program:
             A mapping from nodes to arrays, in the order of the run.
         """
         arrays = collect(self.plan.inputs, feeds, named)
-        bound = self._acquire(batch_of(arrays))
-        _feed(bound, arrays)
-        with np.errstate(all="ignore"):
+        with using(self.threads), np.errstate(all="ignore"):
+            bound = self._acquire(batch_of(arrays))
+            _feed(bound, arrays)
             trace = traced(bound)
         self._release(bound)
         return trace
@@ -231,35 +238,54 @@ class Program:
         -------
         Profile
             Prints as a table: node, milliseconds, share, bytes. With the native backend, a row is a loop nest, one
-            thread runs them, and what has no array of its own has no bytes.
+            thread runs them, and what has no array of its own has no bytes; each nest has its GFLOP/s and their share
+            of what one thread of this machine can do, which is measured.
         """
         arrays = collect(self.plan.inputs, feeds, named)
-        bound = self._acquire(batch_of(arrays))
-        _feed(bound, arrays)
-        with np.errstate(all="ignore"):
+        with using(self.threads), np.errstate(all="ignore"):
+            bound = self._acquire(batch_of(arrays))
+            _feed(bound, arrays)
             times = [bound.times() for _ in range(positive_int(runs, "profile: runs"))]
+            peak = bound.peak()
+            whole = None if peak is None else min(self._seconds_alone(bound, feeds, named) for _ in range(runs))
         sizes = {node: value.nbytes for node, value in bound.values.items()}  # lanes are not among them
         rows = [
-            Row(node, min(run[n][2] for run in times), sizes.get(node, 0), kernel)
-            for n, (node, kernel, _) in enumerate(times[0])
+            Row(node, min(run[n][2] for run in times), 0 if nest and nest.is_job else sizes.get(node, 0), kernel, nest)
+            for n, ((node, kernel, _), nest) in enumerate(zip(times[0], bound.nests(), strict=True))
         ]
         self._release(bound)
-        return Profile(rows, bound.nbytes, self.backend, bound.batch)
+        return Profile(rows, bound.nbytes, self.backend, bound.batch, peak, whole)
 
-    def report(self, batch: int = 1) -> str:
+    def _seconds_alone(self, bound: Bound, feeds: Mapping[Any, Any] | None, named: dict[str, Any]) -> float:
+        """What a run takes in one thread, from the feeds to the results, without the updates."""
+        start = time.perf_counter()
+        _feed(bound, collect(self.plan.inputs, feeds, named))
+        bound.run_alone()
+        if self.guard:
+            bound.all_finite()
+        _ = [np.array(bound.values[node]) for node in self.plan.outputs]
+        return time.perf_counter() - start
+
+    def report(self, batch: int = 1, loops: bool = False) -> str:
         """The plan as text: each computed node, what computes it, its shape, and the memory of all.
 
-        With the native backend, one step may compute many nodes: then they follow, and why what is left to NumPy is.
+        Parameters
+        ----------
+        batch : int
+            For how many rows.
+        loops : bool
+            Show the loops, too, which the native backend has written: each function in the loop language.
+
+        Returns
+        -------
+        str
+            With the native backend: each nest of loops, with the nodes that are computed within it, and for what is
+            left to NumPy the reason.
         """
-        bound = self._engine.bind(self.plan, natural(batch, "report: batch"))
-        width = max([len(type(c.node).__name__) for c in bound.calls], default=0)
-        lines = [f"backend {self.backend}, batch {batch}: {len(bound.calls)} steps, {bound.nbytes:,} bytes of buffers"]
-        for n, call in enumerate(bound.calls):
-            kind = type(call.node).__name__
-            name = f"  {call.node.name}" if call.node.name else ""
-            lines.append(f"{n:4}  {kind:{width}}  {call.kernel:6}  {call.node.spec}{name}")
-        lines += bound.describe()
-        return "\n".join(lines)
+        with using(self.threads):
+            bound = self._engine.bind(self.plan, natural(batch, "report: batch"))
+        head = f"backend {self.backend}, batch {batch}: {len(bound.calls)} steps, {bound.nbytes:,} bytes of buffers"
+        return "\n".join([head, *bound.describe(loops)])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The plan as a table."""
@@ -294,11 +320,21 @@ def _first_bad(value: Array | None) -> str:
 
 @overload
 def compile(
-    outputs: Node, *, updates: Mapping[Param, Node] | None = None, backend: str = "auto", guard: bool = False
+    outputs: Node,
+    *,
+    updates: Mapping[Param, Node] | None = None,
+    backend: str = "auto",
+    guard: bool = False,
+    threads: int | None = None,
 ) -> Program: ...
 @overload
 def compile(
-    outputs: Sequence[Node], *, updates: Mapping[Param, Node] | None = None, backend: str = "auto", guard: bool = False
+    outputs: Sequence[Node],
+    *,
+    updates: Mapping[Param, Node] | None = None,
+    backend: str = "auto",
+    guard: bool = False,
+    threads: int | None = None,
 ) -> Program: ...
 def compile(
     outputs: Node | Sequence[Node],
@@ -306,6 +342,7 @@ def compile(
     updates: Mapping[Param, Node] | None = None,
     backend: str = "auto",
     guard: bool = False,
+    threads: int | None = None,
 ) -> Program:
     """Make a program that computes `outputs`.
 
@@ -320,11 +357,17 @@ def compile(
         loops for is still computed by NumPy: see `Program.report`. "auto" is "numpy".
     guard : bool
         Check each run's outputs, and stop at a NaN or infinity with the node that made it first.
+    threads : int, optional
+        How many threads a run uses: SYMCNN_THREADS unless told, else as many as the process may use processors. With
+        the native backend, the bits of the result depend on this number alone, not on who computes what; by NumPy,
+        large convolutions and products are divided.
 
     Raises
     ------
     GraphError
         If two inputs share a name.
+    DTypeError, ArgumentError
+        For outputs that are no nodes, a backend that there is not, and a number of threads that cannot be.
 
     Examples
     --------
@@ -337,7 +380,7 @@ def compile(
     single = isinstance(outputs, Node)
     nodes = [outputs] if isinstance(outputs, Node) else _as_list(outputs)
     new = _as_updates(updates)
-    return Program(Plan.of(nodes, new), single, backend, guard)
+    return Program(Plan.of(nodes, new), single, backend, guard, number_of_threads(threads, "threads"))
 
 
 def _as_list(outputs: Any) -> list[Node]:

@@ -36,6 +36,7 @@ def fit(
     watch: Callable[[int, int], None] | None = None,
     progress: bool | None = None,
     backend: str = "auto",
+    threads: int | None = None,
 ) -> History:
     """Train the parameters of `J` on `data`.
 
@@ -64,7 +65,7 @@ def fit(
         `symcnn.Recorder` keeps some of these moments for a page.
     progress : bool, optional
         Whether to show a bar; unless told, only at a terminal.
-    backend : str
+    backend, threads
         As for `symcnn.compile`.
 
     Returns
@@ -93,9 +94,9 @@ def fit(
     rows = len(next(iter(arrays.values())))
     if rows == 0:
         raise FeedError(explain("there is no row to train on", site=call_site()))
-    step = train_step(J, optimizer or Adam(), backend=backend)
+    step = train_step(J, optimizer or Adam(), backend=backend, threads=threads)
     measure = {"loss": J, **({} if metrics is None else _named(metrics))}
-    judge = compile(_measures(measure), backend=backend) if validation is not None else None
+    judge = compile(_measures(measure), backend=backend, threads=threads) if validation is not None else None
     held = _taken(judge, validation) if judge is not None and validation is not None else {}
     rng = generator(seed, "fit")
     history = History()
@@ -146,7 +147,12 @@ def _watched(watch: Callable[[int, int], None] | None, steps: int) -> Callable[[
 
 
 def evaluate(
-    nodes: Mapping[str, Node], data: Mapping[str, ArrayLike], *, batch: int = 500, backend: str = "auto"
+    nodes: Mapping[str, Node],
+    data: Mapping[str, ArrayLike],
+    *,
+    batch: int = 500,
+    backend: str = "auto",
+    threads: int | None = None,
 ) -> dict[str, float]:
     """The means of scalar nodes over `data`, computed in batches.
 
@@ -158,12 +164,14 @@ def evaluate(
         An array for each input.
     batch : int
         Rows at a time.
+    backend, threads
+        As for `symcnn.compile`.
 
     Returns
     -------
     dict of str to float
     """
-    program = compile(_measures(nodes), backend=backend)
+    program = compile(_measures(nodes), backend=backend, threads=threads)
     return dict(zip(nodes, _means(program, _taken(program, data), positive_int(batch, "batch")), strict=True))
 
 

@@ -77,7 +77,12 @@ class TrainStep:
 
 
 def train_step(
-    J: Node, optimizer: Optimizer, *, params: Sequence[Param] | None = None, backend: str = "auto"
+    J: Node,
+    optimizer: Optimizer,
+    *,
+    params: Sequence[Param] | None = None,
+    backend: str = "auto",
+    threads: int | None = None,
 ) -> TrainStep:
     """Compile one step of training: forward, backward and the update of the parameters.
 
@@ -89,7 +94,7 @@ def train_step(
         `symcnn.SGD`, `symcnn.Adam`, or anything with their two methods.
     params : sequence of Param, optional
         What is trained; all parameters of J unless told.
-    backend : str
+    backend, threads
         As for `symcnn.compile`.
 
     Returns
@@ -120,7 +125,7 @@ def train_step(
         raise GradientError(explain("the loss depends on no parameter: there is nothing to train", node=J))
     settings = {name: Param(name, np.zeros(())) for name in optimizer.settings}
     updates = optimizer.updates({p: back.delta(p) for p in trained}, settings.__getitem__)
-    program = compile([J], updates=updates, backend=backend, guard=True)
+    program = compile([J], updates=updates, backend=backend, guard=True, threads=threads)
     state = [p for p in updates if p not in trained]
     schedules = {settings[name]: as_schedule(value) for name, value in optimizer.settings.items()}
     return TrainStep(program, state, schedules)

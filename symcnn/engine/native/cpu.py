@@ -14,36 +14,44 @@ class Cpu:
 
     Attributes
     ----------
-    name, features : str
-        As LLVM calls them.
+    name, features, triple : str
+        As LLVM calls them; the triple names the architecture, the maker and the operating system.
     lanes : int
         How many numbers a vector register holds.
     registers : int
-        How many vector registers there are.
+        How many vector registers the loops may count on.
     real : "float" or "double"
         The kind of these numbers.
 
     Examples
     --------
-    >>> Cpu.of("haswell", "+avx2,+fma").lanes, Cpu.of("generic", "").lanes
-    (8, 4)
+    >>> Cpu.of("haswell", "+avx2,+fma", "x86_64-unknown-linux-gnu").lanes
+    8
+    >>> Cpu.of("neoverse-n1", "", "aarch64-unknown-linux-gnu").lanes
+    4
     """
 
     name: str
     features: str
+    triple: str
     lanes: int
     registers: int
     real: str = FLOAT
 
     @classmethod
-    def of(cls, name: str, features: str) -> Cpu:
-        """The processor with these features: a text like "+avx2,-avx512f"."""
+    def of(cls, name: str, features: str, triple: str | None = None) -> Cpu:
+        """The processor with these features, a text like "+avx2,-avx512f"; of this machine's kind unless told."""
+        triple = triple or _host_triple()
+        if _is_arm(triple):
+            # NEON is part of the architecture. There are 32 registers, but multiply-adds cannot read memory: with all
+            # of them planned for sums, the numbers on their way from there push sums out of the registers.
+            return cls(name, features, triple, 4, 28)
         has = {f[1:] for f in features.split(",") if f.startswith("+")}
         if "avx512f" in has:
-            return cls(name, features, 16, 32)
+            return cls(name, features, triple, 16, 32)
         if "avx2" in has and "fma" in has:
-            return cls(name, features, 8, 16)
-        return cls(name, features, 4, 32 if "neon" in has else 16)
+            return cls(name, features, triple, 8, 16)
+        return cls(name, features, triple, 4, 16)
 
     def computing(self, real: str) -> Cpu:
         """The same processor for numbers of the kind `real`.
@@ -61,6 +69,31 @@ class Cpu:
         import llvmlite.binding as llvm
 
         return cls.of(llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+
+    @property
+    def is_arm(self) -> bool:
+        """Whether it is one of ARM's, of 64 bits."""
+        return _is_arm(self.triple)
+
+    @property
+    def is_x86(self) -> bool:
+        """Whether it is an x86, of 64 bits."""
+        return self.triple.startswith(("x86_64", "amd64"))
+
+    @property
+    def on_windows(self) -> bool:
+        """Whether its operating system is Windows."""
+        return "windows" in self.triple
+
+
+def _is_arm(triple: str) -> bool:
+    return triple.startswith(("aarch64", "arm64"))
+
+
+def _host_triple() -> str:
+    import llvmlite.binding as llvm
+
+    return str(llvm.get_process_triple())
 
 
 def cache_folder() -> str:

@@ -120,6 +120,14 @@ class _Writer:
             yield f"  {name}.one = insertelement {type} poison, {self._typed(args[0])}, i64 0"
             zeros = f"<{type.lanes} x i32> zeroinitializer"
             yield f"  {name} = shufflevector {type} {name}.one, {type} poison, {zeros}"
+        elif op == "vector":
+            before = "poison"
+            for n, part in enumerate(args):
+                following = name if n == len(args) - 1 else f"{name}.{n}"
+                yield f"  {following} = insertelement {type} {before}, {self._typed(part)}, i64 {n}"
+                before = following
+        elif op == "lane":
+            yield f"  {name} = extractelement {self._typed(args[0])}, i64 {args[1]}"
         elif op == "shuffle":
             order = ", ".join(f"i32 {n}" for n in args[2])
             mask = f"<{len(args[2])} x i32> <{order}>"
@@ -162,6 +170,8 @@ class _Writer:
         if what.op == "number":
             literal = _literal(what.args[0], what.type.element)
             return literal if what.type.lanes == 1 else f"splat ({what.type.element} {literal})"
+        if what.op == "lanes" and what.type.lanes == 1:
+            return "0"
         if what.op == "lanes":
             return f"<{', '.join(f'i32 {n}' for n in range(what.type.lanes))}>"
         return self._names[what]

@@ -16,7 +16,7 @@ from ...nodes.take import Put
 from .conversion import element_of_array, resized
 from .expressions import Reader, linear, windows
 from .fuse import element_of, is_flat
-from .loops import BIT, BYTE, INT, Builder, Index, Type, Value
+from .loops import BIT, BYTE, INT, SIZES, Builder, Index, Type, Value
 from .partition import elements
 
 
@@ -32,7 +32,10 @@ class Kernel:
         The address of this thread's sums over the batch.
     valid : Value
         How many lanes of the block hold images; the others repeat the last one.
-    registers : int
+    registers, wide : int
+        How many vector registers there are, and how many numbers one holds.
+    taken : int
+        Bytes of memory that these loops need for themselves, behind the buffers.
     """
 
     b: Builder
@@ -40,11 +43,19 @@ class Kernel:
     sums: Value
     valid: Value
     registers: int
+    wide: int
+    taken: int = 0
 
     @property
     def lanes(self) -> int:
         """Images in a block."""
-        return self.read.lanes
+        return self.read.block
+
+    def take(self, count: int) -> Value:
+        """Memory for `count` numbers."""
+        start = self.read.group.nbytes + self.taken
+        self.taken += -(-SIZES[self.b.real] * count // 64) * 64
+        return self.b.offset(self.read.memory, start, BYTE)
 
     @property
     def vector(self) -> Type:
@@ -168,7 +179,8 @@ def put(k: Kernel, node: Put) -> None:
         k.write(out, number, k.zero())
     with nest(k.b, sizes(node.x.shape[1:])) as place:
         read = k.read.fresh()
-        where = linear(read.taken(node, place), shape)
+        axis = node.axis - 1
+        where = linear((*place[:axis], read.taken(node, place[axis]), *place[node.axis :]), shape)
         k.write(out, where, k.b.binary("fadd", k.load(out, where), read.at(node.x, place)))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 FLOAT, DOUBLE, INDEX, INT, BYTE, BIT, POINTER = "float", "double", "i64", "i32", "i8", "i1", "ptr"
 SIZES = {FLOAT: 4, DOUBLE: 8, INDEX: 8, POINTER: 8, INT: 4, "i16": 2, BYTE: 1}
@@ -42,17 +42,17 @@ class Value:
         self.builder, self.op, self.args, self.type = builder, op, args, type
 
     def __add__(self, other: Index) -> Index:
-        return self.builder.index("add", self, other)
+        return self.builder.index("add", self, other) if isinstance(other, Value | int) else NotImplemented
 
     __radd__ = __add__
 
     def __mul__(self, other: Index) -> Index:
-        return self.builder.index("mul", self, other)
+        return self.builder.index("mul", self, other) if isinstance(other, Value | int) else NotImplemented
 
     __rmul__ = __mul__
 
     def __sub__(self, other: Index) -> Index:
-        return self.builder.index("sub", self, other)
+        return self.builder.index("sub", self, other) if isinstance(other, Value | int) else NotImplemented
 
     def __rsub__(self, other: int) -> Index:
         return self.builder.index("sub", other, self)
@@ -64,8 +64,73 @@ class Value:
         return self.builder.quotient(self, other)[1]
 
 
+class Irregular(Exception):
+    """Numbers that do not grow evenly from lane to lane: each lane must be computed for itself."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Whole numbers that grow evenly from lane to lane: `first`, `first` + `step`, ...
+
+    The places that a vector covers when its lanes are neighbours in one image; arithmetic with what all lanes share
+    gives a run again.
+
+    Examples
+    --------
+    >>> Run(3, 1) * 2 + 1
+    Run(first=7, step=2)
+    >>> (Run(6, 2) // 2, Run(6, 2) % 2)
+    (Run(first=3, step=1), 0)
+    """
+
+    first: Index
+    step: int
+
+    def __add__(self, other: Position) -> Run:
+        if isinstance(other, Run):
+            raise Irregular
+        return Run(self.first + other, self.step)
+
+    __radd__ = __add__
+
+    def __mul__(self, other: Position) -> Run:
+        if not isinstance(other, int):
+            raise Irregular
+        return Run(self.first * other, self.step * other)
+
+    __rmul__ = __mul__
+
+    def __sub__(self, other: Position) -> Run:
+        if isinstance(other, Run):
+            raise Irregular
+        return Run(self.first - other, self.step)
+
+    def __rsub__(self, other: Index) -> Run:
+        return Run(other - self.first, -self.step)
+
+    def quotient(self, by: int) -> tuple[Position, Index]:
+        """The whole quotients, and the rest, which must be the same in all lanes."""
+        if by == 1:
+            return self, 0
+        if self.step % by:
+            raise Irregular
+        return Run(self.first // by, self.step // by), self.first % by
+
+    def __floordiv__(self, by: int) -> Position:
+        return self.quotient(by)[0]
+
+    def __mod__(self, by: int) -> Index:
+        return self.quotient(by)[1]
+
+    def at(self, lane: int) -> Index:
+        """The number of a lane."""
+        return self.first + lane * self.step
+
+
 Index = Value | int
 """A whole number: known now, or when the program runs."""
+Position = Value | int | Run
+"""An index, the same in all lanes or not."""
 
 
 @dataclass(eq=False)
@@ -180,8 +245,14 @@ class Builder:
             return a if b == 1 else b
         return self._value(op, (a, b), Type(INDEX))
 
-    def quotient(self, a: Index, by: int) -> tuple[Index, Index]:
+    @overload
+    def quotient(self, a: Index, by: int) -> tuple[Index, Index]: ...
+    @overload
+    def quotient(self, a: Position, by: int) -> tuple[Position, Index]: ...
+    def quotient(self, a: Position, by: int) -> tuple[Position, Index]:
         """a // by and a % by, of a number that is not negative; known where a was made as by * q + r."""
+        if isinstance(a, Run):
+            return a.quotient(by)
         if isinstance(a, int):
             return a // by, a % by
         if by == 1:
@@ -194,12 +265,16 @@ class Builder:
                 return first.args[0], rest
         return self._value("udiv", (a, by), Type(INDEX)), self._value("urem", (a, by), Type(INDEX))
 
-    def smaller(self, a: Index, b: Index) -> Index:
+    def smaller(self, a: Position, b: Index) -> Index:
         """The smaller of two whole numbers."""
+        if isinstance(a, Run):
+            raise Irregular
         return min(a, b) if isinstance(a, int) and isinstance(b, int) else self._value("smin", (a, b), Type(INDEX))
 
-    def larger(self, a: Index, b: Index) -> Index:
+    def larger(self, a: Position, b: Index) -> Index:
         """The larger of two whole numbers."""
+        if isinstance(a, Run):
+            raise Irregular
         return max(a, b) if isinstance(a, int) and isinstance(b, int) else self._value("smax", (a, b), Type(INDEX))
 
     # Numbers and vectors ------------------------------------------------------------------------
@@ -267,6 +342,16 @@ class Builder:
     def shuffle(self, a: Value, b: Value, order: Sequence[int]) -> Value:
         """The lanes that `order` names, of a and then b."""
         return self._value("shuffle", (a, b, tuple(order)), Type(a.type.element, len(order)))
+
+    def vector(self, values: Sequence[Value]) -> Value:
+        """Single numbers side by side."""
+        if len(values) == 1:
+            return values[0]
+        return self._value("vector", tuple(values), Type(values[0].type.element, len(values)))
+
+    def lane(self, a: Value, n: int) -> Value:
+        """The number in one lane."""
+        return a if a.type.lanes == 1 else self._value("lane", (a, n), Type(a.type.element))
 
     def transpose(self, rows: Sequence[Value]) -> list[Value]:
         """As many vectors as there are lanes, columns made rows."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...graph.leaves import Const
 from ...graph.node import Node
@@ -18,7 +18,7 @@ from ...nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
 from ...nodes.reduce import ArgMax, FirstMax
 from ...nodes.shape import Concat, Reshape
 from ...nodes.take import Put
-from . import convolution, kernels, rows, sums
+from . import columns, convolution, kernels, pixels, rows, sums
 from .cpu import Cpu
 from .expressions import Reader
 from .fuse import Group
@@ -61,6 +61,8 @@ class Lowered:
         For each job that goes through the images, the functions that it calls for each block, and what they compute.
     memory, sums : int
         Bytes that a thread needs for buffers, and numbers for sums over the batch, over all stages.
+    seconds : float
+        How long it took to write all this.
     """
 
     functions: list[Function] = field(default_factory=list)
@@ -69,6 +71,7 @@ class Lowered:
     kernels: dict[str, list[tuple[str, Node]]] = field(default_factory=dict)
     memory: int = 0
     sums: int = 0
+    seconds: float = 0.0
 
     def number(self, node: Node) -> int:
         """The number of the array of `node`."""
@@ -78,11 +81,35 @@ class Lowered:
         return "\n\n".join(map(str, self.functions))
 
 
-class ImageStage:
-    """Writes the functions of one image stage."""
+class Family(NamedTuple):
+    """The loops of one family, of which a block of images decides: the lanes are its images, or neighbours in one."""
 
-    def __init__(self, whole: Lowered, group: Group, cpu: Cpu, stage: int) -> None:
-        self.whole, self.group, self.cpu, self.stage = whole, group, cpu, stage
+    pack: Callable[[Kernel, Node, Value], None]
+    unpack: Callable[[Kernel, Node, Value], None]
+    pointwise: Callable[[Kernel, Node], None]
+    convolution: Callable[[Kernel, Node, Convolution], None]
+    product: Callable[[Kernel, Node, Product], None]
+    filter_gradient: Callable[[Kernel, Node, FilterGradient, int], None]
+    outer_product: Callable[[Kernel, Node, OuterProduct, int], None]
+    batch_sum: Callable[[Kernel, Node, BatchSum, int], None]
+
+
+IMAGES_IN_LANES = Family(
+    *(kernels.pack, kernels.unpack, kernels.pointwise, convolution.convolution, convolution.product),
+    *(sums.filter_gradient, sums.outer_product, sums.batch_sum),
+)
+PIXELS_IN_LANES = Family(
+    *(pixels.pack, pixels.unpack, pixels.pointwise, columns.convolution, pixels.product),
+    *(columns.filter_gradient, pixels.outer_product, pixels.batch_sum),
+)
+
+
+class ImageStage:
+    """Writes the functions of one image stage, for blocks of so many images: as many as there are lanes, or 1."""
+
+    def __init__(self, whole: Lowered, group: Group, cpu: Cpu, stage: int, block: int) -> None:
+        self.whole, self.group, self.cpu, self.stage, self.block = whole, group, cpu, stage, block
+        self.family = PIXELS_IN_LANES if block == 1 else IMAGES_IN_LANES
         self.places: dict[Node, int] = {}
         self._names: list[tuple[str, Node]] = []
 
@@ -99,20 +126,22 @@ class ImageStage:
                 size += -(-elements(node) // 16) * 16
         whole.memory, whole.sums = max(whole.memory, group.nbytes), max(whole.sums, size)
         for node in group.fed:
-            self._kernel("pack", node, lambda k, row, n=node: kernels.pack(k, n, row))  # type: ignore[misc]
+            self._kernel("pack", node, lambda k, row, n=node: self.family.pack(k, n, row))  # type: ignore[misc]
         for node in group.loops:
             self._kernel(type(node).__name__.lower(), node, self._loops(node))
         for node in group.results:
             if per_image(node):
-                self._kernel("unpack", node, lambda k, row, n=node: kernels.unpack(k, n, row))  # type: ignore[misc]
+                self._kernel("unpack", node, lambda k, row, n=node: self.family.unpack(k, n, row))  # type: ignore[misc]
         return [self._blocks(size), *self._finish()]
 
     def _kernel(self, word: str, node: Node, write: Callable[[Kernel, Value], None]) -> None:
         name = f"s{self.stage}_{len(self._names)}_{word}"
         b = Builder(name, _BLOCK, title=f"{node.label} {node.shape}", real=self.cpu.real)
         arguments, memory, sums, row, valid = b.parameters
-        read = Reader(b, self.group, self.whole.arrays, arguments, memory, self.cpu.lanes)
-        write(Kernel(b, read, sums, valid, self.cpu.registers), row)
+        read = Reader(b, self.group, self.whole.arrays, arguments, memory, self.block, self.block)
+        kernel = Kernel(b, read, sums, valid, self.cpu.registers, self.cpu.lanes)
+        write(kernel, row)
+        self.whole.memory = max(self.whole.memory, self.group.nbytes + kernel.taken)
         self.whole.functions.append(b.function)
         self._names.append((name, node))
 
@@ -121,9 +150,9 @@ class ImageStage:
         if found is not None:
             return lambda k, row: self._sum(k, node, found)
         if isinstance(node, Conv) and (conv := Convolution.of(node)) is not None:
-            return lambda k, row: convolution.convolution(k, node, conv)
+            return lambda k, row: self.family.convolution(k, node, conv)
         if isinstance(node, Dense | MatMul) and (product := Product.of(node)) is not None:
-            return lambda k, row: convolution.product(k, node, product)
+            return lambda k, row: self.family.product(k, node, product)
         if isinstance(node, ArgMax):
             return lambda k, row: rows.argmax(k, node)
         if isinstance(node, FirstMax):
@@ -136,21 +165,21 @@ class ImageStage:
             return lambda k, row: kernels.concat(k, node)
         if isinstance(node, Put):
             return lambda k, row: kernels.put(k, node)
-        return lambda k, row: kernels.pointwise(k, node)
+        return lambda k, row: self.family.pointwise(k, node)
 
     def _sum(self, k: Kernel, node: Node, found: Accumulated) -> None:
         place = self.places[node]
         match found:
             case FilterGradient():
-                sums.filter_gradient(k, node, found, place)
+                self.family.filter_gradient(k, node, found, place)
             case OuterProduct():
-                sums.outer_product(k, node, found, place)
+                self.family.outer_product(k, node, found, place)
             case BatchSum():
-                sums.batch_sum(k, node, found, place)
+                self.family.batch_sum(k, node, found, place)
 
     def _blocks(self, numbers: int) -> str:
         """A share of the blocks of images: all loops for one block after those for another."""
-        name, lanes = f"s{self.stage}_images", self.cpu.lanes
+        name, block = f"s{self.stage}_images", self.block
         b = Builder(name, _JOB, True, "a share of the images, a block at a time", self.cpu.real)
         arguments, me, chunk, chunks = b.parameters
         images = b.load(arguments, IMAGES, Type(INDEX))
@@ -160,11 +189,11 @@ class ImageStage:
         own = b.offset(b.load(arguments, SUMS, Type(POINTER)), chunk * b.load(arguments, _sizes_at(1), Type(INDEX)))
         with b.loop(0, numbers, 16) as i:
             b.store(own, i, b.number(0, 16))
-        blocks = b.binary("udiv", _value(b, images + (lanes - 1)), b.integer(lanes, 1, INDEX))
+        blocks = b.binary("udiv", _value(b, images + (block - 1)), b.integer(block, 1, INDEX))
         first, last = (b.binary("udiv", _value(b, blocks * n), chunks) for n in (chunk, chunk + 1))
-        with b.loop(first, last) as block:
-            row = block * lanes
-            valid = b.smaller(b.index("sub", images, row), lanes)
+        with b.loop(first, last) as number:
+            row = number * block
+            valid = b.smaller(b.index("sub", images, row), block)
             for kernel, _ in self._names:
                 b.call(kernel, arguments, memory, own, row, valid)
         self.whole.functions.append(b.function)
@@ -176,7 +205,7 @@ class ImageStage:
         return [self._finish_part(n, part) for n, part in enumerate(_parts(list(self.places)))]
 
     def _finish_part(self, number: int, nodes: list[Node]) -> str:
-        name = f"s{self.stage}_sums{number}"
+        name = f"s{self.stage}_sums{number or ''}"
         b = Builder(name, _JOB, True, "the sums of all shares, added up", self.cpu.real)
         arguments, _, chunk, chunks = b.parameters
         stride = b.load(arguments, _sizes_at(1), Type(INDEX))
@@ -246,7 +275,10 @@ def shared_stage(whole: Lowered, nodes: list[Node], results: set[Node], cpu: Cpu
         for n in (*(i for i in node.inputs if i not in members), *([node] if node in results else [])):
             if not (isinstance(n, Const) and n.uniform is not None):
                 whole.number(n)
-    return [_shared_part(whole, f, results, cpu, f"s{stage}_shared{n}") for n, f in enumerate(_parts(_families(nodes)))]
+    return [
+        _shared_part(whole, f, results, cpu, f"s{stage}_shared{n or ''}")
+        for n, f in enumerate(_parts(_families(nodes)))
+    ]
 
 
 def _shared_part(whole: Lowered, families: list[list[Node]], results: set[Node], cpu: Cpu, name: str) -> str:
@@ -274,7 +306,7 @@ def finite_check(whole: Lowered, nodes: list[Node], cpu: Cpu) -> list[str]:
 
 
 def _finite_part(whole: Lowered, nodes: list[Node], cpu: Cpu, number: int) -> str:
-    name = f"finite{number}"
+    name = f"finite{number or ''}"
     b = Builder(name, _JOB, True, "0 times all outputs, added up: NaN where one is not finite", cpu.real)
     arguments, _, chunk, chunks = b.parameters
     flags = b.load(arguments, FLAGS, Type(POINTER))

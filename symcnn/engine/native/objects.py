@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from typing import Any
 
 from .cpu import Cpu, cache_folder
@@ -30,14 +31,17 @@ class Library:
     ----------
     cached : bool
         Whether the object came from the cache.
+    nbytes : int
+        The size of the object.
+    seconds : float
+        How long it took to compile, or to load.
     """
 
     def __init__(self, text: str, cpu: Cpu) -> None:
         import llvmlite
         import llvmlite.binding as llvm
 
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
+        start = time.perf_counter()
         machine = target_machine(cpu)
         key = "\0".join(
             [llvmlite.__version__, str(llvm.llvm_version_info), machine.triple, cpu.name, cpu.features, text]
@@ -48,9 +52,11 @@ class Library:
         code = _compiled(text, machine) if found is None else found
         if found is None:
             _write(path, code)
+        self.nbytes = len(code)
         self._engine: Any = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         self._engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
+        self.seconds = time.perf_counter() - start
 
     def address(self, name: str) -> int:
         """Where the function `name` is."""
@@ -58,10 +64,16 @@ class Library:
 
 
 def target_machine(cpu: Cpu) -> Any:
-    """LLVM's compiler for `cpu`."""
+    """LLVM's compiler for `cpu`, of this machine's architecture or another."""
     import llvmlite.binding as llvm
 
-    target = llvm.Target.from_default_triple()
+    if cpu.triple == llvm.get_process_triple():
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+    else:
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+    target = llvm.Target.from_triple(cpu.triple)
     return target.create_target_machine(cpu=cpu.name, features=cpu.features, opt=2, jit=True)
 
 
@@ -70,6 +82,7 @@ def optimised(text: str, machine: Any) -> Any:
     import llvmlite.binding as llvm
 
     module = llvm.parse_assembly(text)
+    module.triple, module.data_layout = machine.triple, str(machine.target_data)  # names in objects depend on them
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_unrolling = options.loop_vectorization = options.slp_vectorization = False

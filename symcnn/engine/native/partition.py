@@ -41,6 +41,8 @@ JOINS = (Concat, Put)
 """Types that move elements with loops of their own."""
 CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max, FirstMax, Take, Put)
 """Types whose `verify` looks at nothing but shapes, labels and indices."""
+BEFORE = "the same for all images, and needed before"
+"""Why NumPy computes what does not depend on the images: once a run, and it is little."""
 _MOST = 2000
 """More nodes than this would take the compiler too long."""
 
@@ -173,7 +175,7 @@ def _kind(node: Node, follows: set[Node], real: DType) -> tuple[Kind, str | None
     if None in node.shape:
         return Kind.NUMPY, "the batch is not its first axis"
     if not any(i in follows for i in node.inputs):
-        return Kind.NUMPY, "it is the same for all images, and needed before"
+        return Kind.NUMPY, BEFORE
     reason = _shared_obstacle(node, real)
     return (Kind.SHARED, None) if reason is None else (Kind.NUMPY, reason)
 

@@ -9,10 +9,12 @@ from ...graph.node import Node
 from ...nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
 from ...nodes.reduce import ArgMax, FirstMax, Max, Mean, Sum
 from . import functions
-from .expressions import Indices, Reader, linear
+from .expressions import Reader, linear
 from .kernels import Kernel, nest, over, sizes
 from .loops import Index, Value
 from .partition import elements
+
+Places = tuple[Index, ...]
 
 
 def reduction(k: Kernel, node: Node) -> None:
@@ -98,7 +100,7 @@ def first_max(k: Kernel, node: FirstMax) -> None:
     lengths = [shape[n] for n in axes]
     with nest(k.b, [shape[n] for n in kept]) as outer:
 
-        def place(inner: Indices) -> Indices:
+        def place(inner: Places) -> Places:
             found = dict(zip((*kept, *axes), (*outer, *inner), strict=True))
             return tuple(found[n] for n in range(len(shape)))
 
@@ -108,7 +110,7 @@ def first_max(k: Kernel, node: FirstMax) -> None:
             k.write(k.read.buffer(node), linear(place(inner), shape), hit)
 
 
-def _first_largest(k: Kernel, x: Node, lengths: list[int], place: Callable[[Indices], Indices]) -> Value:
+def _first_largest(k: Kernel, x: Node, lengths: list[int], place: Callable[[Places], Places]) -> Value:
     """The number of the first of the largest elements, counted row by row; of the first NaN, if there is one."""
     b = k.b
     best, where = b.register(b.number(float("-inf"), k.lanes)), b.register(b.integer(0, k.lanes))

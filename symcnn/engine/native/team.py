@@ -7,20 +7,19 @@ Python's lock, and then sleep in Python until they are needed again. A forked pr
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
 import os
-import platform
 import threading
 from collections.abc import Sequence
 
-from ..numpy.team import size
 from .cpu import Cpu
 from .objects import Library
 
 _SPINS = 20_000
 """How often a thread looks for work before it goes to sleep: some hundred microseconds."""
 
-_EPOCH, _CLAIM, _DONE, _JOBS, _COUNT, _CHUNKS, _DATA = 0, 16, 32, 48, 49, 50, 51
+_EPOCH, _CLAIM, _DONE, _JOBS, _COUNT, _CHUNKS, _DATA, _THREADS = 0, 16, 32, 48, 49, 50, 51, 52
 """Places in the table that the threads share, in numbers of 8 bytes; those that are waited at have a line each."""
 
 _TEXT = """
@@ -92,12 +91,13 @@ end:
   ret void
 }}
 
-; thread %me waits until the epoch is another than %last, and helps; back with the epoch, after %spins in vain
+; thread %me waits until the epoch is another than %last, and helps if it is among those asked for; back with the
+; epoch, after %spins in vain. (Should it see how many a later run asks for, this run is over, and %work does nothing.)
 define i64 @serve(ptr %table, i64 %me, i64 %last, i64 %spins) nounwind {{
 entry:
   br label %again
 again:
-  %seen = phi i64 [ %last, %entry ], [ %epoch, %help ]
+  %seen = phi i64 [ %last, %entry ], [ %epoch, %help ], [ %epoch, %work ]
   br label %look
 look:
   %n = phi i64 [ 0, %again ], [ %n.next, %idle ]
@@ -113,6 +113,11 @@ found:
   %stop = icmp slt i64 %epoch, 0
   br i1 %stop, label %leave, label %help
 help:
+  %p.threads = getelementptr i64, ptr %table, i64 {threads}
+  %threads = load atomic i64, ptr %p.threads monotonic, align 8
+  %asked = icmp slt i64 %me, %threads
+  br i1 %asked, label %work, label %again
+work:
   call void @work(ptr %table, i64 %me, i64 %epoch)
   br label %again
 leave:
@@ -159,29 +164,22 @@ _PAUSES = {
 }
 
 
-def team_text() -> str:
+def team_text(cpu: Cpu) -> str:
     """The module of the team's own functions, in LLVM's language."""
-    machine = platform.machine().lower()
-    family = "x86" if machine in ("x86_64", "amd64") else "arm" if machine in ("aarch64", "arm64") else ""
-    declare, pause = _PAUSES.get(family, ("", ""))
-    leave = "%ignored = call i32 @sched_yield()" if os.name == "posix" else ""
-    declare += "\ndeclare i32 @sched_yield()" if leave else ""
-    places = {"claim": _CLAIM, "done": _DONE, "jobs": _JOBS, "count": _COUNT, "chunks": _CHUNKS, "data": _DATA}
-    return _TEXT.format(declare=declare, pause=pause, leave=leave, **places)
+    declare, pause = _PAUSES["arm" if cpu.is_arm else "x86"] if cpu.is_arm or cpu.is_x86 else ("", "")
+    leave = "SwitchToThread" if cpu.on_windows else "sched_yield"
+    declare += f"\ndeclare i32 @{leave}()"
+    places = {"claim": _CLAIM, "done": _DONE, "jobs": _JOBS, "count": _COUNT, "chunks": _CHUNKS}
+    places |= {"data": _DATA, "threads": _THREADS}
+    return _TEXT.format(declare=declare, pause=pause, leave=f"%ignored = call i32 @{leave}()", **places)
 
 
 class Team:
-    """The threads of this process that work together, the caller's among them.
+    """The threads of this process that work together, the caller's among them; made when they are asked for."""
 
-    Parameters
-    ----------
-    threads : int
-        How many at most.
-    """
-
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
-        self._library = Library(team_text(), Cpu.host())
+    def __init__(self) -> None:
+        cpu = Cpu.host()
+        self._library = Library(team_text(cpu), cpu)
         self._table = (ctypes.c_int64 * 64)()
         integer, pointer = ctypes.c_int64, ctypes.c_void_p
         serve = ctypes.CFUNCTYPE(integer, pointer, integer, integer, integer)
@@ -190,12 +188,17 @@ class Team:
         self._busy = threading.Lock()
         self._epoch = self._called = 0
         self._ended = False
-        self._wakers = [threading.Semaphore(0) for _ in range(threads - 1)]
-        self._asleep = [False] * (threads - 1)
+        self._wakers: list[threading.Semaphore] = []
+        self._asleep: list[bool] = []
         self._nap = threading.Lock()
         self._workers: list[threading.Thread] = []
 
-    def run(self, jobs: Sequence[int], data: int, chunks: int) -> None:
+    @property
+    def threads(self) -> int:
+        """How many there are, the caller's among them."""
+        return 1 + len(self._workers)
+
+    def run(self, jobs: Sequence[int], data: int, chunks: int, threads: int) -> None:
         """Run functions, given by their addresses, one after the other, each divided into `chunks`.
 
         Whoever is free takes the next chunk; a function is begun when all chunks of the one before are done. So what
@@ -209,40 +212,45 @@ class Team:
             An address that each of them gets.
         chunks : int
             Below 2^12, and no more than 2^12 jobs.
+        threads : int
+            How many work at it, and so the numbers that there are for `me`; others that there may be sleep on.
         """
         with self._busy:
             table = self._table
             held = (ctypes.c_void_p * len(jobs))(*jobs)
             table[_JOBS], table[_COUNT] = ctypes.addressof(held), len(jobs)
-            table[_DATA], table[_CHUNKS] = data, chunks
+            table[_DATA], table[_CHUNKS], table[_THREADS] = data, chunks, threads
             self._epoch += 1
-            helped = chunks > 1 and self.threads > 1
-            if helped:
-                self._start()
+            helpers = threads - 1 if chunks > 1 else 0
+            self._start(helpers)
             try:
-                self._go(helped)
+                self._go(helpers)
             except KeyboardInterrupt:
-                self._go(helped)  # a run that has begun must end; what was done already may be done again
+                self._go(helpers)  # a run that has begun must end; what was done already may be done again
                 raise
 
-    def _go(self, helped: bool) -> None:
-        if helped:
-            self._wake()
-        self._lead(ctypes.addressof(self._table), self._epoch, int(helped))
+    def _go(self, helpers: int) -> None:
+        if helpers:
+            self._wake(helpers)
+        self._lead(ctypes.addressof(self._table), self._epoch, helpers)
 
-    def _start(self) -> None:
-        while len(self._workers) < self.threads - 1:
+    def _start(self, helpers: int) -> None:
+        while len(self._workers) < helpers:
             number = len(self._workers)
+            if number == len(self._asleep):
+                self._wakers.append(threading.Semaphore(0))
+                self._asleep.append(False)
             worker = threading.Thread(target=self._wait, args=(number, self._epoch), name="symcnn", daemon=True)
             self._workers.append(worker)
-            worker.start()
+            with contextlib.suppress(RuntimeError):  # the system gives no more threads: then fewer help
+                worker.start()
 
-    def _wake(self) -> None:
-        """Wake who sleeps, and tell who is about to that there will be work."""
+    def _wake(self, helpers: int) -> None:
+        """Wake those who sleep of the first helpers, and tell who is about to that there will be work."""
         with self._nap:
             self._called = self._epoch
-            for number, sleeps in enumerate(self._asleep):
-                if sleeps:
+            for number in range(helpers):
+                if self._asleep[number]:
                     self._asleep[number] = False
                     self._wakers[number].release()
 
@@ -264,9 +272,10 @@ class Team:
         with self._busy:
             self._ended = True
             self._table[_EPOCH] = -1
-            self._wake()
+            self._wake(len(self._workers))
             for worker in self._workers:
-                worker.join()
+                if worker.is_alive():
+                    worker.join()
             self._workers = []
 
 
@@ -275,13 +284,11 @@ _making = threading.Lock()
 
 
 def team() -> Team:
-    """The team of this process, of SYMCNN_THREADS threads or one for each processor."""
+    """The team of this process."""
     global _team
     with _making:
-        if _team is None or _team.threads != size():
-            if _team is not None:
-                _team.close()
-            _team = Team(size())
+        if _team is None:
+            _team = Team()
         return _team
 
 

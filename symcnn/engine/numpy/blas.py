@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
+from ..threads import asked
+
 LARGE = 1 << 25
 """From how many multiply-adds on a product is worth the threads: about half a millisecond on one core."""
 
@@ -54,6 +56,6 @@ def one_thread() -> Iterator[None]:
 
 
 def all_threads() -> AbstractContextManager[Any]:
-    """Inside, BLAS uses as many threads as it did when the program was started."""
-    limited: AbstractContextManager[Any] = _controller().limit(limits=_all_threads(), user_api="blas")
+    """Inside, BLAS uses as many threads as the program was told to; else as many as when the process was started."""
+    limited: AbstractContextManager[Any] = _controller().limit(limits=asked() or _all_threads(), user_api="blas")
     return limited

@@ -9,8 +9,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..threads import size
+
 WORTH_BYTES = 1 << 23
 """From how many bytes of columns on the work is divided: below, waking a thread may cost more than it brings."""
+
+_MOST = 256
+"""The pool makes a thread when there is work and none is idle, so it has no more than were ever needed at a time."""
 
 _pool: ThreadPoolExecutor | None = None
 
@@ -23,14 +28,6 @@ def _forget_pool() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_pool)
-
-
-def size() -> int:
-    """How many threads work together: SYMCNN_THREADS, else the processors that this process may use."""
-    given = os.environ.get("SYMCNN_THREADS", "")
-    if given.isdigit() and int(given) > 0:
-        return int(given)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def shares(count: int, nbytes: int) -> list[tuple[int, int]]:
@@ -63,5 +60,5 @@ def _silently(part: Callable[[], object]) -> None:
 def _team() -> ThreadPoolExecutor:
     global _pool
     if _pool is None:
-        _pool = ThreadPoolExecutor(max(1, size() - 1), thread_name_prefix="symcnn")
+        _pool = ThreadPoolExecutor(_MOST, thread_name_prefix="symcnn")
     return _pool

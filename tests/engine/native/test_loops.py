@@ -86,17 +86,23 @@ def test_numbers_keep_all_digits_of_their_kind(real, dtype):
 
 
 @pytest.mark.parametrize(
-    ("name", "features", "word"),
-    [("haswell", "+avx2,+fma", "ymm"), ("x86-64", "+sse2", "xmm"), ("skylake-avx512", "+avx512f,+avx2,+fma", "zmm")],
+    ("name", "features", "architecture", "word"),
+    [
+        ("haswell", "+avx2,+fma", "x86_64", "ymm"),
+        ("x86-64", "+sse2", "x86_64", "xmm"),
+        ("skylake-avx512", "+avx512f,+avx2,+fma", "x86_64", "zmm"),
+        ("neoverse-n1", "", "aarch64", "fmla"),
+    ],
 )
-@pytest.mark.parametrize(("real", "kind"), [(FLOAT, "ps"), (DOUBLE, "pd")])
-def test_code_for_other_processors(name, features, word, real, kind):
-    cpu = Cpu.of(name, features).computing(real)
+@pytest.mark.parametrize(("real", "kind", "neon"), [(FLOAT, "ps", "v0.4s"), (DOUBLE, "pd", "v0.2d")])
+def test_code_for_other_processors(name, features, architecture, word, real, kind, neon):
+    cpu = Cpu.of(name, features, f"{architecture}-unknown-linux-gnu").computing(real)
     b = Builder("f", {"x": POINTER}, exported=True, real=real)
     v = b.load(b.parameters[0], 0, b.reals(cpu.lanes))
     b.store(b.parameters[0], 0, b.fma(v, v, v))
     machine = target_machine(cpu)
     lines = machine.emit_assembly(optimised(module([b.function]), machine)).splitlines()
-    products = [line for line in lines if kind + "\t" in line and ("fmadd" in line or "mul" in line)]
+    kinds = (neon,) if word == "fmla" else (kind + "\t", word)
+    products = [line for line in lines if "fmadd" in line or "mul" in line or "fmla" in line]
     assert len(products) == 1
-    assert word in products[0]
+    assert all(k in products[0] for k in kinds)

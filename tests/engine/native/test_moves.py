@@ -81,12 +81,6 @@ def test_an_index_out_of_range_is_refused():
         program(x=[[1, 2, 3, 4]], i=[0, 4])
 
 
-def test_known_labels_are_looked_at_once():
-    z = sc.Input("z", (None, 3))
-    J = sc.take(z, [2, 0, 1], 1) * z
-    assert "verify" not in compiled(J).report()
-
-
 @given(st.data())
 @settings(max_examples=15, deadline=None, derandomize=True)
 def test_slices_and_their_gradients(data):

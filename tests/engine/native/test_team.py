@@ -1,5 +1,6 @@
 """The team of threads: it sleeps and wakes, ends, survives a fork, an interrupt, and two callers at once."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -15,9 +16,9 @@ from symcnn.engine.native.team import Team, team
 ROWS = np.random.default_rng(0).standard_normal((200, 30)).astype("float32")
 
 
-def program():
+def program(threads=None):
     x = sc.Input("x", (None, 30))
-    return sc.compile([sc.sum(sc.tanh(x) * x), sc.sum(sc.exp(x), axis=0)], backend="native")
+    return sc.compile([sc.sum(sc.tanh(x) * x), sc.sum(sc.exp(x), axis=0)], backend="native", threads=threads)
 
 
 def assert_right(f, rows=ROWS):
@@ -37,20 +38,71 @@ def test_threads_fall_asleep_and_wake():
 
 
 def test_a_team_ends():
-    mine = Team(3)
-    mine._start()
+    mine = Team()
+    mine._start(2)
     workers = list(mine._workers)
     assert len(workers) == 2
     mine.close()
     assert not any(worker.is_alive() for worker in workers)
 
 
+def bits(f, rows=ROWS):
+    return b"".join(np.asarray(a).tobytes() for a in f(x=rows))
+
+
 def test_the_number_of_threads_is_asked_for_anew(monkeypatch):
-    monkeypatch.setenv("SYMCNN_THREADS", "3")
-    assert team().threads == 3
-    monkeypatch.setenv("SYMCNN_THREADS", "2")
-    assert team().threads == 2
-    assert_right(program())
+    f = program()
+    for threads in ("3", "1", "2"):
+        monkeypatch.setenv("SYMCNN_THREADS", threads)
+        assert bits(f) == bits(program(threads=int(threads)))
+
+
+def test_bits_depend_on_the_number_of_threads_alone(monkeypatch):
+    """Teams of any size, that have grown or have more threads than are asked for, compute the same."""
+    expected = {}
+    for sizes in ([1, 2, 3, 5, 8], [8, 5, 3, 2, 1], [3, 3, 8, 1]):
+        monkeypatch.setattr("symcnn.engine.native.team._team", None)
+        for threads in sizes:
+            found = bits(program(threads=threads))
+            assert expected.setdefault(threads, found) == found
+        assert team().threads == max(sizes)
+        team().close()
+    assert len(set(expected.values())) > 1  # else nothing would have been seen
+
+
+def test_who_was_not_asked_does_not_work():
+    """A team of five, of which two are asked: no job is told another number than 0 or 1."""
+    bits(program(threads=5))
+    seen = set()
+    job = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 3)
+
+    def note(data, me, chunk, chunks):
+        seen.add(me)
+        time.sleep(0.001)
+
+    called = job(note)
+    for _ in range(20):
+        team().run([ctypes.cast(called, ctypes.c_void_p).value] * 3, 0, 8, 2)
+    assert seen == {0, 1}
+
+
+def test_programs_of_different_threads_at_once():
+    wanted = [1, 2, 3, 6]
+    programs = [program(threads=n) for n in wanted]
+    expected = [bits(f) for f in programs]
+    wrong = []
+
+    def work(n):
+        for _ in range(100):
+            if bits(programs[n]) != expected[n]:
+                wrong.append(wanted[n])
+
+    callers = [threading.Thread(target=work, args=(n,)) for n in range(len(wanted))]
+    for c in callers:
+        c.start()
+    for c in callers:
+        c.join()
+    assert not wrong
 
 
 def test_two_threads_run_one_program():
