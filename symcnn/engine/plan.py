@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from ..graph.errors import GraphError, call_site, explain
-from ..graph.graph import Graph
+from ..graph.graph import Graph, pack, unpack_all
 from ..graph.leaves import BatchSize, Input, Param
 from ..graph.node import Node
 from ..simplify import simplify
@@ -58,6 +59,11 @@ class Plan:
         site = call_site() if reader is None else reader.site
         raise GraphError(explain(problem, "it is the value of BatchSize", node=reader, site=site))
 
+    def __reduce__(self) -> Any:
+        """One table for all outputs, and where they stand in it; a plan is simplified anew when it is loaded."""
+        places = {node: n for n, node in enumerate(Graph(*self.asked).order)}
+        return _loaded, (pack(*self.asked), [places[node] for node in self.asked], self.updated)
+
     @cached_property
     def order(self) -> list[Node]:
         """The nodes to be computed, inputs first."""
@@ -78,3 +84,11 @@ class Plan:
         for node in self.outputs:
             uses[node] += 1
         return uses
+
+
+def _loaded(rows: list[Any], places: list[int], updated: tuple[Param, ...]) -> Plan:
+    """A plan from a pickle or for a copy."""
+    nodes = unpack_all(rows)
+    asked = [nodes[n] for n in places]
+    first = len(asked) - len(updated)
+    return Plan.of(asked[:first], dict(zip(updated, asked[first:], strict=True)))

@@ -191,6 +191,11 @@ def _refer(value: Any, index: dict[Node, int]) -> Any:
 
 def unpack(rows: Iterable[Node | _Row]) -> Node:
     """The last node of a table that `pack` made."""
+    return unpack_all(rows)[-1]
+
+
+def unpack_all(rows: Iterable[Node | _Row]) -> list[Node]:
+    """All nodes of a table that `pack` made."""
     made: list[Node] = []
     with collector_paused():
         for row in rows:
@@ -199,7 +204,7 @@ def unpack(rows: Iterable[Node | _Row]) -> Node:
             else:
                 cls, fields = row
                 made.append(cls(**{name: _resolve(value, made) for name, value in fields.items()}))
-    return made[-1]
+    return made
 
 
 def _resolve(value: Any, made: Sequence[Node]) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from ..graph.errors import DTypeError, call_site, explain, quoted
 
@@ -30,7 +31,7 @@ class _Told:
 
 def constant(value: float) -> Schedule:
     """Always `value`."""
-    return _Told(repr(value), lambda iteration, epoch: value)
+    return _Told(repr(value), partial(_constant, value))
 
 
 def by_epoch(start: float, factor: float) -> Schedule:
@@ -42,7 +43,7 @@ def by_epoch(start: float, factor: float) -> Schedule:
     >>> rate(0, 0), rate(500, 2)
     (0.1, 0.025)
     """
-    return _Told(f"by_epoch({start!r}, {factor!r})", lambda iteration, epoch: start * factor**epoch)
+    return _Told(f"by_epoch({start!r}, {factor!r})", partial(_by_epoch, start, factor))
 
 
 def piecewise(values: Mapping[int, float]) -> Schedule:
@@ -56,20 +57,14 @@ def piecewise(values: Mapping[int, float]) -> Schedule:
     """
     if 0 not in values:
         raise ValueError(f"piecewise needs a value for iteration 0; it has {sorted(values)}")
-    starts = sorted(values)
-    return _Told(f"piecewise({values!r})", lambda iteration, epoch: values[max(s for s in starts if s <= iteration)])
+    return _Told(f"piecewise({values!r})", partial(_piecewise, dict(values)))
 
 
 def cosine(start: float, iterations: int, end: float = 0.0) -> Schedule:
     """From `start` to `end` along half a cosine, in so many iterations (Loshchilov and Hutter, 2017)."""
     if iterations < 1:
         raise ValueError(f"cosine needs at least 1 iteration, not {iterations}")
-
-    def value(iteration: int, epoch: int) -> float:
-        share = min(iteration / iterations, 1.0)
-        return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
-
-    return _Told(f"cosine({start!r}, {iterations!r}, {end!r})", value)
+    return _Told(f"cosine({start!r}, {iterations!r}, {end!r})", partial(_cosine, start, iterations, end))
 
 
 def as_schedule(value: float | Schedule) -> Schedule:
@@ -81,3 +76,23 @@ def as_schedule(value: float | Schedule) -> Schedule:
     except (TypeError, ValueError):
         problem = f"{quoted(value)} is neither a number nor a schedule, a function (iteration, epoch) -> number"
         raise DTypeError(explain(problem, site=call_site())) from None
+
+
+# The rules stand here by name, so that a schedule, and what is trained with it, can be pickled.
+
+
+def _constant(value: float, iteration: int, epoch: int) -> float:
+    return value
+
+
+def _by_epoch(start: float, factor: float, iteration: int, epoch: int) -> float:
+    return start * factor**epoch
+
+
+def _piecewise(values: Mapping[int, float], iteration: int, epoch: int) -> float:
+    return values[max(start for start in values if start <= iteration)]
+
+
+def _cosine(start: float, iterations: int, end: float, iteration: int, epoch: int) -> float:
+    share = min(iteration / iterations, 1.0)
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2

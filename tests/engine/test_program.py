@@ -1,5 +1,8 @@
 """`compile` and `Program`: what a program takes, gives, keeps and says of itself."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -148,3 +151,50 @@ def test_scalars_and_no_inputs():
     s = sc.Input("s", ())
     for given in (3, 3.0, np.float32(3), np.array(3), True + 2):
         assert sc.compile(s * s)(s=given) == 9
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+@pytest.mark.parametrize("again", [lambda f: pickle.loads(pickle.dumps(f)), copy.deepcopy])
+def test_a_training_is_pickled_and_goes_on(backend, again):
+    """Loss and velocity are those of the moment; what is trained then are parameters of its own."""
+    x, y = sc.Input("x", (None, 6)), sc.Input("y", (None,), "int64")
+    J = sc.softmax_cross_entropy(sc.dense(sc.tanh(sc.dense(x, 5, seed=0)), 3, seed=1), y)
+    rate = sc.schedules.by_epoch(0.5, 0.9)
+    step = sc.train_step(J, sc.SGD(lr=rate, momentum=0.9), backend=backend, threads=2)
+    batch = {"x": np.random.default_rng(0).standard_normal((20, 6)), "y": np.arange(20) % 3}
+    step(batch)
+    other = again(step)
+    assert (other.program.backend, other.program.threads, other.iteration) == (backend, 2, 1)
+    assert repr(other.program) == repr(step.program)
+    values = [p.value.copy() for p in step.program.plan.updated]
+    losses = [other(batch) for _ in range(3)]
+    for p, value in zip(step.program.plan.updated, values, strict=True):
+        np.testing.assert_array_equal(p.value, value)
+    assert [step(batch) for _ in range(3)] == losses
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_a_pickle_has_each_node_once():
+    """Many outputs over one long chain: a table of all, not one for each."""
+    x = sc.Input("x", (None, 2))
+    h, outputs = x, []
+    for _ in range(300):
+        h = sc.tanh(h)
+        outputs.append(h)
+    one, all_of_them = (len(pickle.dumps(sc.compile(nodes))) for nodes in ([h], outputs))
+    assert all_of_them < 1.5 * one
+    rows = np.ones((3, 2), "float32")
+    f = pickle.loads(pickle.dumps(sc.compile(outputs)))
+    for a, b in zip(f(x=rows), sc.compile(outputs)(x=rows), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_pickled_program_updates_a_parameter_that_it_does_not_read():
+    w, x = sc.Param("w", np.zeros(2)), sc.Input("x", (2,), "float64")
+    f = pickle.loads(pickle.dumps(sc.compile([x + 1], updates={w: x * 2}, guard=True)))
+    (result,) = f(x=[1, 2])
+    np.testing.assert_array_equal(result, [2, 3])
+    np.testing.assert_array_equal(f.plan.updated[0].value, [2, 4])
+    np.testing.assert_array_equal(w.value, [0, 0])
+    with pytest.raises(sc.errors.NonFiniteError):
+        f(x=[np.inf, 1])

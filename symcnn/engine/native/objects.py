@@ -80,14 +80,18 @@ def target_machine(cpu: Cpu) -> Any:
 def optimised(text: str, machine: Any) -> Any:
     """The module, after LLVM's passes: the loops are unrolled and made of vectors already."""
     import llvmlite.binding as llvm
+    from llvmlite.binding.newpassmanagers import NewPassManager
 
     module = llvm.parse_assembly(text)
     module.triple, module.data_layout = machine.triple, str(machine.target_data)  # names in objects depend on them
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_unrolling = options.loop_vectorization = options.slp_vectorization = False
-    passes = llvm.create_pass_builder(machine, options)
-    passes.getModulePassManager().run(module, passes)
+    builder = llvm.create_pass_builder(machine, options)
+    passes = builder.getModulePassManager()
+    passes.run(module, builder)
+    NewPassManager._dispose(passes)  # llvmlite forgets to: of its two bases, that which does nothing comes first
+    passes.detach()
     return module
 
 

@@ -6,6 +6,7 @@ machine, and on a busy one a step of training was seen to take two hundred times
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,7 +18,7 @@ from ..threads import asked
 LARGE = 1 << 25
 """From how many multiply-adds on a product is worth the threads: about half a millisecond on one core."""
 
-_LOCK = threading.Lock()
+_lock = threading.Lock()
 _running = 0
 _limiter: Any = None
 
@@ -41,7 +42,7 @@ def one_thread() -> Iterator[None]:
     The setting is one for the whole process: the first run sets it, and the last one that is still going restores it.
     """
     global _running, _limiter
-    with _LOCK:
+    with _lock:
         if _running == 0:
             _all_threads()
             _limiter = _controller().limit(limits=1, user_api="blas")
@@ -49,10 +50,22 @@ def one_thread() -> Iterator[None]:
     try:
         yield
     finally:
-        with _LOCK:
+        with _lock:
             _running -= 1
             if _running == 0:
                 _limiter.restore_original_limits()
+
+
+def _forget_others() -> None:
+    """In a forked process, the runs of other threads have ended."""
+    global _lock, _running, _limiter
+    if _running:
+        _limiter.restore_original_limits()
+    _lock, _running, _limiter = threading.Lock(), 0, None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_others)
 
 
 def all_threads() -> AbstractContextManager[Any]:

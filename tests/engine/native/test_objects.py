@@ -1,6 +1,11 @@
 """The cache of compiled objects: whatever has become of it, programs are right."""
 
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,12 +61,72 @@ def test_a_folder_that_cannot_be_used(tmp_path, monkeypatch):
     np.testing.assert_array_equal(sc.compile(x + 1, backend="native")(x=[[1, 2]]), [[2, 3]])
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_is_read_only(folder):
-    folder.mkdir()
-    folder.chmod(0o500)
+@pytest.fixture
+def nobody():
+    """Root may write anywhere, so root is somebody else for a while; what it has made is in no folder of its own."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    place = Path(tempfile.mkdtemp())
+    if root:
+        os.chown(place, 65534, 65534)
+        os.seteuid(65534)
+    yield place
+    if root:
+        os.seteuid(0)
+    shutil.rmtree(place)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_folder_that_is_read_only(nobody, monkeypatch):
+    monkeypatch.setenv("SYMCNN_CACHE", str(nobody / "cache"))
+    library()
+    (nobody / "cache").chmod(0o555)
+    try:
+        assert library().cached  # what is there is read
+        assert not library(2).cached  # what is not there is compiled, each time
+        assert not library(2).cached
+        assert len(list((nobody / "cache").iterdir())) == 1
+    finally:
+        (nobody / "cache").chmod(0o777)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_no_home_and_nowhere_to_write(nobody, monkeypatch):
+    nobody.chmod(0o555)
+    monkeypatch.delenv("SYMCNN_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(nobody / "is" / "not" / "there"))
     assert not library().cached
-    assert not list(folder.iterdir())
+    assert not library().cached
+    nobody.chmod(0o777)
+
+
+def test_a_folder_where_the_object_should_be(folder):
+    library()
+    (file,) = folder.iterdir()
+    file.unlink()
+    file.mkdir()
+    assert not library().cached
+    assert [f.name for f in folder.iterdir()] == [file.name]
+
+
+def test_processes_share_a_cache(folder):
+    """Several begin at once with nothing: all are right, and each object is there once, whole."""
+    code = """
+import numpy as np, symcnn as sc
+x = sc.Input("x", (None, 40))
+rows = np.arange(800, dtype="float32").reshape(20, 40) / 800
+for n in range(3):
+    total = sc.compile(sc.sum(sc.exp(x * n)), backend="native")(x=rows)
+    np.testing.assert_allclose(total, np.exp(rows * n).sum(), rtol=1e-5)
+print("right")
+"""
+    started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [process.communicate(timeout=120)[0] for process in started] == ["right\n"] * 4
+    names = sorted(file.name for file in folder.iterdir())
+    assert all(name.endswith(".o") for name in names)  # nothing half written was left
+    again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert again.stdout == "right\n"
+    assert sorted(file.name for file in folder.iterdir()) == names
 
 
 def test_another_processor_has_another_object(folder):

@@ -1,17 +1,19 @@
 """The team of threads: it sleeps and wakes, ends, survives a fork, an interrupt, and two callers at once."""
 
 import ctypes
+import multiprocessing
 import os
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.engine.native.team import Team, team
+from symcnn.engine.native.team import Team, Work, team
 
 ROWS = np.random.default_rng(0).standard_normal((200, 30)).astype("float32")
 
@@ -82,7 +84,7 @@ def test_who_was_not_asked_does_not_work():
 
     called = job(note)
     for _ in range(20):
-        team().run([ctypes.cast(called, ctypes.c_void_p).value] * 3, 0, 8, 2)
+        team().run(Work([(ctypes.cast(called, ctypes.c_void_p).value, 8)] * 3), 0, 2)
     assert seen == {0, 1}
 
 
@@ -175,18 +177,89 @@ def test_a_process_ends_while_its_threads_wait():
     assert (done.stdout.strip(), done.returncode, done.stderr) == ("891.0", 0, "")
 
 
-@pytest.mark.slow
-def test_a_thousand_programs_leave_nothing_behind():
-    import resource
+@pytest.mark.parametrize("way", ["fork", "spawn", "forkserver"])
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_other_processes_run_a_program(way):
+    """Whatever way they are made: the program is pickled, and a team of their own runs it."""
+    if way not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {way} on this system")
+    f = program(threads=3)
+    expected = bits(f)
+    with multiprocessing.get_context(way).Pool(2) as pool:
+        found = [pool.apply_async(f, kwds={"x": ROWS}) for _ in range(6)]
+        results = [b"".join(a.tobytes() for a in one.get(timeout=120)) for one in found]
+    assert results == [expected] * 6
+    assert bits(f) == expected
 
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_forks_while_other_threads_compute():
+    """Whatever locks they hold at that moment, the child does not wait for threads that it has not."""
+    code = """
+import faulthandler, os, threading, numpy as np, symcnn as sc
+x = sc.Input("x", (None, 30))
+programs = [sc.compile(sc.sum(sc.exp(x)), backend=backend, threads=3) for backend in ("native", "numpy")]
+rows = np.random.default_rng(0).standard_normal((500, 30)).astype("float32")
+expected, ended = [f(x=rows) for f in programs], threading.Event()
+
+def work():
+    while not ended.is_set():
+        for f in programs:
+            f(x=rows)
+
+workers = [threading.Thread(target=work) for _ in range(2)]
+for worker in workers:
+    worker.start()
+codes = set()
+for _ in range(40):
+    child = os.fork()
+    if child == 0:
+        faulthandler.dump_traceback_later(20, exit=True)
+        os._exit(0 if [f(x=rows) for f in programs] == expected else 3)
+    codes.add(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+ended.set()
+for worker in workers:
+    worker.join()
+print(codes)
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "{0}", done.stderr
+
+
+def megabytes():
+    """What this process has in memory now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_thousand_programs_leave_nothing_behind():
     def make():
-        f = program()
-        f(x=ROWS[:40])
+        program()(x=ROWS[:40])
 
     for _ in range(100):
         make()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before, threads = megabytes(), threading.active_count()
     for _ in range(1000):
         make()
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
-    assert threading.active_count() < 10
+    assert megabytes() - before < 3
+    assert threading.active_count() == threads
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_was_compiled_leaves_nothing_behind():
+    """Programs that no cache knows yet: LLVM's memory is given back, too."""
+
+    def make(number):
+        x, y = sc.Input("x", (None, 30)), sc.Input("y", (None,), "int64")
+        J = sc.softmax_cross_entropy(sc.dense(sc.tanh(x) * number, 3, seed=0), y)
+        step = sc.train_step(J, sc.SGD(lr=0.1), backend="native")
+        step(x=ROWS[:40], y=np.arange(40) % 3)
+
+    for n in range(30):
+        make(2 + n)
+    before = megabytes()
+    for n in range(60):
+        make(100 + n)
+    assert megabytes() - before < 4
