@@ -13,10 +13,11 @@ import numpy as np
 
 from ...graph.collector import collector_paused
 from ...graph.errors import SizeError, explain
-from ...graph.leaves import Input
+from ...graph.leaves import Const, Input
 from ...graph.node import Node
 from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
+from ...nodes.take import Put, Take
 from ..feeds import Feeds, copy_into
 from ..numpy.arena import Arena
 from ..numpy.blas import one_thread
@@ -97,7 +98,7 @@ class NativeBound(Bound):
     @cached_property
     def updates_parameters(self) -> bool:
         """Whether native code writes the new values into the parameters."""
-        return self.compiled.commits and all(p.value.flags.c_contiguous for p in self.plan.updated)
+        return bool(self.compiled.commits) and all(p.value.flags.c_contiguous for p in self.plan.updated)
 
     def run(self, update: bool = False, guard: bool = False) -> None:
         """Compute all values once, and, if asked and possible, update the parameters."""
@@ -206,7 +207,8 @@ def _bind_stage(number: int, bound: NativeBound, storage: _Storage) -> None:
         if type(node) in LABELLED:  # native code looks at the labels
             bound.labelled.append(node)
         elif (check := _verification(node, [_seen(i, bound) for i in node.inputs])) is not None:
-            bound.of_shapes.append(Call(node, check, "verify"))
+            looked_at = isinstance(node, Take | Put) and not isinstance(node.index, Const)
+            (bound.calls if looked_at else bound.of_shapes).append(Call(node, check, "verify"))
     for node in compiled.results[number]:
         shape = node.spec.bind(bound.batch)
         try:

@@ -11,8 +11,10 @@ import numpy as np
 from ...graph.collector import collector_paused
 from ...graph.leaves import Input
 from ...graph.node import Node
+from ...nodes.take import Put, Take
 from ..numpy.kernels import Array
 from ..plan import Plan
+from .conversion import element_of_array
 from .cpu import Cpu
 from .emit import module
 from .fuse import Group, fuse
@@ -21,10 +23,6 @@ from .lowered import Lowered
 from .objects import Library
 from .partition import Kind, Partition, partition
 from .shared import commit, shared_stage
-from .tracing import ELEMENTS
-
-COMMIT = "commit"
-"""The job that updates parameters: the last one of a run that may."""
 
 
 @dataclass
@@ -63,10 +61,10 @@ class Compiled:
         How many images are computed at once.
     checked : set of Node
         The outputs that native code sees to be finite.
+    commits : list of str
+        The jobs that write the new values into the parameters; none where native code cannot do that.
     addresses : {str: int}
         Of the jobs. LLVM is not asked for them later: it has a lock, which a forked process might find closed.
-    commits : bool
-        Whether native code can write the new values into the parameters.
     """
 
     plan: Plan
@@ -78,7 +76,7 @@ class Compiled:
     cpu: Cpu
     block: int
     checked: set[Node]
-    commits: bool
+    commits: list[str]
     addresses: dict[str, int] = field(default_factory=dict)
     _memory: list[Memory] = field(default_factory=list)
 
@@ -98,7 +96,7 @@ class Compiled:
         start = time.perf_counter()
         with collector_paused():
             found = partition(plan)
-            cpu = cpu.computing(ELEMENTS[found.real])
+            cpu = cpu.computing(element_of_array(found.real))
             block = 1 if few else cpu.lanes
             lowered = Lowered(inline=_inline(plan, found))
             results = {n: _results(plan, found, n, lowered.inline) for n in range(len(found.stages))}
@@ -114,12 +112,12 @@ class Compiled:
                 if stage.kind == "image":
                     jobs = ImageStage(lowered, groups[n], cpu, n, block).write(checked)
                 elif stage.kind == "shared":
-                    jobs = [shared_stage(lowered, stage.nodes, set(results[n]), checked, cpu, n)]
+                    jobs = shared_stage(lowered, stage.nodes, set(results[n]), checked, cpu, n)
                 lowered.jobs.append(jobs)
-            commits = bool(plan.updated) and checked >= set(plan.outputs) and found.stages[-1].kind != "numpy"
-            if commits:
+            commits: list[str] = []
+            if plan.updated and checked >= set(plan.outputs) and found.stages[-1].kind != "numpy":
                 new = plan.outputs[len(plan.outputs) - len(plan.updated) :]
-                commit(lowered, list(zip(plan.updated, new, strict=True)), cpu)
+                commits = commit(lowered, list(zip(plan.updated, new, strict=True)), cpu)
             lowered.seconds = time.perf_counter() - start
         return cls(plan, found, lowered, groups, results, None, cpu, block, checked, commits)
 
@@ -166,6 +164,7 @@ class Compiled:
     def fed_directly(self) -> set[Input]:
         """The inputs that only native code reads: it can read the caller's array."""
         others = {source for node in self.plan.order if self._by_numpy(node) for source in node.inputs}
+        others |= {node.index for node in self.plan.order if isinstance(node, Take | Put)}  # NumPy looks at these
         outputs = set(self.plan.outputs)
         return {i for i in self.plan.inputs if i in self.lowered.arrays and i not in others and i not in outputs}
 

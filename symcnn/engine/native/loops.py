@@ -287,6 +287,15 @@ class Builder:
         """A number, in all lanes."""
         return Value(self, "number", (float(x),), self.reals(lanes))
 
+    @contextmanager
+    def computing(self, real: str) -> Iterator[None]:
+        """What is written inside computes with numbers of the kind `real`."""
+        before, self.real = self.real, real
+        try:
+            yield
+        finally:
+            self.real = before
+
     def integer(self, x: int, lanes: int = 1, element: str = INT) -> Value:
         """A whole number to be computed with in lanes."""
         return Value(self, "number", (int(x),), Type(element, lanes))

@@ -14,7 +14,7 @@ from ..numpy.bound import Bound
 from ..numpy.kernels import Array
 from ..profile import Nest
 from ..threads import size
-from .compiled import COMMIT, Compiled, Memory
+from .compiled import Compiled, Memory
 from .lowered import (
     ALARMS,
     BEFORE,
@@ -144,7 +144,7 @@ class NativeRun:
         compiled = self._runner.compiled
         shares = 1 if threads == 1 else max(1, min(2 * threads, self._blocks))
         chunks = threads if compiled.lowered.shared >= _WORTH else 1
-        names = [*self._names, COMMIT] if commits else self._names
+        names = [*self._names, *compiled.commits] if commits else self._names
         divided = [(compiled.addresses[n], shares if n in compiled.lowered.kernels else chunks) for n in names]
         return Work(divided), shares, chunks
 
