@@ -29,6 +29,12 @@ def test_flops_of_a_step_as_counted_by_hand(modules):
     convolution = 2 * (20 * 20 * 20) * (9 * 9)
     dense = 2 * 2000 * 10
     assert NETWORKS["N1"].flops(32) == 32 * (2 * convolution + 3 * dense)  # no error of the images is needed
+    first, table, third, rest = 6 * 28 * 28 * 25, 60 * 25 * 10 * 10, 120 * 16 * 25, 120 * 84 + 84 * 10
+    assert NETWORKS["M2"].flops(1) == 2 * (2 * first + 3 * (table + third + rest))  # 60 connections, not 96
+    first, second, rest = 16 * 25 * 14 * 14, 32 * 16 * 9 * 7 * 7, 32 * 7 * 7 * 64 + 64 * 10
+    assert NETWORKS["M3"].flops(1) == 2 * (2 * first + 3 * (second + rest))  # what the stride skips is not counted
+    first, branch, rest = 16 * 9 * 28 * 28, 2 * 16 * 16 * 9 * 14 * 14, 16 * 7 * 7 * 10
+    assert NETWORKS["M6"].flops(1) == 2 * (2 * first + 3 * (branch + rest))
 
 
 def test_shapes_of_all_networks(modules):
@@ -37,10 +43,37 @@ def test_shapes_of_all_networks(modules):
     assert NETWORKS["N1"].parameter_shapes() == [(20, 1, 9, 9), (20,), (10, 2000), (10,)]
     assert [s[0] for s in NETWORKS["N2"].shapes()] == [1, 6, 6, 6, 16, 16, 16, 120, 120, 84, 84, 10]
     assert NETWORKS["N3"].shapes()[-2] == (64, 5, 5)
+    assert NETWORKS["M3"].shapes()[::2] == [(1, 28, 28), (16, 14, 14), (32, 7, 7), (64,)]
+    assert NETWORKS["M6"].parameter_shapes()[2:6] == [(16, 16, 3, 3), (16,)] * 2
+
+
+def test_a_table_says_which_weights_exist(modules):
+    from networks import NETWORKS
+
+    filters = NETWORKS["M2"].parameters()[2]
+    seen = [set(np.flatnonzero(f.any(axis=(1, 2))).tolist()) for f in filters]
+    assert seen[0] == {0, 1, 2} and seen[6] == {0, 1, 2, 3} and seen[12] == {0, 1, 3, 4} and seen[15] == set(range(6))
+    assert sum(map(len, seen)) == 60  # as in the paper: 60 x 25 weights and 16 biases are 1,516
+
+
+@pytest.mark.parametrize("name", ["N1", "N2", "N3", "M1", "M2", "M3", "M4", "M5", "M6"])
+def test_the_reference_agrees_with_finite_differences(modules, name):
+    import reference
+    from networks import NETWORKS
+
+    def loss(moved):
+        return reference.loss_and_gradients(network, moved, x.astype(np.float64), labels)
+
+    network, rng, h = NETWORKS[name], np.random.default_rng(0), 1e-6
+    (x, labels), p = network.data(1), [v.astype(np.float64) for v in network.parameters()]
+    way = [rng.standard_normal(v.shape) * (v != 0) for v in p]  # not along weights that a table leaves out
+    slope = sum((g * w).sum() for g, w in zip(loss(p)[1], way, strict=True))
+    ahead, behind = (loss([v + t * w for v, w in zip(p, way, strict=True)])[0] for t in (h, -h))
+    assert (ahead - behind) / (2 * h) == pytest.approx(slope, rel=1e-5)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "native"])
-@pytest.mark.parametrize("name", ["N1", "N2", "N3"])
+@pytest.mark.parametrize("name", ["N1", "N2", "N3", "M1", "M2", "M3", "M4", "M5", "M6"])
 def test_symcnn_agrees_with_the_reference_and_a_wrong_peer_is_found_out(modules, name, backend):
     from networks import NETWORKS
     from symcnn_worker import SymcnnTrainer
