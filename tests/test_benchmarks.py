@@ -138,3 +138,46 @@ def test_opening_pages_is_not_measured_without_a_browser(tmp_path):
     script, environment = BENCHMARKS / "page_opening.py", {**os.environ, "PATH": str(tmp_path)}
     done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout.startswith("not measured: needs "), done.stderr
+
+
+def test_a_job_on_digits_from_end_to_end(tmp_path, modules):
+    from symcnn.data import mnist_mini
+
+    digits, file = mnist_mini(), tmp_path / "digits.npz"
+    images = {
+        f"x_{part}": np.rint(x[:300, 0] * 255).astype(np.uint8)
+        for part, x in (("train", digits.x_train), ("test", digits.x_test))
+    }
+    np.savez(file, y_train=digits.y_train[:300].astype(np.uint8), y_test=digits.y_test[:300].astype(np.uint8), **images)
+    command = [sys.executable, BENCHMARKS / "mnist_job.py", "--data", file, "--torch", tmp_path / "no-python"]
+    quick = ["--backends", "numpy", "native", "--epochs", "1", "--rounds", "1", "--threads", "1", "--patience", "0"]
+    answer = subprocess.run([*command, *quick, "--json", tmp_path / "out.json"], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr + answer.stdout
+    assert answer.stdout.count("missing: ") == 3
+    jobs = json.loads((tmp_path / "out.json").read_text())
+    runs = [run for job in jobs for run in job["runs"]]
+    assert [job["name"] for job in jobs if job["runs"]] == ["symcnn numpy", "symcnn native"]
+    for run in runs:
+        assert min(run["phases"].values()) > 0
+        assert 0 <= run["seconds"] - sum(run["phases"].values()) < 1  # the rest is the end of the process
+
+
+def test_jobs_that_learn_something_else_are_found_out(modules):
+    from mnist_job import Job, Run, agree
+
+    run = [Run(1.0, {}, [loss], 0.97, 1, False) for loss in (0.8, 0.8001, 0.81)]
+    assert agree([Job("a", runs=run[:1]), Job("b", runs=run[1:2])])
+    assert not agree([Job("a", runs=run[:1]), Job("b", runs=run[2:])])
+    assert not agree([Job("a")])
+
+
+def test_the_jobs_start_from_the_same_numbers_and_take_the_same_rates(modules):
+    import mnist_task
+
+    from symcnn.tutorial import tutorial_network, tutorial_optimizer
+
+    params = tutorial_network(seed=mnist_task.SEED).J.params
+    for ours, given in zip(params, mnist_task.first_values(), strict=True):
+        np.testing.assert_array_equal(ours.value, given)
+    optimizer = tutorial_optimizer()
+    assert [optimizer.momentum(n, 0) for n in (0, 19, 20, 700)] == [mnist_task.momentum(n) for n in (0, 19, 20, 700)]
