@@ -108,6 +108,33 @@ def test_a_comparison_from_end_to_end(tmp_path):
     assert all(0 < result["seconds"] < 1 for result in case["results"])
 
 
+def test_compiling_is_timed_phase_by_phase(tmp_path):
+    answers = []
+    environment = {**os.environ, "PYTHONPATH": str(BENCHMARKS), "SYMCNN_CACHE": str(tmp_path)}
+    for _ in range(2):
+        command = [sys.executable, BENCHMARKS / "workers" / "compile_once.py", "N1", "4"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        answers.append(json.loads(done.stdout))
+    first, second = (answer["seconds"] for answer in answers)
+    assert first.keys() - second.keys() == {"LLVM"}  # what the cache saves
+    assert all(value > 0 for value in (*first.values(), *second.values()))
+    for answer in answers:
+        assert answer["compiling"] < answer["seconds"]["first step"] - answer["seconds"]["threads"]
+
+
+def test_the_times_of_compiling_are_shown_and_judged(modules):
+    from compile_time import Measured, report
+
+    run = {"seconds": {"LLVM": 0.5, "first step": 0.7}, "compiling": 0.6, "peak_bytes": 2**20, "others_share": 0.0}
+    measured = Measured("N1", "empty", [run, {**run, "others_share": 0.9}])
+    assert measured.milliseconds("LLVM") == 500 and measured.milliseconds("compile") == 600
+    *head, names, numbers = report([measured]).splitlines()
+    assert "the machine was not idle during 1 processes" in head
+    shown = dict(zip(names.split(), numbers.split()[1:], strict=False))
+    assert shown["cache"] == "empty" and shown["LLVM"] == "500.0" and numbers.split()[-3:] == ["600.0", "700.0", "1"]
+
+
 def test_a_chain_goes_through_all_phases(modules):
     from long_chain import phases
 

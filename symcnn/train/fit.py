@@ -101,8 +101,8 @@ def fit(
     history = History()
     steps = epochs * -(-rows // batch)
     watched = _watched(watch, steps)
-    watched(0)
     with _bar(steps, progress) as bar:
+        watched(0)
         for epoch in range(epochs):
             step.epoch = epoch
             order = rng.permutation(rows) if shuffle else np.arange(rows)
