@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...graph.node import Node
-from ...nodes.window import Dilate, Subsample
+from ...nodes.window import Crop, Dilate, Subsample
 from .fuse import Group
 from .kernels import Kernel, parts, sizes
 from .loops import Index, Register, Value
@@ -21,29 +21,31 @@ _PHASES = 16
 
 @dataclass(frozen=True)
 class Places:
-    """Rows and columns of a map that are computed together: each `first`, and every so many after it.
+    """Rows and columns of a map that are computed together.
 
     Where the input has zeros between its elements, the taps of a filter that meet an element at all these places are
-    those from `taps` on, at the same steps; otherwise these are all, and `pace` is 1.
+    those from `taps` on, every `pace`; otherwise these are all, and `pace` is 1.
     """
 
-    first: tuple[int, int]
-    steps: tuple[int, int]
+    rows: range
+    columns: range
     taps: tuple[int, int] = (0, 0)
     pace: tuple[int, int] = (1, 1)
 
 
 def places(node: Node, c: Convolution, group: Group) -> list[Places]:
-    """What must be computed of a convolution: not what a stride leaves out, and nothing with zeros of a dilation."""
-    kept = _kept(node, group)
-    if kept != (1, 1):
-        return [Places((0, 0), kept)]
+    """What must be computed of a convolution: only what is kept of it, and nothing with the zeros of a dilation."""
+    rows, columns = _kept(node, group)
     n, m = sizes(node.inputs[1].shape[2:])
-    steps = dilation(c.x)
-    if max(n, m) > LONG or steps[0] * steps[1] > _PHASES:
-        steps = 1, 1
-    corners = [(y, x) for y in range(steps[0]) for x in range(steps[1])]
-    return [Places((y, x), steps, ((c.top - y) % steps[0], (c.left - x) % steps[1]), steps) for y, x in corners]
+    down, across = dilation(c.x)
+    if max(n, m) > LONG or down * across > _PHASES or (rows.step, columns.step) != (1, 1):
+        return [Places(rows, columns)]
+    phases = [(rows[y::down], columns[x::across]) for y in range(down) for x in range(across)]
+    return [
+        Places(ys, xs, ((c.top - ys[0]) % down, (c.left - xs[0]) % across), (down, across))
+        for ys, xs in phases
+        if ys and xs
+    ]
 
 
 def dilation(node: Node) -> tuple[int, int]:
@@ -51,38 +53,40 @@ def dilation(node: Node) -> tuple[int, int]:
     return (node.steps[2], node.steps[3]) if type(node) is Dilate and node.ndim == 4 else (1, 1)
 
 
-def _kept(node: Node, group: Group) -> tuple[int, int]:
-    """At which rows and columns the values are read: all readers are known, unless they are needed outside."""
+def _kept(node: Node, group: Group) -> tuple[range, range]:
+    """The rows and columns that are read: a stride or a crop, if it is the only reader, keeps some of them."""
+    height, width = sizes(node.shape[2:])
     readers = [m for m in group.members if node in reads(m)]
-    steps = {m.steps[2:] if type(m) is Subsample else (1, 1) for m in readers}
-    if node in group.results or len(steps) != 1:
-        return 1, 1
-    ((down, across),) = steps
-    return down, across
+    match readers:
+        case [Subsample(steps=(_, _, down, across))] if node not in group.results:
+            return range(0, height, down), range(0, width, across)
+        case [Crop(widths=(_, _, (above, below), (left, right)))] if node not in group.results:
+            return range(above, height - below), range(left, width - right)
+    return range(height), range(width)
 
 
 def convolution(k: Kernel, node: Node, c: Convolution) -> None:
     """Tiles of filters and columns; each has its sums in registers over all channels and rows of the filters."""
-    filters, height, width = sizes(node.shape[1:])
+    filters = sizes(node.shape[1:])[0]
     for p in places(node, c, k.read.group):
-        per_filter, columns = rectangle(filters, max(1, len(range(p.first[1], width, p.steps[1]))), k.registers)
+        per_filter, columns = rectangle(filters, len(p.columns), k.registers)
         for first, count in parts(k, filters, per_filter):
-            with k.b.loop(p.first[0], height, p.steps[0]) as y:
+            with k.b.loop(p.rows.start, p.rows.stop, p.rows.step) as y:
                 for run, size in _column_tiles(c, node, p, columns):
                     if len(run) == 1:
                         _conv_tile(k, node, c, p, (first, count), y, (run[0], size))
                         continue
-                    with k.b.loop(run[0], run[-1] + 1, size * p.steps[1]) as x:
+                    with k.b.loop(run[0], run[-1] + 1, size * p.columns.step) as x:
                         _conv_tile(k, node, c, p, (first, count), y, (x, size))
 
 
 def _column_tiles(c: Convolution, node: Node, p: Places, columns: int) -> list[tuple[list[int], int]]:
     """Runs of tiles of columns: those that read nothing but the map itself are one run, and can be a loop."""
-    width, m, inner = sizes((node.shape[3], node.inputs[1].shape[3], c.x.shape[3]))
+    m, inner = sizes((node.inputs[1].shape[3], c.x.shape[3]))
     runs: list[tuple[list[int], int]] = []
-    inside_before, step = False, p.steps[1]
-    for x in range(p.first[1], width, columns * step):
-        size = min(columns, len(range(x, width, step)))
+    inside_before, step = False, p.columns.step
+    for n in range(0, len(p.columns), columns):
+        x, size = p.columns[n], min(columns, len(p.columns) - n)
         inside = size == columns and x - c.left >= 0 and x + (size - 1) * step + m - 1 - c.left < inner
         if inside and inside_before:
             runs[-1][0].append(x)
@@ -104,20 +108,20 @@ def _conv_tile(
         b.register(k.zero() if bias is None else k.spread(bias, first + f)) for f in range(count) for _ in range(size)
     ]
     low, high = b.larger(p.taps[0], c.top - y), b.smaller(n, b.index("add", inner + c.top, b.index("mul", y, -1)))
-    low, high = low if c.top else p.taps[0], high if _leaves(c, node) else n
+    low, high = low if c.top else p.taps[0], high if _leaves(c, node, p) else n
     with b.loop(0, channels) as channel, b.loop(low, high, p.pace[0]) as u:
         _conv_row(k, node, c, p, sums, (first, count), (channel, u), y, (x, size))
     out = k.read.buffer(node)
     for f in range(count):
         for j in range(size):
-            place = ((first + f) * height + y) * width + (x + j * p.steps[1])
+            place = ((first + f) * height + y) * width + (x + j * p.columns.step)
             k.b.store(out, place * k.lanes, b.get(sums[f * size + j]))
 
 
-def _leaves(c: Convolution, node: Node) -> bool:
+def _leaves(c: Convolution, node: Node, p: Places) -> bool:
     """Whether the filters reach over the lower end of the map."""
-    height, n, inner = sizes((node.shape[2], node.inputs[1].shape[2], c.x.shape[2]))
-    return height - 1 + n - 1 - c.top >= inner
+    n, inner = sizes((node.inputs[1].shape[2], c.x.shape[2]))
+    return p.rows[-1] + n - 1 - c.top >= inner
 
 
 def _conv_row(
@@ -150,11 +154,11 @@ def _conv_row(
             for f in range(count_of_filters if reached else 0):
                 w = k.spread(weights, _weight(node, c, first_filter + f, channel, u, at))
                 for j in reached:
-                    total = sums[f * size + j // p.steps[1]]
+                    total = sums[f * size + j // p.columns.step]
                     b.set(total, b.fma(w, loaded[j + v], b.get(total)))
 
     first_filter, count_of_filters = filters
-    across = range(0, size * p.steps[1], p.steps[1])
+    across = range(0, size * p.columns.step, p.columns.step)
     clipped = isinstance(x, int) and not 0 <= x - c.left <= width - m - across[-1]
     for first, count in [(0, m)] if clipped or m <= LONG else parts(k, m, _PIECE):
         piece(first, count)

@@ -4,6 +4,12 @@ import numpy as np
 import pytest
 
 import symcnn as sc
+from symcnn.engine.native.convolution import places
+from symcnn.engine.native.cpu import Cpu
+from symcnn.engine.native.fuse import fuse
+from symcnn.engine.native.partition import partition
+from symcnn.engine.native.patterns import Convolution
+from symcnn.engine.plan import Plan
 
 
 def written_out(x, w, b, delta, steps, pad):
@@ -55,26 +61,27 @@ def test_units_that_someone_else_reads_are_all_computed():
             np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
 
-def test_a_stride_saves_its_share_of_the_products():
-    """The loops that are written for a stride of 4 go through a quarter of the rows, and of the columns."""
-    from symcnn.engine.native.convolution import places
-    from symcnn.engine.native.cpu import Cpu
-    from symcnn.engine.native.fuse import fuse
-    from symcnn.engine.native.partition import partition
-    from symcnn.engine.native.patterns import Convolution
-    from symcnn.engine.plan import Plan
-
+def computed(make):
+    """Which places are computed of the convolution that `make` makes of maps and filters, and of the maps' error."""
     x, w = sc.Input("x", (None, 2, 16, 16)), sc.Param("w", np.ones((3, 2, 4, 4), "float32"))
-    z = sc.Conv(sc.sigmoid(x), w)
-    kept = sc.subsample(z, (1, 1, 4, 4))
-    (error,) = sc.grad(kept, [x], seed=sc.Input("delta", kept.shape))
-    plan = Plan.of([kept, error], {})
+    z = make(sc.sigmoid(x), w)
+    (error,) = sc.grad(z, [x], seed=sc.Input("delta", z.shape))
+    plan = Plan.of([z, error], {})
     found = partition(plan)
     nodes = [node for stage in found.stages if stage.kind == "image" for node in stage.nodes]
     group = fuse(nodes, set(plan.outputs), found, Cpu.of("x86-64", "").lanes)
-    forward, back = (node for node in nodes if type(node) is sc.Conv)
-    (only,) = places(forward, Convolution.of(forward), group)
-    assert (only.first, only.steps, only.pace) == ((0, 0), (4, 4), (1, 1))
-    phases = places(back, Convolution.of(back), group)
+    forward, back = (places(node, Convolution.of(node), group) for node in nodes if type(node) is sc.Conv)
+    return forward, back
+
+
+def test_a_stride_saves_its_share_of_the_products():
+    (only,), phases = computed(lambda x, w: sc.subsample(sc.Conv(x, w), (1, 1, 4, 4)))
+    assert (list(only.rows), list(only.columns), only.pace) == ([0, 4, 8, 12], [0, 4, 8, 12], (1, 1))
     assert len(phases) == 16 and {p.pace for p in phases} == {(4, 4)}
     assert {p.taps for p in phases} == {(y, x) for y in range(4) for x in range(4)}  # each phase has its own tap
+
+
+def test_errors_of_a_border_are_not_computed():
+    (forward,), (back,) = computed(lambda x, w: sc.Conv(sc.pad(x, 2), w))
+    assert (forward.rows, forward.columns) == (range(17), range(17))
+    assert (back.rows, back.columns) == (range(2, 18), range(2, 18))
