@@ -3,9 +3,14 @@
 Otherwise the module ``symcnn.backprop`` would take the place of the function ``symcnn.backprop``.
 """
 
+import os
 from importlib.util import find_spec
 
 import symcnn  # noqa: F401
+
+os.environ.setdefault("SYMCNN_BACKEND", "numpy")
+"""What `backend="auto"` means in the tests. The thousands of small programs that they run once need not be compiled; the
+native engine's tests ask for it by name, and SYMCNN_BACKEND=native runs the others with it, too."""
 
 collect_ignore = [] if find_spec("matplotlib") else ["symcnn/figure.py"]
 """The module needs Matplotlib when it is imported; it holds no doctest."""

@@ -36,7 +36,7 @@ def _packages() -> dict[str, tuple[str, str]]:
         "matplotlib": ("plots of trainings, filters, confusions", "'symcnn[plot]'"),
         **dict.fromkeys(["ipykernel", "nbclient"], ("runs the example notebook", "'symcnn[notebook]'")),
         "latex2mathml": ("equations as MathML", "latex2mathml"),
-        "llvmlite": ("the native engine", "'symcnn[native]'"),
+        "llvmlite": ("the native engine", "llvmlite"),
         "pooch": ("downloads the full MNIST", "'symcnn[data]'"),
         **dict.fromkeys(["pytest", "hypothesis", "scipy", "array-api-strict"], ("runs the tests", "'symcnn[test]'")),
     }

@@ -21,10 +21,12 @@ def collect(inputs: Sequence[Input], feeds: Mapping[Any, Any] | None, named: Map
     Raises
     ------
     FeedError
-        For missing or unknown inputs, and shapes that do not fit.
+        For missing or unknown inputs, and shapes that do not fit. (`batch_of` sees whether they agree.)
     DTypeError
         For arrays whose kind of numbers an input cannot take.
     """
+    if feeds is None and named.keys() == {i.name for i in inputs}:
+        return {i: checked(i, named[i.name]) for i in inputs}
     if feeds is not None and not isinstance(feeds, Mapping):
         hint = f"as in f({inputs[0].name}=array), or a dict of arrays" if inputs else "this program takes nothing"
         raise DTypeError(explain(f"arrays are fed by name; a {type(feeds).__name__} was given", hint, site=call_site()))
@@ -40,9 +42,7 @@ def collect(inputs: Sequence[Input], feeds: Mapping[Any, Any] | None, named: Map
         else:
             found[node] = value
     _check_names(inputs, found, unknown)
-    arrays = {i: checked(i, found[i]) for i in inputs}
-    batch_of(arrays)
-    return arrays
+    return {i: checked(i, found[i]) for i in inputs}
 
 
 def _check_names(inputs: Sequence[Input], found: Mapping[Input, Any], unknown: Sequence[Any]) -> None:
@@ -61,6 +61,8 @@ def _check_names(inputs: Sequence[Input], found: Mapping[Input, Any], unknown: S
 
 def checked(node: Input, value: Any) -> NDArray[Any]:
     """`value` as an array whose shape fits `node` and whose numbers it can take."""
+    if type(value) is np.ndarray and value.dtype == node.dtype and _fits(value, node):
+        return value
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
@@ -73,10 +75,15 @@ def checked(node: Input, value: Any) -> NDArray[Any]:
         given = f"an array of {array.dtype}" if isinstance(value, np.ndarray) else quoted(value)
         hint = ["labels are whole numbers: y.astype('int64')"] if wanted in "iu" and kind == "f" else []
         raise DTypeError(explain(f"{given} was fed; expected {node.dtype}", *hint, node=node))
-    fits = array.ndim == node.ndim and all(w is None or w == g for w, g in zip(node.shape, array.shape, strict=True))
-    if not fits:
+    if not _fits(array, node):
         raise FeedError(explain(f"an array of shape {array.shape} was fed; expected {node.shape}", node=node))
     return array
+
+
+def _fits(array: NDArray[Any], node: Input) -> bool:
+    if array.ndim and node.shape[:1] == (None,) and array.shape[1:] == node.shape[1:]:
+        return True
+    return array.ndim == node.ndim and all(w is None or w == g for w, g in zip(node.shape, array.shape, strict=True))
 
 
 def batch_of(feeds: Feeds) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from itertools import count
 from typing import Any, Protocol, overload
 
@@ -53,13 +55,26 @@ def _native() -> Engine:
         import llvmlite.binding  # noqa: F401
     except ImportError:
         problem = "the native backend needs llvmlite, which is not installed"
-        raise ArgumentError(explain(problem, "pip install symcnn[native]", site=call_site())) from None
+        raise ArgumentError(explain(problem, "pip install llvmlite", site=call_site())) from None
     from .native import NativeBackend
 
     return NativeBackend()
 
 
 BACKENDS: dict[str, Callable[[], Engine]] = {"numpy": NumpyBackend, "native": _native}
+
+
+def _chosen(backend: str) -> str:
+    """The name of the backend; "auto" stands for SYMCNN_BACKEND, else for the native one where llvmlite is there."""
+    told = os.environ.get("SYMCNN_BACKEND", "") if backend == "auto" else ""
+    chosen = told or backend
+    if chosen == "auto":
+        return "native" if find_spec("llvmlite") else "numpy"
+    if chosen not in BACKENDS:
+        problem = f"there is no backend {chosen!r}" + (", which SYMCNN_BACKEND names" if told else "")
+        known = ", ".join(repr(b) for b in ("auto", *BACKENDS))
+        raise ArgumentError(explain(problem, f"there are {known}", site=call_site()))
+    return chosen
 
 
 class Program:
@@ -82,16 +97,12 @@ class Program:
     def __init__(
         self, plan: Plan, single: bool, backend: str = "auto", guard: bool = False, threads: int | None = None
     ) -> None:
-        chosen = "numpy" if backend == "auto" else backend
-        if chosen not in BACKENDS:
-            known = ", ".join(repr(b) for b in ("auto", *BACKENDS))
-            raise ArgumentError(explain(f"there is no backend {backend!r}", f"there are {known}", site=call_site()))
         self.plan = plan
-        self.backend = chosen
+        self.backend = _chosen(backend)
         self.guard = guard
         self.threads = threads
         self._single = single
-        self._engine = BACKENDS[chosen]()
+        self._engine = BACKENDS[self.backend]()
         self._idle: dict[tuple[int, int], Bound] = {}  # no lock guards it: a forked process might find it closed
         self._numbers = count()
 
@@ -351,8 +362,10 @@ def compile(
     updates : {Param: Node}, optional
         New values that parameters take at the end of each run: how a training step writes its result.
     backend : "auto", "numpy" or "native"
-        What runs the program. "native" compiles it to machine code (``pip install symcnn[native]``); what it has no
-        loops for is still computed by NumPy: see `Program.report`. "auto" is "numpy".
+        What runs the program. "native" compiles it to machine code when it is first run, and keeps that in the user's
+        cache folder; what it has no loops for is computed by NumPy: see `Program.report`. "numpy" computes everything
+        so. "auto" is what the environment variable SYMCNN_BACKEND says, else "native" (where llvmlite is missing,
+        "numpy").
     guard : bool
         Check each run's outputs, and stop at a NaN or infinity with the node that made it first.
     threads : int, optional

@@ -91,9 +91,14 @@ class NativeBound(Bound):
 
     def forget_feeds(self) -> None:
         """The callers' arrays are not held any longer."""
-        for node in self.compiled.fed_directly:
-            self.values[node] = _unfed(node, self.batch)
+        self.values |= self._unfed
+        for node in self._unfed:
             self.runner.forget(node)
+
+    @cached_property
+    def _unfed(self) -> dict[Node, Array]:
+        """What stands in the place of arrays that are not there yet."""
+        return {node: _unfed(node, self.batch) for node in self.compiled.fed_directly}
 
     @cached_property
     def updates_parameters(self) -> bool:
@@ -170,7 +175,7 @@ def _bound(compiled: Compiled, batch: int) -> NativeBound:
     with collector_paused():
         for node in compiled.plan.order:
             if isinstance(node, Input) and node in compiled.fed_directly:
-                bound.values[node] = _unfed(node, batch)
+                bound.values[node] = bound._unfed[node]
                 storage.share(node, owned=True)
             elif not node.inputs:
                 _bind_node(node, bound, storage)

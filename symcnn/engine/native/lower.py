@@ -84,7 +84,7 @@ class ImageStage:
         """All functions; the names of the jobs. The `checked` sums are seen to be finite."""
         group, whole = self.group, self.whole
         for node in (*group.fed, *group.given, *group.results):
-            if not (isinstance(node, Const) and node.uniform is not None) and node not in whole.inline:
+            if not (isinstance(node, Const) and node.shape == ()) and node not in whole.inline:
                 whole.number(node)
         sums, size = [node for node in group.loops if accumulated(node) is not None], FIRST_SUM
         for node in sums:
