@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, Protocol, overload
@@ -236,36 +237,54 @@ class Program:
         -------
         Profile
             Prints as a table: node, milliseconds, share, bytes. With the native backend, a row is a loop nest, one
-            thread runs them, and what has no array of its own has no bytes.
+            thread runs them, and what has no array of its own has no bytes; each nest has its GFLOP/s and their share
+            of what one thread of this machine can do, which is measured.
         """
         arrays = collect(self.plan.inputs, feeds, named)
         with using(self.threads), np.errstate(all="ignore"):
             bound = self._acquire(batch_of(arrays))
             _feed(bound, arrays)
             times = [bound.times() for _ in range(positive_int(runs, "profile: runs"))]
+            peak = bound.peak()
+            whole = None if peak is None else min(self._seconds_alone(bound, feeds, named) for _ in range(runs))
         sizes = {node: value.nbytes for node, value in bound.values.items()}  # lanes are not among them
         rows = [
-            Row(node, min(run[n][2] for run in times), sizes.get(node, 0), kernel)
-            for n, (node, kernel, _) in enumerate(times[0])
+            Row(node, min(run[n][2] for run in times), 0 if nest and nest.is_job else sizes.get(node, 0), kernel, nest)
+            for n, ((node, kernel, _), nest) in enumerate(zip(times[0], bound.nests(), strict=True))
         ]
         self._release(bound)
-        return Profile(rows, bound.nbytes, self.backend, bound.batch)
+        return Profile(rows, bound.nbytes, self.backend, bound.batch, peak, whole)
 
-    def report(self, batch: int = 1) -> str:
+    def _seconds_alone(self, bound: Bound, feeds: Mapping[Any, Any] | None, named: dict[str, Any]) -> float:
+        """What a run takes in one thread, from the feeds to the results, without the updates."""
+        start = time.perf_counter()
+        _feed(bound, collect(self.plan.inputs, feeds, named))
+        bound.run_alone()
+        if self.guard:
+            bound.all_finite()
+        _ = [np.array(bound.values[node]) for node in self.plan.outputs]
+        return time.perf_counter() - start
+
+    def report(self, batch: int = 1, loops: bool = False) -> str:
         """The plan as text: each computed node, what computes it, its shape, and the memory of all.
 
-        With the native backend, one step may compute many nodes: then they follow, and why what is left to NumPy is.
+        Parameters
+        ----------
+        batch : int
+            For how many rows.
+        loops : bool
+            Show the loops, too, which the native backend has written: each function in the loop language.
+
+        Returns
+        -------
+        str
+            With the native backend: each nest of loops, with the nodes that are computed within it, and for what is
+            left to NumPy the reason.
         """
         with using(self.threads):
             bound = self._engine.bind(self.plan, natural(batch, "report: batch"))
-        width = max([len(type(c.node).__name__) for c in bound.calls], default=0)
-        lines = [f"backend {self.backend}, batch {batch}: {len(bound.calls)} steps, {bound.nbytes:,} bytes of buffers"]
-        for n, call in enumerate(bound.calls):
-            kind = type(call.node).__name__
-            name = f"  {call.node.name}" if call.node.name else ""
-            lines.append(f"{n:4}  {kind:{width}}  {call.kernel:6}  {call.node.spec}{name}")
-        lines += bound.describe()
-        return "\n".join(lines)
+        head = f"backend {self.backend}, batch {batch}: {len(bound.calls)} steps, {bound.nbytes:,} bytes of buffers"
+        return "\n".join([head, *bound.describe(loops)])
 
     def __reduce__(self) -> Any:
         return type(self), (self.plan, self._single, self.backend, self.guard, self.threads)

@@ -17,7 +17,7 @@ from collections import deque
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from symcnn.engine.native import bound, fuse, lower, team
+from symcnn.engine.native import bound, fuse, kernels, loops, lower, team
 
 PAGE = mmap.PAGESIZE
 FAULT = 77
@@ -75,17 +75,26 @@ class _Layout:
         self.end = 0
         self.values = []
 
+    def place(self, size, name):
+        """The first byte of a value that has pages of its own, and a closed one behind them."""
+        start = self.end + (_pages(size) - size if _AT_END else 0)
+        self.values.append((start, size, name))
+        self.end += _pages(size) + PAGE
+        return start
+
 
 _layout = _Layout()
 
 
 def _take(self, node):
-    """In place of `fuse._Memory._take`."""
-    size = self._size(node)
-    _layout.values.append((_layout.end + (_pages(size) - size if _AT_END else 0), size, node.label))
-    self._group.slots[node] = fuse.Slot(_layout.values[-1][0], fuse.element_of(node))
-    _layout.end += _pages(size) + PAGE
-    self._group.nbytes = _layout.end
+    """In place of `fuse._Memory._take`: no value takes the place of another."""
+    self._group.slots[node] = fuse.Slot(_layout.place(self._size(node), node.label), fuse.element_of(node))
+
+
+def _take_for_kernel(self, count):
+    """In place of `Kernel.take`."""
+    start = _layout.place(loops.SIZES[self.b.real] * count, f"what {self.b.function.name} needs for itself")
+    return self.b.offset(self.read.memory, start, loops.BYTE)
 
 
 def _take_memory(self, threads, chunks):
@@ -106,7 +115,7 @@ def _take_memory(self, threads, chunks):
 
 def _width(compiled):
     """Bytes of a number among the sums."""
-    return getattr(compiled.partition, "real", np.dtype("f4")).itemsize
+    return compiled.partition.real.itemsize
 
 
 def _sums_stride(self):
@@ -159,10 +168,10 @@ class _Fence:
 
 
 def _compiled_of(original):
-    def of(cls, plan, cpu):
+    def of(cls, plan, cpu, few=False):
         global _layout
         _layout = _Layout()
-        made = original(plan, cpu)
+        made = original(plan, cpu, few)
         made.layout = _layout
         return made
 
@@ -202,10 +211,11 @@ def pytest_configure():
             raise OSError(ctypes.get_errno(), "sigaction")
     fuse._LINE = 1
     fuse._Memory._take, fuse._Memory._give = _take, lambda self, node: None
+    kernels.Kernel.take = _take_for_kernel
     bound.Compiled.of = _compiled_of(bound.Compiled.of)
     bound.Compiled.take_memory = _take_memory
     bound.Compiled.give_memory = lambda self, memory: None
-    bound.Compiled.memory_stride = property(lambda self: max(self.lowered.memory, PAGE))
+    bound.Compiled.memory_stride = property(lambda self: max(self.layout.end, PAGE))
     bound.Compiled.sums_stride = property(_sums_stride)
     bound._Runner.fill_table = _fill_table(bound._Runner.fill_table)
     bound.team = _Fence

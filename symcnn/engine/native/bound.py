@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...graph.collector import collector_paused
-from ...graph.errors import SizeError, explain, shown
+from ...graph.errors import SizeError, explain
 from ...graph.node import Node
 from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
@@ -23,14 +23,19 @@ from ..numpy.blas import one_thread
 from ..numpy.bound import Bound, Call, _bind_node, _Storage, _verification, bind, is_finite
 from ..numpy.kernels import Array
 from ..plan import Plan
+from ..profile import Nest
 from ..threads import size
 from .cpu import Cpu
 from .emit import module
 from .fuse import Group, fuse
 from .lower import FIRST_ARRAY, IMAGES, MEMORY, ImageStage, Lowered, finite_check, shared_stage
+from .machine import machine
+from .nests import nests
 from .objects import Library
 from .partition import Kind, Partition, partition
+from .report import report
 from .team import team
+from .tracing import ELEMENTS
 
 _BEFORE = 2
 """What stands in the table of arguments before its first entry: how many sums and bytes each thread has."""
@@ -47,6 +52,7 @@ class Compiled:
     results: dict[int, list[Node]]
     library: Library | None
     cpu: Cpu
+    block: int
     checked: set[Node]
     _memory: list[tuple[Array, Array]] = field(default_factory=list)
 
@@ -63,7 +69,7 @@ class Compiled:
     @property
     def nbytes(self) -> int:
         """The memory of one thread."""
-        return self.memory_stride + 4 * self.sums_stride
+        return self.memory_stride + self.partition.real.itemsize * self.sums_stride
 
     def take_memory(self, threads: int, chunks: int) -> tuple[Array, Array]:
         """Buffers for threads and sums for chunks, which nobody else uses until they are given back."""
@@ -72,7 +78,10 @@ class Compiled:
         except IndexError:
             found = None
         if found is None or len(found[0]) < threads or len(found[1]) < chunks:
-            found = _aligned(threads, self.memory_stride), _aligned(chunks, 4 * self.sums_stride)
+            found = (
+                _aligned(threads, self.memory_stride),
+                _aligned(chunks, self.partition.real.itemsize * self.sums_stride),
+            )
         return found
 
     def give_memory(self, memory: tuple[Array, Array]) -> None:
@@ -86,17 +95,20 @@ class Compiled:
         return Library(module(parts), self.cpu)
 
     @classmethod
-    def of(cls, plan: Plan, cpu: Cpu) -> Compiled:
-        """Compile `plan` for `cpu`."""
+    def of(cls, plan: Plan, cpu: Cpu, few: bool = False) -> Compiled:
+        """Compile `plan` for `cpu`: for `few` images each is a block of its own, else they are the lanes."""
+        start = time.perf_counter()
         with collector_paused():
             found = partition(plan)
+            cpu = cpu.computing(ELEMENTS[found.real])
+            block = 1 if few else cpu.lanes
             lowered = Lowered()
             groups: dict[int, Group] = {}
             results = {n: _results(plan, found, n) for n in range(len(found.stages))}
             for n, stage in enumerate(found.stages):
                 if stage.kind == "image":
-                    groups[n] = fuse(stage.nodes, set(results[n]), found, cpu.lanes)
-                    lowered.jobs.append(ImageStage(lowered, groups[n], cpu, n).write())
+                    groups[n] = fuse(stage.nodes, set(results[n]), found, block)
+                    lowered.jobs.append(ImageStage(lowered, groups[n], cpu, n, block).write())
                 elif stage.kind == "shared":
                     lowered.jobs.append(shared_stage(lowered, stage.nodes, set(results[n]), cpu, n))
                 else:
@@ -105,16 +117,13 @@ class Compiled:
             checked = {o for n in native for o in results[n] if o in plan.outputs and _is_sum(o, found)}
             if checked:
                 lowered.jobs[native[-1]].append(finite_check(lowered, [o for o in plan.order if o in checked], cpu))
+            lowered.seconds = time.perf_counter() - start
             library = Library(module(lowered.functions), cpu) if lowered.functions else None
-        return cls(plan, found, lowered, groups, results, library, cpu, checked)
+        return cls(plan, found, lowered, groups, results, library, cpu, block, checked)
 
 
 def _is_sum(node: Node, found: Partition) -> bool:
     return found.kinds[node] in (Kind.SUM, Kind.SHARED)
-
-
-def _named(node: Node) -> str:
-    return f"{type(node).__name__}{' ' + shown(node.name) if node.name else ''} {node.shape}"
 
 
 def _aligned(rows: int, nbytes: int) -> Array:
@@ -143,17 +152,19 @@ class NativeBackend:
     name = "native"
 
     def __init__(self) -> None:
-        self._compiled: Compiled | None = None
+        self._compiled: dict[bool, Compiled] = {}
         self._lock = threading.Lock()
 
     def bind(self, plan: Plan, batch: int) -> NativeBound:
         """The plan over buffers for a batch of `batch` rows; compiled when that is first asked for."""
-        compiled = self._compiled
+        cpu = Cpu.host()
+        few = batch < cpu.lanes
+        compiled = self._compiled.get(few)
         if compiled is None or compiled.plan is not plan:
             with self._lock:
-                compiled = self._compiled
+                compiled = self._compiled.get(few)
                 if compiled is None or compiled.plan is not plan:
-                    compiled = self._compiled = Compiled.of(plan, Cpu.host())
+                    compiled = self._compiled[few] = Compiled.of(plan, cpu, few)
         return _bound(compiled, batch)
 
 
@@ -189,28 +200,32 @@ class NativeBound(Bound):
             found.append((call.node, call.kernel, time.perf_counter() - start))
         return found
 
+    def nests(self) -> list[Nest | None]:
+        """The loop nests that `times` tells of, in its order: of what is not native, None."""
+        found: list[Nest | None] = []
+        for call in self.calls:
+            found += call.run.nests() if isinstance(call.run, NativeRun) else [None]
+        return found
+
+    def peak(self) -> float | None:
+        """Operations in a second that this machine can do in one thread."""
+        return machine(self.compiled.cpu).peak
+
+    def run_alone(self) -> None:
+        """Compute all values once, in this thread."""
+        with one_thread() if self._calls_blas else nullcontext():
+            for call in self.calls:
+                (call.run.alone if isinstance(call.run, NativeRun) else call.run)()
+
     def all_finite(self) -> bool:
         """Whether no output of the last run has a NaN or an infinity; the native ones were looked at natively."""
         checked = self.compiled.checked
         rest = all(is_finite(self.values[node]) for node in self.plan.outputs if node not in checked)
         return rest and self.runner.flags_are_clear()
 
-    def describe(self) -> list[str]:
-        """What is native and what is not, with the reason, and the functions that the native stages have become."""
-        found = self.compiled.partition
-        lines = []
-        for number, stage in enumerate(found.stages):
-            if stage.kind == "numpy":
-                lines.append(f"stage {number}, by NumPy:")
-                lines += [f"      {_named(node)}: {found.why[node]}" for node in stage.nodes]
-                continue
-            group = self.compiled.groups.get(number)
-            what = "per image and over the batch" if group else "what follows from the sums"
-            lines.append(f"stage {number}, native, {what}:")
-            for node in stage.nodes:
-                kept = group is None or node in group.loops
-                lines.append(f"      {_named(node)}: {'loops of its own' if kept else 'where it is used'}")
-        return lines
+    def describe(self, loops: bool) -> list[str]:
+        """The stages and the loops that they have become, and what is left to NumPy, with the reason."""
+        return report(self.compiled, loops)
 
     def visits(self) -> Iterator[tuple[Node, Array]]:
         """Each node and its value, as the NumPy engine computes them: native code keeps no value that is not needed."""
@@ -273,7 +288,7 @@ class _Runner:
         self._copies: list[tuple[Array, Array]] = []
         self._held: list[Array] = []
         self._table: Array = np.zeros(_BEFORE + FIRST_ARRAY + len(compiled.lowered.arrays), np.int64)
-        self._flags: Array = np.zeros(1, np.float32)
+        self._flags: Array = np.zeros(1, compiled.partition.real)
         self.address = self._table.ctypes.data + 8 * _BEFORE
 
     def flags_are_clear(self) -> bool:
@@ -300,7 +315,7 @@ class _Runner:
         for target, source in self._copies:
             np.copyto(target, source)
         if len(self._flags) < chunks:
-            self._flags = np.zeros(chunks, np.float32)
+            self._flags = np.zeros(chunks, self._flags.dtype)
         memory = self.compiled.take_memory(threads, chunks)
         self._table[_BEFORE + MEMORY : _BEFORE + FIRST_ARRAY] = [a.ctypes.data for a in (*memory, self._flags)]
         return memory
@@ -336,7 +351,7 @@ class NativeRun:
         library = runner.compiled.library
         assert library is not None
         self._runner, self._node, self._images, self._names = runner, node, images, names
-        self._blocks = -(-images // runner.compiled.cpu.lanes)
+        self._blocks = -(-images // runner.compiled.block)
         self._jobs = [library.address(name) for name in names]
 
     def __call__(self) -> None:
@@ -347,22 +362,33 @@ class NativeRun:
         team().run(self._jobs, runner.address, chunks, threads)
         runner.compiled.give_memory(memory)
 
+    def alone(self) -> None:
+        """Run them in this thread."""
+        memory = self._runner.begin(1, 1)
+        for job in self._jobs:
+            _JOB(job)(self._runner.address, 0, 0, 1)
+        self._runner.compiled.give_memory(memory)
+
+    def nests(self) -> list[Nest]:
+        """What `times` tells of, in its order."""
+        return nests(self._runner.compiled, self._names, self._images)
+
     def times(self) -> list[tuple[Node, str, float]]:
         """Run one loop nest after the other: its node and the seconds that it took for all blocks of images."""
         runner, found = self._runner, []
-        compiled, lanes = runner.compiled, runner.compiled.cpu.lanes
-        library = compiled.library_of_parts
+        compiled, block = runner.compiled, runner.compiled.block
+        library, idle = compiled.library_of_parts, machine(compiled.cpu).call
         memory, sums = runner.begin(1, 1)
         sums[:] = 0
         for name in self._names:
             if name not in compiled.lowered.kernels:
-                found.append((self._node, "native", _timed(library, name, _JOB, (runner.address, 0, 0, 1))))
+                found.append((self._node, "native", _timed(library, name, _JOB, (runner.address, 0, 0, 1), idle)))
                 continue
             seconds = dict.fromkeys(compiled.lowered.kernels[name], 0.0)
-            for row in range(0, self._images, lanes):
-                place = runner.address, memory.ctypes.data, sums.ctypes.data, row, min(lanes, self._images - row)
+            for row in range(0, self._images, block):
+                place = runner.address, memory.ctypes.data, sums.ctypes.data, row, min(block, self._images - row)
                 for part in seconds:
-                    seconds[part] += _timed(library, part[0], _BLOCK, place)
+                    seconds[part] += _timed(library, part[0], _BLOCK, place, idle)
             found += [(node, "native", took) for (_, node), took in seconds.items()]
         compiled.give_memory((memory, sums))
         return found
@@ -373,8 +399,9 @@ _JOB = ctypes.CFUNCTYPE(None, _POINTER, _WHOLE, _WHOLE, _WHOLE)
 _BLOCK = ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _POINTER, _WHOLE, _WHOLE)
 
 
-def _timed(library: Library, name: str, kind: Any, arguments: tuple[int, ...]) -> float:
+def _timed(library: Library, name: str, kind: Any, arguments: tuple[int, ...], idle: float) -> float:
+    """The seconds of a call, less those of one that does nothing."""
     function = kind(library.address(name))
     start = time.perf_counter()
     function(*arguments)
-    return time.perf_counter() - start
+    return max(0.0, time.perf_counter() - start - idle)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from .loops import FLOAT, SIZES
 
 
 @dataclass(frozen=True)
@@ -15,9 +17,11 @@ class Cpu:
     name, features, triple : str
         As LLVM calls them; the triple names the architecture, the maker and the operating system.
     lanes : int
-        How many float32 a vector register holds.
+        How many numbers a vector register holds.
     registers : int
         How many vector registers the loops may count on.
+    real : "float" or "double"
+        The kind of these numbers.
 
     Examples
     --------
@@ -32,6 +36,7 @@ class Cpu:
     triple: str
     lanes: int
     registers: int
+    real: str = FLOAT
 
     @classmethod
     def of(cls, name: str, features: str, triple: str | None = None) -> Cpu:
@@ -47,6 +52,16 @@ class Cpu:
         if "avx2" in has and "fma" in has:
             return cls(name, features, triple, 8, 16)
         return cls(name, features, triple, 4, 16)
+
+    def computing(self, real: str) -> Cpu:
+        """The same processor for numbers of the kind `real`.
+
+        Examples
+        --------
+        >>> Cpu.of("haswell", "+avx2,+fma").computing("double").lanes
+        4
+        """
+        return replace(self, real=real, lanes=self.lanes * SIZES[self.real] // SIZES[real])
 
     @classmethod
     def host(cls) -> Cpu:

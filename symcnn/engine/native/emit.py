@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .loops import FLOAT, Call, Function, Index, Loop, Register, Set, Statement, Store, Type, Value
+from .loops import DOUBLE, FLOAT, SIZES, Call, Function, Index, Loop, Register, Set, Statement, Store, Type, Value
 
 _PLAIN = {
     "fadd",
@@ -62,7 +62,7 @@ class _Writer:
                     yield from self._loop(statement)
                 case Store(pointer, index, value):
                     where = yield from self._address(pointer, index, value.type)
-                    yield f"  store {self._typed(value)}, ptr {where}, align {_bytes(value.type.element)}"
+                    yield f"  store {self._typed(value)}, ptr {where}, align {SIZES[value.type.element]}"
                 case Set(register, value):
                     yield f"  store {self._typed(value)}, ptr {self._register(register)}"
                 case Call(name, args):
@@ -108,7 +108,7 @@ class _Writer:
             yield f"  {name} = load {type}, ptr {self._register(args[0])}"
         elif op == "load":
             where = yield from self._address(args[0], args[1], type)
-            yield f"  {name} = load {type}, ptr {where}, align {_bytes(type.element)}"
+            yield f"  {name} = load {type}, ptr {where}, align {SIZES[type.element]}"
         elif op == "offset":
             yield f"  {name} = getelementptr {args[2]}, ptr {self._name(args[0])}, i64 {self._name(args[1])}"
         else:
@@ -120,17 +120,25 @@ class _Writer:
             yield f"  {name}.one = insertelement {type} poison, {self._typed(args[0])}, i64 0"
             zeros = f"<{type.lanes} x i32> zeroinitializer"
             yield f"  {name} = shufflevector {type} {name}.one, {type} poison, {zeros}"
+        elif op == "vector":
+            before = "poison"
+            for n, part in enumerate(args):
+                following = name if n == len(args) - 1 else f"{name}.{n}"
+                yield f"  {following} = insertelement {type} {before}, {self._typed(part)}, i64 {n}"
+                before = following
+        elif op == "lane":
+            yield f"  {name} = extractelement {self._typed(args[0])}, i64 {args[1]}"
         elif op == "shuffle":
             order = ", ".join(f"i32 {n}" for n in args[2])
             mask = f"<{len(args[2])} x i32> <{order}>"
             yield f"  {name} = shufflevector {self._typed(args[0])}, {self._typed(args[1])}, {mask}"
         elif op == "total":
             source = args[0].type
-            function = f"llvm.vector.reduce.fadd.v{source.lanes}f32"
-            self.declared.add(f"declare float @{function}(float, {source})")
-            yield f"  {name} = call reassoc float @{function}(float -0.0, {self._typed(args[0])})"
+            function = f"llvm.vector.reduce.fadd.{_suffix(source)}"
+            self.declared.add(f"declare {type} @{function}({type}, {source})")
+            yield f"  {name} = call reassoc {type} @{function}({type} -0.0, {self._typed(args[0])})"
         else:
-            suffix = ("" if type.lanes == 1 else f"v{type.lanes}") + type.element.replace(FLOAT, "f32")
+            suffix = _suffix(type)
             self.declared.add(f"declare {type} @llvm.{op}.{suffix}({', '.join([str(type)] * len(args))})")
             given = ", ".join(f"{type} {self._name(a)}" for a in args)
             yield f"  {name} = call {type} @llvm.{op}.{suffix}({given})"
@@ -160,20 +168,25 @@ class _Writer:
         if isinstance(what, int):
             return str(what)
         if what.op == "number":
-            literal = _literal(what.args[0])
+            literal = _literal(what.args[0], what.type.element)
             return literal if what.type.lanes == 1 else f"splat ({what.type.element} {literal})"
+        if what.op == "lanes" and what.type.lanes == 1:
+            return "0"
         if what.op == "lanes":
             return f"<{', '.join(f'i32 {n}' for n in range(what.type.lanes))}>"
         return self._names[what]
 
 
-def _literal(x: float | int) -> str:
+def _suffix(type: Type) -> str:
+    """What LLVM adds to the name of a function for this type."""
+    element = {FLOAT: "f32", DOUBLE: "f64"}.get(type.element, type.element)
+    return element if type.lanes == 1 else f"v{type.lanes}{element}"
+
+
+def _literal(x: float | int, element: str) -> str:
     """A number as LLVM reads it: a float as the bits of the double that equals it."""
     if isinstance(x, int):
         return str(x)
-    single = struct.unpack("<f", struct.pack("<f", x))[0]
-    return f"0x{struct.unpack('<Q', struct.pack('<d', single))[0]:016X}"
-
-
-def _bytes(element: str) -> int:
-    return {"float": 4, "i64": 8, "ptr": 8, "i32": 4, "i8": 1, "double": 8, "i16": 2}[element]
+    if element == FLOAT:
+        x = struct.unpack("<f", struct.pack("<f", x))[0]
+    return f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"

@@ -7,7 +7,8 @@ element-wise types are traced.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, overload
 
 from ...graph.algebra import BroadcastTo
 from ...graph.leaves import Const
@@ -18,12 +19,12 @@ from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
 from ...nodes.shape import Reshape, Transpose
 from ...nodes.window import Crop, Dilate, Pad, Subsample
 from .fuse import Group, element_of, is_flat
-from .loops import BIT, BYTE, FLOAT, INDEX, INT, POINTER, Builder, Index, Type, Value
+from .loops import BIT, BYTE, INDEX, INT, POINTER, Builder, Index, Irregular, Position, Run, Type, Value
 from .partition import elements
 from .patterns import per_image
 from .tracing import traced
 
-Indices = tuple[Index, ...]
+Indices = tuple[Position, ...]
 
 
 class Reader:
@@ -38,19 +39,24 @@ class Reader:
         The number of each array from outside in the table of arguments.
     arguments, memory : Value
         Pointers to that table and to this thread's buffers.
+    block : int
+        How many images a buffer holds, side by side.
     lanes : int
+        How many numbers a value has: one of each image, or neighbours of one image, where a place ends in a `Run`.
     """
 
     def __init__(
-        self, b: Builder, group: Group, table: dict[Node, int], arguments: Value, memory: Value, lanes: int
+        self, b: Builder, group: Group, table: dict[Node, int], arguments: Value, memory: Value, block: int, lanes: int
     ) -> None:
         self.b, self.group, self.table = b, group, table
-        self.arguments, self.memory, self.lanes = arguments, memory, lanes
+        self.arguments, self.memory = arguments, memory
+        self.block, self.lanes = block, lanes
         self._known: dict[Any, Value] = {}
 
-    def fresh(self) -> Reader:
+    def fresh(self, lanes: int | None = None) -> Reader:
         """A reader for another loop body, where what was computed in this one is not known."""
-        return Reader(self.b, self.group, self.table, self.arguments, self.memory, self.lanes)
+        width = self.lanes if lanes is None else lanes
+        return Reader(self.b, self.group, self.table, self.arguments, self.memory, self.block, width)
 
     def buffer(self, node: Node) -> Value:
         """The address of the node's values in lanes."""
@@ -64,10 +70,23 @@ class Reader:
         """The node's value there, in all lanes."""
         key = (node, place)
         if key not in self._known:
-            self._known[key] = self._computed(node, place)
+            self._known[key] = self._lane_by_lane(self._computed, node, place)
         return self._known[key]
 
-    def flat(self, node: Node, i: Index) -> Value:
+    def own(self, node: Node, place: Indices) -> Value:
+        """What the node's rule says of its value there, though it has a buffer."""
+        return self._lane_by_lane(self.rule, node, place)
+
+    def _lane_by_lane(self, read: Callable[[Node, Indices], Value], node: Node, place: Indices) -> Value:
+        """A value; each lane for itself, where the numbers of elements do not grow evenly."""
+        try:
+            return read(node, place)
+        except Irregular:
+            single = self.fresh(lanes=1)
+            places = [tuple(i.at(n) if isinstance(i, Run) else i for i in place) for n in range(self.lanes)]
+            return self.b.vector([getattr(single, read.__name__)(node, one) for one in places])
+
+    def flat(self, node: Node, i: Position) -> Value:
         """The node's element number `i`, where `is_flat` holds for all that is computed on the way."""
         key = (node, "flat", i)
         if key not in self._known:
@@ -98,9 +117,13 @@ class Reader:
     def _computed(self, node: Node, place: Indices) -> Value:
         if not per_image(node):
             return self._shared(node, linear(place, node.shape))
-        if self.group.base(node) in self.group.slots:
-            return self._load(node, linear(place, node.shape[1:]))
-        return self.rule(node, place)
+        if self.group.base(node) not in self.group.slots:
+            return self.rule(node, place)
+        if place and isinstance(last := place[-1], Run) and last.step == 2 and node.shape[-1] % 2 == 0:  # type: ignore[operator]
+            start, rest = self.b.quotient(last.first, 2)
+            if isinstance(rest, int):
+                return self._every_other(node, (*place[:-1], start * 2), rest)
+        return self._load(node, linear(place, node.shape[1:]))
 
     def rule(self, node: Node, place: Indices) -> Value:
         """What the node's rule says of its value there, wherever that is kept."""
@@ -129,7 +152,7 @@ class Reader:
                 height, width = node.shape[-2:]
                 assert height is not None and width is not None
                 *lead, y, z = place
-                return self.at(x, (*lead, self.b.index("sub", height - 1, y), self.b.index("sub", width - 1, z)))
+                return self.at(x, (*lead, height - 1 - y, width - 1 - z))
             case BroadcastTo(x):
                 return self.at(x, self._narrowed(node, x, place))
             case OneHot(y):
@@ -138,7 +161,7 @@ class Reader:
                 return self.b.select(hit, self.number(1), self.number(0))
         return traced(node, [self.at(i, self._narrowed(node, i, place)) for i in node.inputs])
 
-    def flat_rule(self, node: Node, i: Index) -> Value:
+    def flat_rule(self, node: Node, i: Position) -> Value:
         """The same, of element number `i` of an element-wise node."""
         return traced(node, [self.flat(s, i) for s in node.inputs])
 
@@ -146,21 +169,44 @@ class Reader:
         """A number in all lanes."""
         return self.b.number(x, self.lanes)
 
-    def whole(self, i: Index) -> Value:
-        """A whole number in all lanes, of 32 bits."""
+    def whole(self, i: Position) -> Value:
+        """A whole number in all lanes, or one for each, of 32 bits."""
+        if isinstance(i, Run):
+            steps = self.b.binary("mul", self.b.lane_numbers(self.lanes), self.b.integer(i.step, self.lanes))
+            return self.b.binary("add", self.whole(i.first), steps)
         if isinstance(i, int):
             return self.b.integer(i, self.lanes)
         return self.b.splat(self.b.convert("trunc", i, INT), self.lanes)
 
-    def _shared(self, node: Node, i: Index) -> Value:
+    def _shared(self, node: Node, i: Position) -> Value:
         if isinstance(node, Const) and node.uniform is not None:
             return self.number(node.uniform)
-        return self.b.splat(self.b.load(self.array(node), i, Type(FLOAT)), self.lanes)
+        if isinstance(i, Run):
+            return self._along(self.array(node), i, self.b.real)
+        return self.b.splat(self.b.load(self.array(node), i, self.b.reals()), self.lanes)
 
-    def _load(self, node: Node, i: Index) -> Value:
-        element = element_of(self.group.base(node))
-        value = self.b.load(self.buffer(node), i * self.lanes, Type(element, self.lanes))
+    def _load(self, node: Node, i: Position) -> Value:
+        element, buffer = element_of(self.group.base(node)), self.buffer(node)
+        if isinstance(i, Run):
+            value = self._along(buffer, i, element)
+        elif self.block == self.lanes:
+            value = self.b.load(buffer, i * self.lanes, Type(element, self.lanes))
+        else:
+            value = self.b.splat(self.b.load(buffer, i, Type(element)), self.lanes)
         return self.b.convert("trunc", value, BIT) if element == BYTE else value
+
+    def _along(self, pointer: Value, run: Run, element: str) -> Value:
+        """Elements of one image into lanes."""
+        if run.step == 1:
+            return self.b.load(pointer, run.first, Type(element, self.lanes))
+        return self.b.vector([self.b.load(pointer, run.at(n), Type(element)) for n in range(self.lanes)])
+
+    def _every_other(self, node: Node, place: tuple[Position, ...], rest: int) -> Value:
+        """The even elements from `place` on, or the odd ones, of a row that has them in pairs."""
+        start = linear(place, node.shape[1:])
+        assert not isinstance(start, Run)
+        low, high = (self._load(node, Run(start + n * self.lanes, 1)) for n in range(2))
+        return self.b.shuffle(low, high, range(rest, 2 * self.lanes, 2))
 
     def _narrowed(self, node: Node, source: Node, place: Indices) -> Indices:
         """The place in an input that broadcasting repeats."""
@@ -173,7 +219,7 @@ class Reader:
         number = linear(place, node.shape[1:])
         if self.all_flat(x):
             return self.flat(x, number)
-        found: list[Index] = []
+        found: list[Position] = []
         for size in reversed(x.shape[1:]):
             assert size is not None
             number, rest = self.b.quotient(number, size)
@@ -245,9 +291,13 @@ class Reader:
         return self.b.integer(i, 1, INDEX) if isinstance(i, int) else i
 
 
-def linear(place: Indices, shape: tuple[int | None, ...]) -> Index:
+@overload
+def linear(place: tuple[Index, ...], shape: tuple[int | None, ...]) -> Index: ...
+@overload
+def linear(place: Indices, shape: tuple[int | None, ...]) -> Position: ...
+def linear(place: Indices, shape: tuple[int | None, ...]) -> Position:
     """The number of an element, counted row by row."""
-    number: Index = 0
+    number: Position = 0
     for i, size in zip(place, shape, strict=True):
         assert size is not None
         number = number * size + i

@@ -1,27 +1,98 @@
-"""exp, log, log1p and tanh of float32 in the loop language, with their errors in units in the last place (ulp).
+"""exp, log, log1p and tanh in the loop language, with their errors in units in the last place (ulp).
 
-Each reduces its argument to a small interval and evaluates the polynomials of the Cephes library there (Moshier,
-1992). The errors are tested over the whole range of float32: see `ULP`.
+Each reduces its argument to a small interval and evaluates the approximations of the Cephes library there (Moshier,
+1992), polynomials for float and quotients of polynomials for double; only the exponential of doubles is Taylor's
+polynomial, which needs no division. The errors are tested over the whole range of both: see `ULP`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from .loops import FLOAT, INT, Builder, Value
+from .loops import DOUBLE, FLOAT, INDEX, INT, Builder, Value
 
 ULP = {"exp": 1.5, "log": 1.5, "log1p": 3.0, "tanh": 3.0}
-"""The largest error of each function, in ulp of the right result (below float32's normal range: of the smallest)."""
+"""The largest error of each function, in ulp of the right result (below the normal range: of the smallest)."""
 
-_EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
-_LOG = (
-    *(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1),
-    *(-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
+
+Coefficients = tuple[float, ...]
+"""Of a polynomial, the highest power first."""
+
+
+@dataclass(frozen=True)
+class _Format:
+    """A kind of real number: how its bits are laid out, and what is used near the middle.
+
+    Attributes
+    ----------
+    whole : str
+        Integers of as many bits.
+    digits : int
+        Bits after the point; those of the exponent are above them.
+    bias : int
+        What the exponent's bits say for 1.
+    root : int
+        The bits of sqrt(1/2).
+    limits : (float, float)
+        Below the first, e^x is 0; above the second, it is infinite.
+    ln2 : (float, float)
+        log 2 in two parts; a product of the first one with an exponent is exact.
+    exp : tuple of float
+        (e^r - 1 - r) / r^2.
+    log, tanh : (tuple of float, tuple of float)
+        (log(1 + r) - r + r^2 / 2) / r^3, and (tanh(r) - r) / r^3 by r^2: what is divided, and by what.
+    """
+
+    whole: str
+    digits: int
+    bias: int
+    root: int
+    limits: tuple[float, float]
+    ln2: tuple[float, float]
+    exp: Coefficients
+    log: tuple[Coefficients, Coefficients]
+    tanh: tuple[Coefficients, Coefficients]
+
+    @property
+    def rounder(self) -> float:
+        """Added to a small number, it leaves the nearest whole number in the lowest bits."""
+        return 1.5 * 2.0**self.digits
+
+
+_LN2 = 0.693359375, -2.121944400546905827679e-4
+_FLOAT = _Format(
+    *(INT, 23, 127, 0x3F3504F3, (-104, 89), _LN2),
+    (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1),
+    (
+        (
+            *(7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1),
+            *(-1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1),
+        ),
+        (1.0,),
+    ),
+    ((-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1), (1.0,)),
 )
-_TANH = (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
-_LN2_HIGH, _LN2_LOW = 0.693359375, -2.12194440e-4
-_ROUNDER = 12582912.0
-"""1.5 * 2^23: added to a small number, it leaves the nearest whole number in the lowest bits."""
+_DOUBLE = _Format(
+    *(INDEX, 52, 1023, 0x3FE6A09E667F3BCD, (-746, 710), _LN2),
+    tuple(1 / math.factorial(n) for n in range(13, 1, -1)),  # the first power that is missing is below 1e-17
+    (
+        (
+            *(1.01875663804580931796e-4, 4.97494994976747001425e-1, 4.70579119878881725854e0),
+            *(1.44989225341610930846e1, 1.79368678507819816313e1, 7.70838733755885391666e0),
+        ),
+        (
+            *(1.0, 1.12873587189167450590e1, 4.52279145837532221105e1),
+            *(8.29875266912776603211e1, 7.11544750618563894466e1, 2.31251620126765340583e1),
+        ),
+    ),
+    (
+        (-9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3),
+        (1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3),
+    ),
+)
+_FORMATS = {FLOAT: _FLOAT, DOUBLE: _DOUBLE}
 
 
 def polynomial(b: Builder, x: Value, coefficients: Sequence[float]) -> Value:
@@ -32,50 +103,72 @@ def polynomial(b: Builder, x: Value, coefficients: Sequence[float]) -> Value:
     return total
 
 
+def _quotient(b: Builder, x: Value, over: Coefficients, under: Coefficients) -> Value:
+    top = polynomial(b, x, over)
+    return top if under == (1.0,) else b.binary("fdiv", top, polynomial(b, x, under))
+
+
 def exp(b: Builder, x: Value) -> Value:
     """e^x = 2^k e^r with |r| at most ln(2) / 2; 2^k in two factors, so that subnormal results come out, too."""
-    lanes = x.type.lanes
-    x = b.select(b.compare("ogt", x, b.number(89, lanes)), b.number(89, lanes), x)
-    x = b.select(b.compare("olt", x, b.number(-104, lanes)), b.number(-104, lanes), x)
-    shifted = b.fma(x, b.number(1.44269504088896341, lanes), b.number(_ROUNDER, lanes))
-    k = b.binary("fsub", shifted, b.number(_ROUNDER, lanes))
-    r = b.fma(k, b.number(-_LN2_HIGH, lanes), x)
-    r = b.fma(k, b.number(-_LN2_LOW, lanes), r)
+    lanes, f = x.type.lanes, _FORMATS[x.type.element]
+    low, high = (b.number(limit, lanes) for limit in f.limits)
+    x = b.select(b.compare("ogt", x, high), high, x)
+    x = b.select(b.compare("olt", x, low), low, x)
+    rounder = b.number(f.rounder, lanes)
+    k = b.binary("fsub", b.fma(x, b.number(1.44269504088896341, lanes), rounder), rounder)
+    r = b.fma(k, b.number(-f.ln2[0], lanes), x)
+    r = b.fma(k, b.number(-f.ln2[1], lanes), r)
     square = b.binary("fmul", r, r)
-    y = b.binary("fadd", b.fma(polynomial(b, r, _EXP), square, r), b.number(1, lanes))
-    whole = b.binary("sub", b.convert("bitcast", shifted, INT), b.integer(0x4B400000, lanes))
-    half = b.binary("ashr", whole, b.integer(1, lanes))
-    rest = b.binary("sub", whole, half)
-    return b.binary("fmul", b.binary("fmul", y, _power_of_two(b, half)), _power_of_two(b, rest))
+    y = b.binary("fadd", b.fma(polynomial(b, r, f.exp), square, r), b.number(1, lanes))
+    # counted from `one`, the last bits of a whole number are the exponent's bits of 2 to its power
+    one = b.number(f.rounder + f.bias, lanes)
+    half = b.fma(k, b.number(0.5, lanes), one)
+    rest = b.binary("fadd", b.binary("fsub", k, b.binary("fsub", half, one)), one)
+    return b.binary("fmul", b.binary("fmul", y, _last_as_exponent(b, half)), _last_as_exponent(b, rest))
 
 
-def _power_of_two(b: Builder, k: Value) -> Value:
-    lanes = k.type.lanes
-    bits = b.binary("shl", b.binary("add", k, b.integer(127, lanes)), b.integer(23, lanes))
-    return b.convert("bitcast", bits, FLOAT)
+def _last_as_exponent(b: Builder, x: Value) -> Value:
+    """The number whose exponent's bits are the last ones of x."""
+    f = _FORMATS[x.type.element]
+    bits = b.convert("bitcast", x, f.whole)
+    return b.convert("bitcast", b.binary("shl", bits, b.integer(f.digits, x.type.lanes, f.whole)), x.type.element)
 
 
 def log(b: Builder, x: Value) -> Value:
-    """log x = e log 2 + log m, with m from sqrt(1/2) to sqrt(2)."""
-    lanes = x.type.lanes
-    tiny = b.compare("olt", x, b.number(2.0**-126, lanes))
-    normal = b.select(tiny, b.binary("fmul", x, b.number(2.0**23, lanes)), x)
-    bits = b.convert("bitcast", normal, INT)
-    # the exponent of normal / sqrt(1/2), so that what is left is from sqrt(1/2) to sqrt(2)
-    e = b.binary("ashr", b.binary("sub", bits, b.integer(0x3F3504F3, lanes)), b.integer(23, lanes))
-    m = b.convert("bitcast", b.binary("sub", bits, b.binary("shl", e, b.integer(23, lanes))), FLOAT)
-    e = b.binary("sub", e, b.select(tiny, b.integer(23, lanes), b.integer(0, lanes)))
-    k = b.convert("sitofp", e, FLOAT)
+    """log x = k log 2 + log m, with m from sqrt(1/2) to sqrt(2)."""
+    lanes, f = x.type.lanes, _FORMATS[x.type.element]
+    k, m = _exponent(b, x)
     r = b.binary("fsub", m, b.number(1, lanes))
     square = b.binary("fmul", r, r)
-    y = b.binary("fmul", b.binary("fmul", polynomial(b, r, _LOG), r), square)
-    y = b.fma(k, b.number(_LN2_LOW, lanes), y)
+    y = b.binary("fmul", b.binary("fmul", _quotient(b, r, *f.log), r), square)
+    y = b.fma(k, b.number(f.ln2[1], lanes), y)
     y = b.fma(square, b.number(-0.5, lanes), y)
-    y = b.fma(k, b.number(_LN2_HIGH, lanes), b.binary("fadd", r, y))
+    y = b.fma(k, b.number(f.ln2[0], lanes), b.binary("fadd", r, y))
     infinity = b.number(float("inf"), lanes)
     y = b.select(b.compare("oeq", x, infinity), x, y)
     y = b.select(b.compare("oeq", x, b.number(0, lanes)), b.number(float("-inf"), lanes), y)
     return b.select(b.compare("ult", x, b.number(0, lanes)), b.number(float("nan"), lanes), y)
+
+
+def _exponent(b: Builder, x: Value) -> tuple[Value, Value]:
+    """k and m with x = m 2^k and m from sqrt(1/2) to sqrt(2), of a positive number."""
+    lanes, f = x.type.lanes, _FORMATS[x.type.element]
+
+    def whole(i: int) -> Value:
+        return b.integer(i, lanes, f.whole)
+
+    tiny = b.compare("olt", x, b.number(2.0 ** (1 - f.bias), lanes))
+    normal = b.select(tiny, b.binary("fmul", x, b.number(2.0**f.digits, lanes)), x)
+    bits = b.convert("bitcast", normal, f.whole)
+    shifted = b.binary("add", bits, whole((f.bias << f.digits) - f.root))  # its exponent changes where m is sqrt(1/2)
+    # the exponent's bits become the last ones of a number in whose unit they count
+    unit = f.bias + f.digits << f.digits
+    counted = b.binary("or", b.binary("lshr", shifted, whole(f.digits)), whole(unit))
+    zero = 2.0**f.digits + f.bias
+    below = b.select(tiny, b.number(zero + f.digits, lanes), b.number(zero, lanes))
+    k = b.binary("fsub", b.convert("bitcast", counted, x.type.element), below)
+    fraction = b.binary("and", shifted, whole(2**f.digits - 1))
+    return k, b.convert("bitcast", b.binary("add", fraction, whole(f.root)), x.type.element)
 
 
 def log1p(b: Builder, x: Value) -> Value:
@@ -92,11 +185,11 @@ def log1p(b: Builder, x: Value) -> Value:
 
 
 def tanh(b: Builder, x: Value) -> Value:
-    """A polynomial near 0, else 1 - 2 / (e^2|x| + 1), with the sign of x."""
-    lanes = x.type.lanes
+    """x and a small correction near 0, else 1 - 2 / (e^2|x| + 1), with the sign of x."""
+    lanes, f = x.type.lanes, _FORMATS[x.type.element]
     size = b.unary("fabs", x)
     square = b.binary("fmul", x, x)
-    near = b.fma(b.binary("fmul", polynomial(b, square, _TANH), square), x, x)
+    near = b.fma(b.binary("fmul", _quotient(b, square, *f.tanh), square), x, x)
     e = exp(b, b.binary("fadd", size, size))
     far = b.binary(
         "fsub", b.number(1, lanes), b.binary("fdiv", b.number(2, lanes), b.binary("fadd", e, b.number(1, lanes)))

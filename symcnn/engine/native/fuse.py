@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ...graph.node import Node
 from ...nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
 from ...nodes.pool import Place, Upsample
 from ...nodes.shape import Reshape
 from ...nodes.window import Dilate, Pad
-from .loops import BYTE, FLOAT, INT
+from .loops import BIT, BYTE, INT, SIZES
 from .partition import MOVES, Kind, Partition, elements
 from .patterns import BatchSum, accumulated, per_image, reads
+from .tracing import ELEMENTS
 
 _DEPTH = 24
 """How many values in a row are computed within one loop: the next one is written down."""
@@ -71,7 +70,8 @@ class Group:
 
 def element_of(node: Node) -> str:
     """How a value is kept in lanes: whole numbers in 32 bits, booleans in bytes."""
-    return FLOAT if node.dtype == np.float32 else BYTE if node.dtype == bool else INT
+    element = ELEMENTS.get(node.dtype, INT)
+    return BYTE if element == BIT else element
 
 
 def is_flat(node: Node) -> bool:
@@ -184,7 +184,7 @@ class _Memory:
     def _take_for(self, node: Node, ended: list[Node]) -> None:
         """A slot for `node`: that of a value which ends here, where element i is read before it is written."""
         for source in ended:
-            same = self._size(source) == self._size(node)
+            same = self._size(source) == self._size(node) and element_of(source) == element_of(node)
             if same and is_flat(node) and self._flat_to(node, source):
                 self._group.slots[node] = self._group.slots[source]
                 ended.remove(source)
@@ -207,8 +207,7 @@ class _Memory:
         return True
 
     def _size(self, node: Node) -> int:
-        width = 1 if element_of(node) == BYTE else 4
-        return -(-elements(node) * self._lanes * width // _LINE) * _LINE
+        return -(-elements(node) * self._lanes * SIZES[element_of(node)] // _LINE) * _LINE
 
     def _take(self, node: Node) -> None:
         size = self._size(node)

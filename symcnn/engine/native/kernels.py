@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ...graph.node import Node
 from .expressions import Reader, linear, windows
 from .fuse import element_of, is_flat
-from .loops import BIT, BYTE, FLOAT, INDEX, INT, Builder, Index, Type, Value
+from .loops import BIT, BYTE, INDEX, INT, SIZES, Builder, Index, Type, Value
 from .partition import elements
 
 
@@ -28,7 +28,10 @@ class Kernel:
         The address of this thread's sums over the batch.
     valid : Value
         How many lanes of the block hold images; the others repeat the last one.
-    registers : int
+    registers, wide : int
+        How many vector registers there are, and how many numbers one holds.
+    taken : int
+        Bytes of memory that these loops need for themselves, behind the buffers.
     """
 
     b: Builder
@@ -36,16 +39,24 @@ class Kernel:
     sums: Value
     valid: Value
     registers: int
+    wide: int
+    taken: int = 0
 
     @property
     def lanes(self) -> int:
         """Images in a block."""
-        return self.read.lanes
+        return self.read.block
+
+    def take(self, count: int) -> Value:
+        """Memory for `count` numbers."""
+        start = self.read.group.nbytes + self.taken
+        self.taken += -(-SIZES[self.b.real] * count // 64) * 64
+        return self.b.offset(self.read.memory, start, BYTE)
 
     @property
     def vector(self) -> Type:
         """A number of each image."""
-        return Type(FLOAT, self.lanes)
+        return self.b.reals(self.lanes)
 
     def zero(self) -> Value:
         """0 in all lanes."""
@@ -62,7 +73,7 @@ class Kernel:
 
     def spread(self, array: Value, i: Index) -> Value:
         """A number that all images share, in all lanes."""
-        return self.b.splat(self.b.load(array, i, Type(FLOAT)), self.lanes)
+        return self.b.splat(self.b.load(array, i, self.b.reals()), self.lanes)
 
     def valid_lanes(self) -> Value:
         """Which lanes hold images."""
@@ -71,7 +82,7 @@ class Kernel:
 
     def add_to_sum(self, place: Index, value: Value) -> None:
         """Add all lanes to a number of this thread's sums."""
-        before = self.b.load(self.sums, place, Type(FLOAT))
+        before = self.b.load(self.sums, place, self.b.reals())
         self.b.store(self.sums, place, self.b.binary("fadd", before, self.b.total(value)))
 
     def clear_invalid(self, buffer: Value, count: int) -> None:
@@ -154,7 +165,7 @@ def pack(k: Kernel, node: Node, row: Value) -> None:
     b, count, lanes = k.b, elements(node), k.lanes
     source, target = k.read.array(node), k.read.buffer(node)
     at = [b.index("mul", row + b.smaller(n, k.valid - 1), count) for n in range(lanes)]
-    if element_of(node) != FLOAT:
+    if element_of(node) != b.real:
         width = node.dtype.itemsize * 8
         with b.loop(0, count) as i:
             for n in range(lanes):
@@ -170,7 +181,7 @@ def pack(k: Kernel, node: Node, row: Value) -> None:
             b.store(target, (i + n) * lanes, value)
     with b.loop(full, count) as i:
         for n in range(lanes):
-            b.store(target, i * lanes + n, b.load(source, at[n] + i, Type(FLOAT)))
+            b.store(target, i * lanes + n, b.load(source, at[n] + i, b.reals()))
 
 
 def unpack(k: Kernel, node: Node, row: Value) -> None:
@@ -179,7 +190,7 @@ def unpack(k: Kernel, node: Node, row: Value) -> None:
     target, source = k.read.array(node), k.read.buffer(node)
     at = [b.index("mul", row + b.smaller(n, k.valid - 1), count) for n in range(lanes)]
     element = element_of(node)
-    if element != FLOAT:
+    if element != b.real:
         kind, wide = (BYTE, BYTE) if element == BYTE else (INT, INDEX)
         with b.loop(0, count) as i:
             for n in reversed(range(lanes)):
@@ -193,4 +204,4 @@ def unpack(k: Kernel, node: Node, row: Value) -> None:
             b.store(target, at[n] + i, turned[n])
     with b.loop(full, count) as i:
         for n in reversed(range(lanes)):
-            b.store(target, at[n] + i, b.load(source, i * lanes + n, Type(FLOAT)))
+            b.store(target, at[n] + i, b.load(source, i * lanes + n, b.reals()))

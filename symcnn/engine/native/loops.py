@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
-FLOAT, INDEX, INT, BYTE, BIT, POINTER = "float", "i64", "i32", "i8", "i1", "ptr"
+FLOAT, DOUBLE, INDEX, INT, BYTE, BIT, POINTER = "float", "double", "i64", "i32", "i8", "i1", "ptr"
+SIZES = {FLOAT: 4, DOUBLE: 8, INDEX: 8, POINTER: 8, INT: 4, "i16": 2, BYTE: 1}
+"""Bytes of an element in memory."""
 
 
 class Type(NamedTuple):
@@ -40,17 +42,17 @@ class Value:
         self.builder, self.op, self.args, self.type = builder, op, args, type
 
     def __add__(self, other: Index) -> Index:
-        return self.builder.index("add", self, other)
+        return self.builder.index("add", self, other) if isinstance(other, Value | int) else NotImplemented
 
     __radd__ = __add__
 
     def __mul__(self, other: Index) -> Index:
-        return self.builder.index("mul", self, other)
+        return self.builder.index("mul", self, other) if isinstance(other, Value | int) else NotImplemented
 
     __rmul__ = __mul__
 
     def __sub__(self, other: Index) -> Index:
-        return self.builder.index("sub", self, other)
+        return self.builder.index("sub", self, other) if isinstance(other, Value | int) else NotImplemented
 
     def __rsub__(self, other: int) -> Index:
         return self.builder.index("sub", other, self)
@@ -62,8 +64,73 @@ class Value:
         return self.builder.quotient(self, other)[1]
 
 
+class Irregular(Exception):
+    """Numbers that do not grow evenly from lane to lane: each lane must be computed for itself."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Whole numbers that grow evenly from lane to lane: `first`, `first` + `step`, ...
+
+    The places that a vector covers when its lanes are neighbours in one image; arithmetic with what all lanes share
+    gives a run again.
+
+    Examples
+    --------
+    >>> Run(3, 1) * 2 + 1
+    Run(first=7, step=2)
+    >>> (Run(6, 2) // 2, Run(6, 2) % 2)
+    (Run(first=3, step=1), 0)
+    """
+
+    first: Index
+    step: int
+
+    def __add__(self, other: Position) -> Run:
+        if isinstance(other, Run):
+            raise Irregular
+        return Run(self.first + other, self.step)
+
+    __radd__ = __add__
+
+    def __mul__(self, other: Position) -> Run:
+        if not isinstance(other, int):
+            raise Irregular
+        return Run(self.first * other, self.step * other)
+
+    __rmul__ = __mul__
+
+    def __sub__(self, other: Position) -> Run:
+        if isinstance(other, Run):
+            raise Irregular
+        return Run(self.first - other, self.step)
+
+    def __rsub__(self, other: Index) -> Run:
+        return Run(other - self.first, -self.step)
+
+    def quotient(self, by: int) -> tuple[Position, Index]:
+        """The whole quotients, and the rest, which must be the same in all lanes."""
+        if by == 1:
+            return self, 0
+        if self.step % by:
+            raise Irregular
+        return Run(self.first // by, self.step // by), self.first % by
+
+    def __floordiv__(self, by: int) -> Position:
+        return self.quotient(by)[0]
+
+    def __mod__(self, by: int) -> Index:
+        return self.quotient(by)[1]
+
+    def at(self, lane: int) -> Index:
+        """The number of a lane."""
+        return self.first + lane * self.step
+
+
 Index = Value | int
 """A whole number: known now, or when the program runs."""
+Position = Value | int | Run
+"""An index, the same in all lanes or not."""
 
 
 @dataclass(eq=False)
@@ -129,6 +196,17 @@ class Function:
 class Builder:
     """Writes a function, statement by statement.
 
+    Parameters
+    ----------
+    name : str
+    parameters : {str: str}
+        Names and elements.
+    exported : bool
+        Whether it can be called from outside.
+    title : str
+    real : "float" or "double"
+        What the function computes with: the kind of `number`.
+
     Examples
     --------
     >>> b = Builder("scale", {"x": POINTER, "n": INDEX})
@@ -143,7 +221,10 @@ class Builder:
         x[i0] = v2
     """
 
-    def __init__(self, name: str, parameters: dict[str, str], exported: bool = False, title: str = "") -> None:
+    def __init__(
+        self, name: str, parameters: dict[str, str], exported: bool = False, title: str = "", real: str = FLOAT
+    ) -> None:
+        self.real = real
         self.parameters = [Value(self, "parameter", (n,), Type(element)) for n, element in parameters.items()]
         self.function = Function(name, self.parameters, [], exported, title)
         self._into = self.function.body
@@ -164,8 +245,14 @@ class Builder:
             return a if b == 1 else b
         return self._value(op, (a, b), Type(INDEX))
 
-    def quotient(self, a: Index, by: int) -> tuple[Index, Index]:
+    @overload
+    def quotient(self, a: Index, by: int) -> tuple[Index, Index]: ...
+    @overload
+    def quotient(self, a: Position, by: int) -> tuple[Position, Index]: ...
+    def quotient(self, a: Position, by: int) -> tuple[Position, Index]:
         """a // by and a % by, of a number that is not negative; known where a was made as by * q + r."""
+        if isinstance(a, Run):
+            return a.quotient(by)
         if isinstance(a, int):
             return a // by, a % by
         if by == 1:
@@ -178,19 +265,27 @@ class Builder:
                 return first.args[0], rest
         return self._value("udiv", (a, by), Type(INDEX)), self._value("urem", (a, by), Type(INDEX))
 
-    def smaller(self, a: Index, b: Index) -> Index:
+    def smaller(self, a: Position, b: Index) -> Index:
         """The smaller of two whole numbers."""
+        if isinstance(a, Run):
+            raise Irregular
         return min(a, b) if isinstance(a, int) and isinstance(b, int) else self._value("smin", (a, b), Type(INDEX))
 
-    def larger(self, a: Index, b: Index) -> Index:
+    def larger(self, a: Position, b: Index) -> Index:
         """The larger of two whole numbers."""
+        if isinstance(a, Run):
+            raise Irregular
         return max(a, b) if isinstance(a, int) and isinstance(b, int) else self._value("smax", (a, b), Type(INDEX))
 
     # Numbers and vectors ------------------------------------------------------------------------
 
+    def reals(self, lanes: int = 1) -> Type:
+        """The type of so many numbers."""
+        return Type(self.real, lanes)
+
     def number(self, x: float, lanes: int = 1) -> Value:
         """A number, in all lanes."""
-        return Value(self, "number", (float(x),), Type(FLOAT, lanes))
+        return Value(self, "number", (float(x),), self.reals(lanes))
 
     def integer(self, x: int, lanes: int = 1, element: str = INT) -> Value:
         """A whole number to be computed with in lanes."""
@@ -214,7 +309,7 @@ class Builder:
 
     def compare(self, how: str, a: Value, b: Value) -> Value:
         """A bit in each lane, as LLVM's fcmp and icmp have it: ogt, ult, eq, ..."""
-        op = "fcmp" if a.type.element == FLOAT else "icmp"
+        op = "fcmp" if a.type.element in (FLOAT, DOUBLE) else "icmp"
         return self._value(op, (how, a, b), Type(BIT, a.type.lanes))
 
     def select(self, bits: Value, a: Value, b: Value) -> Value:
@@ -239,6 +334,16 @@ class Builder:
         """The lanes that `order` names, of a and then b."""
         return self._value("shuffle", (a, b, tuple(order)), Type(a.type.element, len(order)))
 
+    def vector(self, values: Sequence[Value]) -> Value:
+        """Single numbers side by side."""
+        if len(values) == 1:
+            return values[0]
+        return self._value("vector", tuple(values), Type(values[0].type.element, len(values)))
+
+    def lane(self, a: Value, n: int) -> Value:
+        """The number in one lane."""
+        return a if a.type.lanes == 1 else self._value("lane", (a, n), Type(a.type.element))
+
     def transpose(self, rows: Sequence[Value]) -> list[Value]:
         """As many vectors as there are lanes, columns made rows."""
         lanes, current = len(rows), list(rows)
@@ -256,9 +361,9 @@ class Builder:
 
     # Memory -------------------------------------------------------------------------------------
 
-    def offset(self, pointer: Value, index: Index, element: str = FLOAT) -> Value:
-        """The address of an element."""
-        return pointer if index == 0 else self._value("offset", (pointer, index, element), Type(POINTER))
+    def offset(self, pointer: Value, index: Index, element: str = "") -> Value:
+        """The address of an element: a number, if nothing else is said."""
+        return pointer if index == 0 else self._value("offset", (pointer, index, element or self.real), Type(POINTER))
 
     def load(self, pointer: Value, index: Index, type: Type) -> Value:
         """What is at an element and, for a vector, after it."""

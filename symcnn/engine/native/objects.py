@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from typing import Any
 
 from .cpu import Cpu, cache_folder
@@ -30,12 +31,17 @@ class Library:
     ----------
     cached : bool
         Whether the object came from the cache.
+    nbytes : int
+        The size of the object.
+    seconds : float
+        How long it took to compile, or to load.
     """
 
     def __init__(self, text: str, cpu: Cpu) -> None:
         import llvmlite
         import llvmlite.binding as llvm
 
+        start = time.perf_counter()
         machine = target_machine(cpu)
         key = "\0".join(
             [llvmlite.__version__, str(llvm.llvm_version_info), machine.triple, cpu.name, cpu.features, text]
@@ -46,9 +52,11 @@ class Library:
         code = _compiled(text, machine) if found is None else found
         if found is None:
             _write(path, code)
+        self.nbytes = len(code)
         self._engine: Any = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         self._engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
+        self.seconds = time.perf_counter() - start
 
     def address(self, name: str) -> int:
         """Where the function `name` is."""

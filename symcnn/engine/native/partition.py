@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,8 @@ ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, SumTo, ArgMax)
 LABELLED = (OneHot, SoftmaxCrossEntropy)
 CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max)
 """Types whose `verify` looks at nothing but shapes and labels."""
+BEFORE = "the same for all images, and needed before"
+"""Why NumPy computes what does not depend on the images: once a run, and it is little."""
 _MOST = 2000
 """More nodes than this would take the compiler too long."""
 
@@ -64,6 +67,8 @@ class Partition:
 
     Attributes
     ----------
+    real : dtype
+        The kind of number that native code computes with: float32 or float64.
     stages : list of Stage
     kinds : {Node: Kind}
         Of every node that is computed.
@@ -71,6 +76,7 @@ class Partition:
         Why a node is left to NumPy.
     """
 
+    real: np.dtype[Any]
     stages: list[Stage]
     kinds: dict[Node, Kind]
     why: dict[Node, str]
@@ -85,10 +91,11 @@ def partition(plan: Plan) -> Partition:
     kinds: dict[Node, Kind] = {}
     why: dict[Node, str] = {}
     follows: set[Node] = set()
+    real = _real(plan)
     for node in plan.order:
         if not node.inputs:
             continue
-        kinds[node], reason = _kind(node, follows)
+        kinds[node], reason = _kind(node, follows, real)
         if reason:
             why[node] = reason
         if kinds[node] in (Kind.SUM, Kind.SHARED):
@@ -96,12 +103,19 @@ def partition(plan: Plan) -> Partition:
     if sum(kind is not Kind.NUMPY for kind in kinds.values()) > _MOST:
         kinds = dict.fromkeys(kinds, Kind.NUMPY)
         why = dict.fromkeys(kinds, f"the graph has more than {_MOST} nodes")
-    whole = Partition([], kinds, why)
+    whole = Partition(real, [], kinds, why)
     needed = _needed(plan, whole)
     whole.kinds = {node: kind for node, kind in kinds.items() if node in needed}
     whole.why = {node: reason for node, reason in why.items() if node in needed}
     whole.stages = _stages(plan, whole)
     return whole
+
+
+def _real(plan: Plan) -> np.dtype[Any]:
+    """float64 where most of what each image has is float64, else float32: lanes are of one width in a program."""
+    images = [node.dtype for node in plan.order if per_image(node)]
+    wide = images.count(np.dtype(np.float64)) > images.count(np.dtype(np.float32))
+    return np.dtype(np.float64 if wide else np.float32)
 
 
 def _needed(plan: Plan, found: Partition) -> set[Node]:
@@ -142,52 +156,48 @@ def _after(node: Node, source: Node, found: Partition, numbers: dict[Node, int])
     return number
 
 
-def _kind(node: Node, follows: set[Node]) -> tuple[Kind, str | None]:
+def _kind(node: Node, follows: set[Node], real: np.dtype[Any]) -> tuple[Kind, str | None]:
     """Where `node` is computed, and why not in lanes where it is left to NumPy."""
     if 0 in node.shape or any(0 in i.shape for i in node.inputs):
         return Kind.NUMPY, "it has no elements"
     if accumulated(node) is not None:
-        wrong = next((r for r in reads(node) if r.dtype != np.float32), None)
-        return (Kind.SUM, None) if wrong is None else (Kind.NUMPY, f"it sums {wrong.dtype}, not float32")
+        wrong = next((r for r in reads(node) if r.dtype != real), None)
+        return (Kind.SUM, None) if wrong is None else (Kind.NUMPY, f"it sums {wrong.dtype}, not {real}")
     if per_image(node):
-        reason = _image_obstacle(node)
+        reason = _image_obstacle(node, real)
         return (Kind.IMAGE, None) if reason is None else (Kind.NUMPY, reason)
     if None in node.shape:
         return Kind.NUMPY, "the batch is not its first axis"
     if not any(i in follows for i in node.inputs):
-        return Kind.NUMPY, "it is the same for all images, and needed before"
-    reason = _shared_obstacle(node)
+        return Kind.NUMPY, BEFORE
+    reason = _shared_obstacle(node, real)
     return (Kind.SHARED, None) if reason is None else (Kind.NUMPY, reason)
 
 
-def _shared_obstacle(node: Node) -> str | None:
-    if not node.elementwise or any(i.dtype != np.float32 for i in (node, *node.inputs)):
-        return "it is no function of each element of float32"
+def _shared_obstacle(node: Node, real: np.dtype[Any]) -> str | None:
+    if not node.elementwise or any(i.dtype != real for i in (node, *node.inputs)):
+        return f"it is no function of each element of {real}"
     if any(i.shape != node.shape and i.shape != () for i in node.inputs):
         return "it broadcasts"
-    return "its inputs are checked by its own rule" if _own_verify(node) else obstacle(node)
+    return "its inputs are checked by its own rule" if _own_verify(node) else obstacle(node, real)
 
 
 def _own_verify(node: Node) -> bool:
     return type(node).verify is not Node.verify and type(node) not in CHECKED_BY_SHAPE
 
 
-def _image_obstacle(node: Node) -> str | None:
+def _image_obstacle(node: Node, real: np.dtype[Any]) -> str | None:
     """Why `node`, which has the batch axis first, cannot be computed in lanes."""
     if node.mixes_rows:
         return "it mixes the rows of the batch"
     if _own_verify(node):
         return "its inputs are checked by its own rule"
-    if (
-        node.dtype != np.float32
-        and not (node.dtype == bool and node.elementwise)
-        and type(node) not in (Switches, ArgMax)
-    ):
-        return f"it is {node.dtype}, not float32"
-    return _input_obstacle(node) or _type_obstacle(node)
+    if node.dtype != real and not (node.dtype == bool and node.elementwise) and type(node) not in (Switches, ArgMax):
+        return f"it is {node.dtype}, not {real}"
+    return _input_obstacle(node, real) or _type_obstacle(node, real)
 
 
-def _input_obstacle(node: Node) -> str | None:
+def _input_obstacle(node: Node, real: np.dtype[Any]) -> str | None:
     for number, source in enumerate(reads(node)):
         if not per_image(source) and None in source.shape:
             return "the batch is not the first axis of an input"
@@ -195,12 +205,12 @@ def _input_obstacle(node: Node) -> str | None:
         label = label and type(source) not in (ArgMax, Switches)  # labels are looked at before they are used
         switch = type(source) is Switches and type(node) in (Place, Pick)
         truth = source.dtype == bool and node.elementwise
-        if source.dtype != np.float32 and not (per_image(source) and (label or switch or truth)):
-            return f"it reads {source.dtype}, not float32"
+        if source.dtype != real and not (per_image(source) and (label or switch or truth)):
+            return f"it reads {source.dtype}, not {real}"
     return None
 
 
-def _type_obstacle(node: Node) -> str | None:
+def _type_obstacle(node: Node, real: np.dtype[Any]) -> str | None:
     kind = type(node)
     if kind is Conv:
         assert isinstance(node, Conv)
@@ -216,7 +226,7 @@ def _type_obstacle(node: Node) -> str | None:
         return "there are no loops for its type"
     if not all(_aligned(node, i) for i in node.inputs):
         return "the batch axes of its inputs do not lie over each other"
-    return obstacle(node)
+    return obstacle(node, real)
 
 
 def _move_obstacle(node: Node) -> str | None:

@@ -14,7 +14,11 @@ import numpy as np
 
 from ...graph.node import Node
 from . import functions
-from .loops import BIT, FLOAT, INDEX, POINTER, Builder, Type, Value
+from .loops import BIT, DOUBLE, FLOAT, INDEX, POINTER, Builder, Type, Value
+
+ELEMENTS: dict[np.dtype[Any], str] = {np.dtype(np.float32): FLOAT, np.dtype(np.float64): DOUBLE, np.dtype(bool): BIT}
+"""What rules compute with, as the loop language calls it."""
+_DTYPES: dict[str, np.dtype[Any]] = {element: dtype for dtype, element in ELEMENTS.items()}
 
 
 class CannotTrace(Exception):
@@ -22,7 +26,7 @@ class CannotTrace(Exception):
 
 
 class Stand:
-    """A stand-in for an array of float32 or booleans in a forward rule."""
+    """A stand-in for an array of real numbers or booleans in a forward rule."""
 
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
@@ -32,8 +36,8 @@ class Stand:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """float32 or bool."""
-        return np.dtype(bool if self.value.type.element == BIT else np.float32)
+        """float32, float64 or bool."""
+        return _DTYPES[self.value.type.element]
 
     def _float(self, op: str, a: Any, b: Any) -> Stand:
         x, y = _number(self, a), _number(self, b)
@@ -155,6 +159,7 @@ class Namespace:
     """The functions of the array API standard that a traced rule may call."""
 
     float32 = np.dtype(np.float32)
+    float64 = np.dtype(np.float64)
     bool = np.dtype(bool)
     exp = staticmethod(_unary(functions.exp))
     log = staticmethod(_unary(functions.log))
@@ -255,12 +260,11 @@ def traced(node: Node, inputs: Sequence[Value]) -> Value:
     return result.value
 
 
-def obstacle(node: Node) -> str | None:
-    """Why `node`'s rule cannot be traced; None where it can."""
-    b = Builder("trial", {"data": POINTER, "at": INDEX})
-    kinds = [Type(BIT if i.dtype == bool else FLOAT, 4) for i in node.inputs]
+def obstacle(node: Node, real: np.dtype[Any]) -> str | None:
+    """Why `node`'s rule cannot be traced, with numbers of the kind `real`; None where it can."""
+    b = Builder("trial", {"data": POINTER, "at": INDEX}, real=ELEMENTS[real])
     try:
-        traced(node, [b.load(b.parameters[0], 0, kind) for kind in kinds])
+        traced(node, [b.load(b.parameters[0], 0, Type(ELEMENTS[i.dtype], 4)) for i in node.inputs])
     except CannotTrace as error:
         return str(error)
     return None

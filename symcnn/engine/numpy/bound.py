@@ -21,6 +21,7 @@ from ...graph.errors import FeedError, SizeError, explain
 from ...graph.leaves import BatchSize, Const, Param
 from ...graph.node import Node
 from ..plan import Plan
+from ..profile import Nest
 from .arena import Arena
 from .blas import one_thread
 from .kernels import Array, Run, prepare, view_of
@@ -55,9 +56,15 @@ class Bound:
         """Whether no output of the last run has a NaN or an infinity."""
         return all(is_finite(self.values[node]) for node in self.plan.outputs)
 
-    def describe(self) -> list[str]:
-        """More lines for a report, of what the calls do not show."""
-        return []
+    def describe(self, loops: bool) -> list[str]:
+        """The lines of a report: what each call computes, and how; `loops` are shown where there are some."""
+        width = max([len(type(c.node).__name__) for c in self.calls], default=0)
+        lines = []
+        for n, call in enumerate(self.calls):
+            kind = type(call.node).__name__
+            name = f"  {call.node.name}" if call.node.name else ""
+            lines.append(f"{n:4}  {kind:{width}}  {call.kernel:6}  {call.node.spec}{name}")
+        return lines
 
     def run(self) -> None:
         """Compute all values once."""
@@ -74,6 +81,18 @@ class Bound:
                 call.run()
                 found.append((call.node, call.kernel, time.perf_counter() - start))
         return found
+
+    def nests(self) -> list[Nest | None]:
+        """The loop nests that `times` tells of, in its order: of what is not native, None."""
+        return [None] * len(self.calls)
+
+    def peak(self) -> float | None:
+        """Operations in a second that native code could do in one thread, where there is such code."""
+        return None
+
+    def run_alone(self) -> None:
+        """Compute all values once, in this thread."""
+        self.run()
 
     def visits(self) -> Iterator[tuple[Node, Array]]:
         """Compute all values once: each node and its value, whose buffer may be used again after that."""

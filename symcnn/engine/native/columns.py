@@ -1,0 +1,222 @@
+"""Convolutions of few images, as products of matrices: the lanes of a vector are neighbouring places of a map.
+
+The windows of the image are copied into a matrix: a row for each weight of a filter, a column for each place that it
+takes. The forward pass is the filters times this matrix, the filters' gradient is the errors times it, and the errors
+of the image are the filters times the errors, added up where the windows were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ...graph.node import Node
+from .kernels import Kernel, parts, sizes
+from .loops import Index, Value
+from .patterns import Convolution, FilterGradient
+from .pixels import copy, load_some, runs, store_some
+from .tile import rectangle
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Filters of n x m that take rows x columns places on maps of height x width."""
+
+    channels: int
+    height: int
+    width: int
+    n: int
+    m: int
+    rows: int
+    columns: int
+
+    @property
+    def weights(self) -> int:
+        """Of one filter."""
+        return self.channels * self.n * self.m
+
+    @property
+    def places(self) -> int:
+        """Of one filter."""
+        return self.rows * self.columns
+
+
+def convolution(k: Kernel, node: Node, c: Convolution) -> None:
+    """The filters times the windows; with turned filters, the other way round."""
+    if c.turned:
+        _spread(k, node, c)
+        return
+    filters, rows, columns = sizes(node.shape[1:])
+    channels, height, width = sizes(c.x.shape[1:])
+    n, m = sizes(node.inputs[1].shape)[2:]
+    w = Windows(channels, rows + n - 1, columns + m - 1, n, m, rows, columns)
+    x = k.read.buffer(c.x)
+    if (w.height, w.width) != (height, width) or c.top or c.left:
+        x = _bordered(k, x, (channels, height, width), (c.top, c.left), (w.height, w.width))
+    weights, out = k.read.array(c.w), k.read.buffer(node)
+    bias = None if c.b is None else k.read.array(c.b)
+    matrix = _columns(k, x, w)
+
+    def first(f: Index) -> Value:
+        if bias is None:
+            return k.b.number(0, k.wide)
+        return k.b.splat(k.b.load(bias, f, k.b.reals()), k.wide)
+
+    _product(k, (filters, w.weights, w.places), lambda f, d: f * w.weights + d, weights, matrix, out, first)
+
+
+def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> None:
+    """The errors times the windows: sums over all places in the lanes, then over the lanes."""
+    b = k.b
+    channels, height, width = sizes(g.x.shape[1:])
+    filters, rows, columns = sizes(g.delta.shape[1:])
+    n, m = height - rows + 1, width - columns + 1
+    w = Windows(channels, height, width, n, m, rows, columns)
+    matrix, delta = _columns(k, k.read.buffer(g.x), w), k.read.buffer(g.delta)
+    per_tile, taps = rectangle(filters, n * m, k.registers)
+    full = w.places // k.wide * k.wide
+
+    def tile(f: Index, count: int, channel: Index, t: Index, size: int) -> None:
+        sums = [b.register(b.number(0, k.wide)) for _ in range(count * size)]
+
+        def add(p: Index, lanes: int) -> None:
+            errors = [load_some(k, delta, (f + i) * w.places + p, lanes) for i in range(count)]
+            for j in range(size):
+                seen = load_some(k, matrix, (channel * (n * m) + t + j) * w.places + p, lanes)
+                for i in range(count):
+                    total = sums[i * size + j]
+                    b.set(total, b.fma(errors[i], seen, b.get(total)))
+
+        with b.loop(0, full, k.wide) as p:
+            add(p, k.wide)
+        if full < w.places:
+            add(full, w.places - full)
+        for i in range(count):
+            ends = (channel, f + i) if g.by_channel else (f + i, channel)
+            where = (ends[0] * (filters if g.by_channel else channels) + ends[1]) * (n * m) + t
+            for j in range(size):
+                k.add_to_sum(where + j + place, b.get(sums[i * size + j]))
+
+    for f, count in parts(k, filters, per_tile):
+        with b.loop(0, channels) as channel:
+            for t, size in parts(k, n * m, taps):
+                tile(f, count, channel, t, size)
+
+
+def _spread(k: Kernel, node: Node, c: Convolution) -> None:
+    """Each error times each filter, added where the filter's window was: no border is needed, nor computed with."""
+    b = k.b
+    filters, height, width = sizes(node.shape[1:])
+    depth, rows, columns = sizes(c.x.shape[1:])
+    n, m = sizes(node.inputs[1].shape)[2:]
+    w = Windows(filters, rows + n - 1, columns + m - 1, n, m, rows, columns)
+    products = k.take(w.weights * w.places)
+    _product(
+        k,
+        (w.weights, depth, w.places),
+        lambda t, d: d * w.weights + t,
+        k.read.array(c.w),
+        k.read.buffer(c.x),
+        products,
+        lambda t: b.number(0, k.wide),
+    )
+    exact = (w.height, w.width) == (height, width) and (c.top, c.left) == (n - 1, m - 1)
+    whole = k.read.buffer(node) if exact else k.take(filters * w.height * w.width)
+    _clear(k, whole, filters * w.height * w.width)
+    with b.loop(0, filters) as f, b.loop(0, n) as u, b.loop(0, m) as v, b.loop(0, rows) as y:
+        source = (((f * n + u) * m + v) * rows + y) * columns
+        target = (f * w.height + (y + u)) * w.width + v
+        for i, lanes in runs(k, columns):
+            kind = k.b.reals(lanes)
+            total = b.binary("fadd", b.load(whole, target + i, kind), b.load(products, source + i, kind))
+            b.store(whole, target + i, total)
+    if not exact:
+        _cut(k, whole, w, (n - 1 - c.top, m - 1 - c.left), k.read.buffer(node), (filters, height, width))
+
+
+def _columns(k: Kernel, x: Value, w: Windows) -> Value:
+    """The matrix of the windows: a row for each weight of a filter, a column for each place."""
+    if w.n == w.m == 1:
+        return x
+    matrix = k.take(w.weights * w.places)
+    with k.b.loop(0, w.channels) as c, k.b.loop(0, w.n) as u, k.b.loop(0, w.m) as v, k.b.loop(0, w.rows) as y:
+        source = (c * w.height + (y + u)) * w.width + v
+        copy(k, x, source, matrix, (((c * w.n + u) * w.m + v) * w.rows + y) * w.columns, w.columns)
+    return matrix
+
+
+def _product(
+    k: Kernel,
+    shape: tuple[int, int, int],
+    weight: Callable[[Index, Index], Index],
+    weights: Value,
+    matrix: Value,
+    out: Value,
+    first: Callable[[Index], Value],
+) -> None:
+    """out[r, p] = first(r) + the sum over d of weights[weight(r, d)] matrix[d, p], in tiles of rows and vectors."""
+    b, (rows, depth, columns) = k.b, shape
+
+    def tile(r: Index, count: int, p: Index, widths: list[int]) -> None:
+        start = [first(r + i) for i in range(count)]
+        sums = [[b.register(value) for _ in widths] for value in start]
+        with b.loop(0, depth) as d:
+            seen = [load_some(k, matrix, d * columns + p + n * k.wide, size) for n, size in enumerate(widths)]
+            for i in range(count):
+                number = b.splat(b.load(weights, weight(r + i, d), b.reals()), k.wide)
+                for total, value in zip(sums[i], seen, strict=True):
+                    b.set(total, b.fma(number, value, b.get(total)))
+        for i in range(count):
+            for n, (total, size) in enumerate(zip(sums[i], widths, strict=True)):
+                store_some(k, out, (r + i) * columns + p + n * k.wide, b.get(total), size)
+
+    for p, widths in _vectors(k, columns, rows):
+        per_tile = rectangle(rows, len(widths), k.registers)[0]
+        for r, count in parts(k, rows, per_tile):
+            tile(r, count, p, widths)
+
+
+def _vectors(k: Kernel, columns: int, rows: int) -> Iterator[tuple[Index, list[int]]]:
+    """The columns in groups of vectors, as many as fit the registers; the last vector may be a part of one."""
+    vectors, rest = divmod(columns, k.wide)
+    if vectors:
+        for n, size in parts(k, vectors, rectangle(rows, vectors, k.registers)[1]):
+            yield n * k.wide, [k.wide] * size
+    if rest:
+        yield vectors * k.wide, [rest]
+
+
+def _clear(k: Kernel, target: Value, count: int) -> None:
+    for i, lanes in runs(k, count):
+        k.b.store(target, i, k.b.number(0, lanes))
+
+
+def _bordered(
+    k: Kernel, x: Value, shape: tuple[int, int, int], corner: tuple[int, int], size: tuple[int, int]
+) -> Value:
+    """A copy of maps within larger ones of zeros."""
+    (channels, height, width), (top, left) = shape, corner
+    wider = k.take(channels * size[0] * size[1])
+    _clear(k, wider, channels * size[0] * size[1])
+    with k.b.loop(0, channels) as c, k.b.loop(0, min(height, size[0] - top)) as y:
+        copy(
+            k,
+            x,
+            (c * height + y) * width,
+            wider,
+            (c * size[0] + (y + top)) * size[1] + left,
+            min(width, size[1] - left),
+        )
+    return wider
+
+
+def _cut(k: Kernel, whole: Value, w: Windows, corner: tuple[int, int], out: Value, shape: tuple[int, int, int]) -> None:
+    """A part of maps: what lies outside of them is 0."""
+    filters, height, width = shape
+    top, left = corner
+    _clear(k, out, filters * height * width)
+    low, high = max(0, -top), min(height, w.height - top)
+    first, last = max(0, -left), min(width, w.width - left)
+    with k.b.loop(0, filters) as f, k.b.loop(low, high) as y:
+        source = (f * w.height + (y + top)) * w.width + (first + left)
+        copy(k, whole, source, out, (f * height + y) * width + first, max(0, last - first))

@@ -1,0 +1,262 @@
+"""Loops for few images: each is a block of its own, and the lanes of a vector are neighbours in it.
+
+In a block of one image, a buffer holds the image's numbers as an array would. What has no loops here is computed number
+by number, with the loops of `kernels` and `rows` for blocks of one lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ...graph.node import Node
+from . import convolution
+from .expressions import Reader, linear, windows
+from .fuse import element_of, is_flat
+from .kernels import Kernel, parts, sizes
+from .loops import Index, Position, Run, Value
+from .partition import elements
+from .patterns import BatchSum, OuterProduct, Product
+from .tile import row_tile
+
+
+def runs(k: Kernel, length: int) -> Iterator[tuple[Index, int]]:
+    """A length in vectors, each by its first number and its lanes: a loop over full ones, then halves, quarters, ..."""
+    first, lanes = 0, k.wide
+    while lanes:
+        end = first + (length - first) // lanes * lanes
+        if end - first == lanes:
+            yield first, lanes
+        elif end > first:
+            with k.b.loop(first, end, lanes) as i:
+                yield i, lanes
+        first, lanes = end, lanes // 2
+
+
+def copy(k: Kernel, source: Value, start: Index, target: Value, goal: Index, count: int) -> None:
+    """`count` numbers from one place to another."""
+    for i, lanes in runs(k, count):
+        k.b.store(target, goal + i, k.b.load(source, start + i, k.b.reals(lanes)))
+
+
+def along(first: Index, lanes: int, step: int = 1) -> Position:
+    """The places of the lanes of a vector; of a single number, its place."""
+    return Run(first, step) if lanes > 1 else first
+
+
+def load_some(k: Kernel, pointer: Value, start: Index, count: int) -> Value:
+    """A full vector of which the first `count` numbers are loaded, and the others are 0."""
+    b, lanes = k.b, k.wide
+    if count == lanes:
+        return b.load(pointer, start, k.b.reals(lanes))
+    whole, done, size = b.number(0, lanes), 0, lanes // 2
+    while done < count:
+        if done + size <= count:
+            part = b.load(pointer, start + done, k.b.reals(size))
+            if size == 1:
+                part = b.vector([part, b.number(0)])
+            width = part.type.lanes
+            wider = b.shuffle(part, part, [n % width for n in range(lanes)])
+            order = [n + lanes if done <= n < done + size else n for n in range(lanes)]
+            moved = b.shuffle(wider, wider, [max(n - done, 0) % lanes for n in range(lanes)]) if done else wider
+            whole = b.shuffle(whole, moved, order)
+            done += size
+        size //= 2
+    return whole
+
+
+def store_some(k: Kernel, pointer: Value, start: Index, value: Value, count: int) -> None:
+    """Write the first `count` numbers of a full vector."""
+    b, done, size = k.b, 0, k.wide
+    while done < count:
+        if done + size <= count:
+            part = value if size == k.wide else b.shuffle(value, value, range(done, done + size))
+            b.store(pointer, start + done, b.lane(value, done) if size == 1 else part)
+            done += size
+        size //= 2
+
+
+# Element by element -------------------------------------------------------------------------------
+
+
+def pointwise(k: Kernel, node: Node) -> None:
+    """All elements, as many at a time as a vector holds, row by row or window by window."""
+    out = k.read.buffer(node)
+    if is_flat(node) and all(map(k.read.all_flat, node.inputs)):
+        for i, lanes in runs(k, elements(node)):
+            k.write(out, i, k.read.fresh(lanes).flat_rule(node, along(i, lanes)))
+        return
+    p, q = windows(node, k.read.group)
+    _rows(k, node, out, (p, q), ())
+
+
+def _rows(k: Kernel, node: Node, out: Value, size: tuple[int, int], outer: tuple[Index, ...]) -> None:
+    """A loop for each axis but the last; the body has all rows of a window."""
+    shape, depth = sizes(node.shape[1:]), len(outer)
+    if depth < len(shape) - 1:
+        step = size[0] if depth == len(shape) - 2 else 1
+        with k.b.loop(0, shape[depth] // step) as i:
+            _rows(k, node, out, size, (*outer, i))
+        return
+    if not shape:
+        k.write(out, 0, k.read.fresh(1).own(node, ()))
+        return
+    p, q = size
+    for z, lanes in runs(k, shape[-1] // q):
+        read = k.read.fresh(lanes)
+        for u in range(p):
+            lead = (*outer[:-1], outer[-1] * p + u) if outer else ()
+            values = [read.own(node, (*lead, along(z * q + v, lanes, q))) for v in range(q)]
+            for n, value in enumerate(_interleaved(k, values)):
+                k.write(out, linear((*lead, z * q + n * lanes), shape), value)
+
+
+def _interleaved(k: Kernel, values: list[Value]) -> list[Value]:
+    """The first number of each vector, then the second of each, ..."""
+    b, lanes, q = k.b, values[0].type.lanes, len(values)
+    if q == 1 or lanes == 1:
+        return values
+    if q == 2:
+        first, second = values
+        order = [n // 2 + lanes * (n % 2) for n in range(2 * lanes)]
+        return [b.shuffle(first, second, half) for half in (order[:lanes], order[lanes:])]
+    numbers = [b.lane(values[n % q], n // q) for n in range(q * lanes)]
+    return [b.vector(numbers[n : n + lanes]) for n in range(0, q * lanes, lanes)]
+
+
+# In and out ---------------------------------------------------------------------------------------
+
+
+def pack(k: Kernel, node: Node, row: Value) -> None:
+    """The image's numbers from an array."""
+    from . import kernels
+
+    if element_of(node) != k.b.real:
+        kernels.pack(k, node, row)
+    else:
+        copy(k, k.read.array(node), row * elements(node), k.read.buffer(node), 0, elements(node))
+
+
+def unpack(k: Kernel, node: Node, row: Value) -> None:
+    """The image's numbers into an array."""
+    from . import kernels
+
+    if element_of(node) != k.b.real:
+        kernels.unpack(k, node, row)
+    else:
+        copy(k, k.read.buffer(node), 0, k.read.array(node), row * elements(node), elements(node))
+
+
+# Products and sums --------------------------------------------------------------------------------
+
+
+def product(k: Kernel, node: Node, p: Product) -> None:
+    """Along rows of the matrix: sums of products of what is side by side; along its columns: of rows with numbers."""
+    if p.rows == 1:
+        _dots(k, node, p)
+    elif p.columns == 1:
+        _combination(k, node, p)
+    else:
+        convolution.product(k, node, p)
+
+
+def _dots(k: Kernel, node: Node, p: Product) -> None:
+    b, length = k.b, elements(p.x)
+    x, w, out = k.read.buffer(p.x), k.read.array(p.w), k.read.buffer(node)
+    bias = None if p.b is None else k.read.array(p.b)
+    full = length // k.wide * k.wide
+    for first, count in parts(k, elements(node), row_tile(elements(node), k.registers)):
+        sums = [b.register(b.number(0, k.wide)) for _ in range(count)]
+
+        def add(i: Index, size: int, first: Index = first, sums: list[Any] = sums) -> None:
+            seen = load_some(k, x, i, size)
+            for j, total in enumerate(sums):
+                weights = load_some(k, w, (first + j) * p.columns + i, size)
+                b.set(total, b.fma(seen, weights, b.get(total)))
+
+        with b.loop(0, full, k.wide) as i:
+            add(i, k.wide)
+        if full < length:
+            add(full, length - full)
+        for j, total in enumerate(sums):
+            value = b.total(b.get(total))
+            if bias is not None:
+                value = b.binary("fadd", value, b.load(bias, first + j, b.reals()))
+            b.store(out, first + j, value)
+
+
+def _combination(k: Kernel, node: Node, p: Product) -> None:
+    b, length, count = k.b, elements(p.x), elements(node)
+    x, w, out = k.read.buffer(p.x), k.read.array(p.w), k.read.buffer(node)
+    bias = None if p.b is None else k.read.array(p.b)
+
+    def tile(first: Index, widths: list[int]) -> None:
+        at = [first + n * k.wide for n in range(len(widths))]
+        zero = b.number(0, k.wide)
+        start = [zero if bias is None else load_some(k, bias, j, size) for j, size in zip(at, widths, strict=True)]
+        sums = [b.register(value) for value in start]
+        with b.loop(0, length) as i:
+            seen = b.splat(b.load(x, i, b.reals()), k.wide)
+            for j, size, total in zip(at, widths, sums, strict=True):
+                b.set(total, b.fma(seen, load_some(k, w, i * p.rows + j, size), b.get(total)))
+        for j, size, total in zip(at, widths, sums, strict=True):
+            store_some(k, out, j, b.get(total), size)
+
+    vectors, rest = divmod(count, k.wide)
+    if vectors:
+        for n, size in parts(k, vectors, row_tile(vectors, k.registers)):
+            tile(n * k.wide, [k.wide] * size)
+    if rest:
+        tile(vectors * k.wide, [rest])
+
+
+def outer_product(k: Kernel, node: Node, o: OuterProduct, place: int) -> None:
+    """Each number of one row times the other row."""
+    b, columns = k.b, elements(o.b)
+    left, right = k.read.buffer(o.a), k.read.buffer(o.b)
+    with b.loop(0, elements(o.a)) as i:
+        number = b.load(left, i, b.reals())
+        for j, lanes in runs(k, columns):
+            where, row = i * columns + j + place, b.load(right, j, k.b.reals(lanes))
+            before = b.load(k.sums, where, k.b.reals(lanes))
+            b.store(k.sums, where, b.fma(b.splat(number, lanes), row, before))
+
+
+def batch_sum(k: Kernel, node: Node, s: BatchSum, place: int) -> None:
+    """The axes that stay are loops around a sum over those that go; the last axis is in the lanes."""
+    b, shape = k.b, sizes(s.x.shape[1:])
+    last = len(shape) - 1
+    gone = {a - 1 for a in s.axes} - {-1}
+    kept = [n for n in range(len(shape)) if n not in gone]
+
+    def outer(axes: list[int], at: dict[int, Index]) -> None:
+        if axes:
+            with b.loop(0, shape[axes[0]]) as i:
+                outer(axes[1:], {**at, axes[0]: i})
+        elif last in gone or last < 0:
+            for z, lanes in runs(k, shape[last] if shape else 1):
+                k.add_to_sum(target(at), inner(at, z, lanes))
+        else:
+            for z, lanes in runs(k, shape[last]):
+                where = target({**at, last: z})
+                before = b.load(k.sums, where, k.b.reals(lanes))
+                b.store(k.sums, where, b.binary("fadd", before, inner(at, z, lanes)))
+
+    def target(at: dict[int, Index]) -> Index:
+        return linear(tuple(at[n] for n in kept), tuple(shape[n] for n in kept)) + place
+
+    def inner(at: dict[int, Index], z: Index, lanes: int) -> Value:
+        total = b.register(b.number(0, lanes))
+        loop(sorted(gone - {last}), {**at, last: along(z, lanes)}, k.read, total)
+        return b.get(total)
+
+    def loop(axes: list[int], at: dict[int, Position], read: Reader, total: Any) -> None:
+        if axes:
+            with b.loop(0, shape[axes[0]]) as i:
+                loop(axes[1:], {**at, axes[0]: i}, read, total)
+            return
+        place_of = tuple(at[n] for n in range(len(shape)))
+        lanes = total.type.lanes
+        b.set(total, b.binary("fadd", b.get(total), read.fresh(lanes).at(s.x, place_of)))
+
+    outer([n for n in kept if n != last], {})

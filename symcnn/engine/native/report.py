@@ -1,0 +1,104 @@
+"""What a native program says of itself: which loops compute what, and why something is left to NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...graph.node import Node
+from ...tables import Table
+from .nests import described, kind, summed_up, within
+from .partition import BEFORE
+from .patterns import per_image
+
+if TYPE_CHECKING:
+    from .bound import Compiled
+
+_INDENT = " " * 6
+
+
+def report(compiled: Compiled, loops: bool) -> list[str]:
+    """The lines of a report, stage by stage in the order of a run; with `loops`, all functions follow."""
+    lines = list(_code(compiled))
+    for number, stage in enumerate(compiled.partition.stages):
+        if stage.kind == "numpy":
+            lines += _numpy(number, stage.nodes, compiled)
+        elif stage.kind == "image":
+            lines += _image(number, compiled)
+        else:
+            lines += _shared(number, stage.nodes, compiled)
+    return [*lines, "", str(compiled.lowered)] if loops else lines
+
+
+def _code(compiled: Compiled) -> Iterator[str]:
+    """Blocks, memory and machine code, and how long it took to make that."""
+    library, written = compiled.library, compiled.lowered.seconds
+    if library is None:
+        yield "no machine code: NumPy computes everything"
+        return
+    count, block = len(compiled.lowered.functions), compiled.block
+    lanes = "one image at a time, a number of it" if block == 1 else f"blocks of {block} images, one"
+    yield f"{lanes} in each lane of a vector; {compiled.nbytes:,} bytes for each thread"
+    made = "taken from the cache" if library.cached else "compiled"
+    yield (
+        f"{count} functions for {compiled.cpu.name}: {library.nbytes:,} bytes of machine code,"
+        f" written in {written:.3f} s, {made} in {library.seconds:.3f} s"
+    )
+
+
+def _numpy(number: int, nodes: list[Node], compiled: Compiled) -> Iterator[str]:
+    """Of what is only needed before the images, the kinds; of all else, each node and the reason."""
+    why = compiled.partition.why
+    before = [n for n in nodes if why[n] == BEFORE]
+    yield f"stage {number}, by NumPy:"
+    if before:
+        yield f"{_INDENT}{summed_up(before)}: {BEFORE}"
+    yield from (f"{_INDENT}{_named(n)}: {why[n]}" for n in nodes if why[n] != BEFORE)
+
+
+def _image(number: int, compiled: Compiled) -> Iterator[str]:
+    """A line for each loop nest: what its loops are, what it computes with what within, and by whose rule."""
+    group = compiled.groups[number]
+    order = {node: place for place, node in enumerate(compiled.plan.order)}
+    yield f"stage {number}, native, block by block of images:"
+    rows = [["into lanes", _named(node), ""] for node in group.fed]
+    rows += [[kind(n), described(n, within(n, group, order)), _whose(n, compiled)] for n in group.loops]
+    rows += [["out of lanes", _named(node), ""] for node in group.results if per_image(node)]
+    yield from _aligned(rows)
+
+
+def _shared(number: int, nodes: list[Node], compiled: Compiled) -> Iterator[str]:
+    """A line for each result: what is computed on the way has no array."""
+    results = set(compiled.results[number])
+    yield f"stage {number}, native, what follows from the sums, element by element:"
+    rows = []
+    for node in nodes:
+        if node in results:
+            inside, todo = set[Node](), [node]
+            while todo:
+                new = [i for i in todo.pop().inputs if i in nodes and i not in results and i not in inside]
+                inside.update(new)
+                todo += new
+            rows.append([described(node, [n for n in nodes if n in inside]), _whose(node, compiled)])
+    yield from _aligned(rows)
+
+
+def _named(node: Node) -> str:
+    return described(node, [])
+
+
+def _whose(node: Node, compiled: Compiled) -> str:
+    """The rule that made the node, and the parameter whose new value it is."""
+    plan = compiled.plan
+    new = dict(zip(plan.outputs[len(plan.outputs) - len(plan.updated) :], plan.updated, strict=True))
+    if node in new:
+        return f"the new {new[node].label}"
+    return f"by the {node.site.rule}" if node.site.rule else ""
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    """Rows as lines, with their columns under each other."""
+    if not rows:
+        return []
+    _, *lines = str(Table([""] * len(rows[0]), rows, left=set(range(len(rows[0]))))).split("\n")
+    return [_INDENT + line for line in lines]
