@@ -8,7 +8,7 @@ compiled and differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
@@ -18,11 +18,14 @@ from .graph.errors import (
     DTypeError,
     GradientError,
     NodeTypeError,
+    SymcnnError,
     call_site,
     chosen,
     explain,
     made_by_rule,
+    place_of,
     quoted,
+    rule_failed,
     shown,
 )
 from .graph.graph import Graph
@@ -217,7 +220,7 @@ def backprop(J: Node, seed: Operand | None = None) -> Backprop:
     GradientError
         Without a seed, if J is not a scalar.
     NodeTypeError
-        If a backward rule breaks its contract.
+        If a backward rule fails, or breaks its contract.
 
     Examples
     --------
@@ -233,17 +236,50 @@ def backprop(J: Node, seed: Operand | None = None) -> Backprop:
     known = set(forward.nodes)
     steps = []
     with collector_paused():
-        for node in reversed(forward.order):
-            if node not in errors:
-                continue
-            delta = errors[node]
-            sent = errors_sent(node, delta)
+        for node, sent in sweep(reversed(forward.order), errors):
+            made = _new_nodes([errors[source] for source, _ in sent], known)
+            steps.append(Step(node, errors[node], sent, made))
+    return Backprop(J, steps, errors)
+
+
+def sweep(nodes: Iterable[Node], errors: dict[Node, Node]) -> Iterator[tuple[Node, tuple[tuple[Node, Node], ...]]]:
+    """Visit the nodes that have an error, and add up in `errors` what their rules send to their inputs.
+
+    Parameters
+    ----------
+    nodes : iterable of Node
+        Each after all that read it: a topological order, reversed.
+    errors : {Node: Node}
+        The errors where the sweep begins; more are added with each visit.
+
+    Yields
+    ------
+    node, sent
+        Each node that was visited, and what its rule sent to which input; it has been added up.
+    """
+    for node in nodes:
+        if node in errors:
+            sent = errors_sent(node, errors[node])
             with made_by_rule(node, "backward rule"):
                 for source, error in sent:
                     errors[source] = errors[source] + error if source in errors else error
-            made = _new_nodes([errors[source] for source, _ in sent], known)
-            steps.append(Step(node, delta, sent, made))
-    return Backprop(J, steps, errors)
+            yield node, sent
+
+
+def errors_swept(nodes: Iterable[Node], errors: dict[Node, Node]) -> dict[Node, Node]:
+    """`errors`, after a `sweep` of all nodes.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (3,))
+    >>> a = sc.exp(x)
+    >>> list(errors_swept([a], {a: sc.ones(a)})) == [a, x]
+    True
+    """
+    for _ in sweep(nodes, errors):
+        pass
+    return errors
 
 
 def _check_nodes(*nodes: object) -> None:
@@ -280,7 +316,7 @@ def errors_sent(node: Node, delta: Node) -> tuple[tuple[Node, Node], ...]:
     if not node.inputs:
         return ()
     with made_by_rule(node, "backward rule"):
-        answers = node.backward(delta)
+        answers = _answers(node, delta)
         if not isinstance(answers, tuple | list) or len(answers) != len(node.inputs):
             raise _broken(node, _miscounted(answers, len(node.inputs)))
         sent = []
@@ -288,6 +324,16 @@ def errors_sent(node: Node, delta: Node) -> tuple[tuple[Node, Node], ...]:
             if error is not None:
                 sent.append((source, _fitted(node, source, error)))
     return tuple(sent)
+
+
+def _answers(node: Node, delta: Node) -> object:
+    """What the backward rule returns, whatever that is."""
+    try:
+        return node.backward(delta)
+    except (SymcnnError, MemoryError):
+        raise  # an error of the house says where: what a rule makes carries its node's line
+    except Exception as error:
+        raise rule_failed(node, "backward", error) from error
 
 
 def _fitted(node: Node, source: Node, error: Node) -> Node:
@@ -313,10 +359,8 @@ def _miscounted(answers: object, expected: int) -> str:
 
 
 def _broken(node: Node, what: str) -> NodeTypeError:
-    line = type(node).backward.__code__
-    return NodeTypeError(
-        explain(f"the backward rule {what}", f"the rule is at {line.co_filename}:{line.co_firstlineno}", node=node)
-    )
+    place = f"the rule is at {place_of(type(node).backward)}"
+    return NodeTypeError(explain(f"the backward rule {what}", place, node=node))
 
 
 def _new_nodes(ends: Sequence[Node], known: set[Node]) -> tuple[Node, ...]:

@@ -301,6 +301,40 @@ def test_broken_rules_are_named():
     assert f"{start} an error for Input 'z' of dtype int64; return None for it" in broken(lambda d: (d,), "int64")
 
 
+class Failing(sc.Node):
+    """A backward rule that raises whatever it is given."""
+
+    z: sc.Node
+    error: Exception
+
+    def forward(self, xp, z):
+        return z
+
+    def backward(self, delta):
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("by nothing"), AttributeError("no such field"), KeyError()])
+def test_a_backward_rule_that_raises_is_named(error):
+    node = Failing(sc.Input("z", (3,)), error, name="mine")
+    with pytest.raises(NodeTypeError) as caught:
+        sc.backprop(sc.sum(node))
+    first, *others = str(caught.value).splitlines()
+    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    assert first == f"Failing 'mine': the backward rule failed: {told}"
+    assert others == [f"  the rule is at {__file__}:{Failing.backward.__code__.co_firstlineno}", f"  {node.site}"]
+    assert caught.value.__cause__ is error
+    with pytest.raises(NodeTypeError, match="the backward rule failed"):
+        sc.draw(sc.sum(node))
+
+
+@pytest.mark.parametrize("error", [sc.errors.ShapeError("does not fit"), MemoryError()])
+def test_what_says_where_it_comes_from_passes_through_a_backward_rule(error):
+    with pytest.raises(type(error)) as caught:
+        sc.backprop(sc.sum(Failing(sc.Input("z", (3,)), error)))
+    assert caught.value is error
+
+
 def test_elementwise_rule_need_not_sum_what_broadcasting_stretched():
     class Times(sc.Node):
         """a b."""

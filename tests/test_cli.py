@@ -238,6 +238,7 @@ def test_explain_takes_an_example_from_a_file(tmp_path):
         (["mine.py:back", "-o", "page.html"], "missing: x, y"),
         (["mine.py:text", "-o", "page.html"], "is a str"),
         (["mine.py:page", "-o", "page.pdf"], ".html"),
+        (["mine.py:page", "-o", "page.html", "--example", "0"], "is a page already, which --example cannot change"),
         (["mine.py:J", "-o", "page.html", "--data", "none.npz"], "none.npz"),
     ],
 )
@@ -259,3 +260,29 @@ def test_draw_takes_what_sc_draw_takes(tmp_path):
     assert (status, errors) == (0, "") and ">Upsample<" in (tmp_path / "n.svg").read_text(encoding="utf-8")
     status, _, errors = symcnn("draw", "mine.py:J", "-o", "q.svg", "--focus", "q7", cwd=tmp_path)
     assert status == 1 and "nothing in this network is called 'q7'" in errors and "z1" in errors
+
+
+@pytest.mark.parametrize("name", ["e2", "v1", "δ(a1)"])
+def test_every_box_of_the_nodes_can_be_the_focus(tmp_path, name):
+    """Nodes of the backward graph, and those that have a box at this zoom only."""
+    (tmp_path / "mine.py").write_text(EXPLAINED)
+    options = ["--zoom", "nodes", "--focus", name]
+    status, picture, errors = symcnn("draw", "mine.py:J", "-o", "-", *options, cwd=tmp_path)
+    assert (status, errors) == (0, "") and f">{name} = " in picture and ">Within 1 edge of " in picture
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--zoom", "layers"], "--zoom"),
+        (["--focus", "z1", "--hops", "0"], "--focus and --hops"),
+        (["--no-fold"], "--no-fold"),
+        (["--fold"], "--fold"),
+        (["--width", "0"], "--width"),
+    ],
+)
+def test_a_picture_that_is_made_already_takes_no_options(network, options, named):
+    status, out, errors = symcnn("draw", "net.py:picture", "-o", "a.svg", *options, cwd=network)
+    assert (status, out) == (1, "") and not (network / "a.svg").exists()
+    assert f"net.py:picture is a picture already, which {named} cannot change" in errors
+    assert "name its network instead" in errors

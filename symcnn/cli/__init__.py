@@ -55,10 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     picture.add_argument("object", help="module:object or file.py:object; a node, or a function that returns one")
     picture.add_argument("-o", "--out", required=True, help="the file, whose ending names the format; - for stdout")
     picture.add_argument("--format", choices=["svg", "dot", "png", "pdf"], help="on stdout: svg unless told")
-    picture.add_argument("--zoom", choices=["layers", "nodes"], default="layers", help="a box a value, or a box a node")
-    picture.add_argument("--focus", metavar="NAME", help="only what is near this value: its symbol (z1), or its name")
-    picture.add_argument("--hops", type=int, default=1, help="how near, in edges (%(default)s)")
-    picture.add_argument("--width", type=float, default=1400, help="pixels; 0 for one piece (%(default)s)")
+    picture.add_argument("--zoom", choices=["layers", "nodes"], help="a box a value (unless told), or a box a node")
+    picture.add_argument("--focus", metavar="NAME", help="only what is near this: its symbol (z1), or its name")
+    picture.add_argument("--hops", type=int, help="how near, in edges (1)")
+    picture.add_argument("--width", type=float, help="pixels; 0 for one piece (1400)")
     picture.add_argument("--fold", action=argparse.BooleanOptionalAction, help="whether values share boxes")
     picture.set_defaults(run=draw)
 
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("object", help="module:object or file.py:object; a node, or a function that returns one")
     page.add_argument("-o", "--out", type=Path, required=True, help="the .html file")
     page.add_argument("--data", type=Path, help="an .npz file with an array for each input")
-    page.add_argument("--example", type=int, default=0, help="which row of these arrays (%(default)s)")
+    page.add_argument("--example", type=int, help="which row of these arrays (0)")
     page.set_defaults(run=explain)
 
     check = commands.add_parser("check", help="check all that node types owe: derivatives, shapes, formulas, ...")

@@ -18,10 +18,14 @@ from ..draw.formulas.notation import Notation
 from ..draw.page import explain as explained
 from ..draw.page.page import Page
 from ..draw.page.recorder import Recorder
+from ..draw.story.nodes import NodesTeller
 from ..graph.errors import SymcnnError, natural, quoted
 from ..graph.errors import explain as explain_error
 from ..graph.node import Node
 from ..locate import located
+
+_DRAWING = ("zoom", "fold", "focus", "hops", "width")
+"""The options that say how a network is drawn."""
 
 
 def draw(options: argparse.Namespace) -> int:
@@ -45,19 +49,31 @@ def draw(options: argparse.Namespace) -> int:
 def _picture(options: argparse.Namespace) -> Any:
     """The picture of what a name stands for: a node, a sweep, a picture, or a function that makes one of them."""
     found = _made(options.object)
+    given = {name: value for name in _DRAWING if (value := getattr(options, name)) is not None}
     if hasattr(found, "svg") and hasattr(found, "save"):
+        _refuse(options.object, "picture", given)
         return found
     if not isinstance(found, Node | Backprop):
         raise _wrong(options.object, found)
     back = found if isinstance(found, Backprop) else swept(found)
-    focus = None if options.focus is None else _named(back, options.focus)
-    width = options.width or None
-    return draw_sweep(back, zoom=options.zoom, fold=options.fold, focus=focus, hops=options.hops, width=width)
+    if "focus" in given:
+        given["focus"] = _named(back, options.focus, options.zoom == "nodes")
+    if "width" in given:
+        given["width"] = options.width or None
+    return draw_sweep(back, **given)
 
 
-def _named(back: Backprop, name: str) -> Node:
-    """The value of a sweep that is called by this symbol, or has this name."""
-    symbols = Notation(back).values.symbols
+def _refuse(name: str, kind: str, given: dict[str, Any]) -> None:
+    """Refuse options that came too late: the user's code has made a picture or page already."""
+    options = ["--no-fold" if value is False else f"--{option}" for option, value in given.items()]
+    if options:
+        problem = f"{name} is a {kind} already, which {' and '.join(options)} cannot change"
+        raise SymcnnError(explain_error(problem, "name its network instead: a node, or the result of sc.backprop"))
+
+
+def _named(back: Backprop, name: str, among_nodes: bool) -> Node:
+    """What has this symbol in the picture of a sweep, or this name: a value, or any node where each has a box."""
+    symbols = NodesTeller(back, fold=False).symbols if among_nodes else Notation(back).values.symbols
     found = next((node for node, symbol in symbols.items() if str(symbol) == name), None)
     found = found if found is not None else next((node for node in symbols if node.name == name), None)
     if found is None:
@@ -92,7 +108,10 @@ def explain(options: argparse.Namespace) -> int:
     found = _made(options.object)
     if isinstance(found, Recorder):
         found = found.page()
-    if not isinstance(found, Page):
+    if isinstance(found, Page):
+        given = {"data": options.data, "example": options.example}
+        _refuse(options.object, "page", {option: value for option, value in given.items() if value is not None})
+    else:
         if isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], Node) and isinstance(found[1], dict):
             J, feeds = found
         elif isinstance(found, Node | Backprop):
@@ -117,11 +136,11 @@ def _example(options: argparse.Namespace, J: Node) -> dict[str, Any]:
     if not wanted:
         names = ", ".join(i.name for i in J.graph().inputs)
         raise SymcnnError(f"{options.data} has {', '.join(arrays)}; the network takes {names}")
-    natural(options.example, "--example")
+    row = natural(options.example or 0, "--example")
     try:
-        return {i.name: arrays[i.name][options.example] if None in i.shape else arrays[i.name] for i in wanted}
+        return {i.name: arrays[i.name][row] if None in i.shape else arrays[i.name] for i in wanted}
     except IndexError:
-        raise SymcnnError(f"there is no example {options.example} in {options.data}") from None
+        raise SymcnnError(f"there is no example {row} in {options.data}") from None
 
 
 def _called(function: Any, name: str) -> Any:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-from ..graph.errors import NodeTypeError, explain
+from ..graph.declared import windows_of
 from ..graph.graph import Graph
 from ..graph.node import Node
 from ..graph.spec import Shape
-from ..graph.window import WHOLE, Window, Windows, misfit
+from ..graph.window import WHOLE, Window, Windows
 from .formulas.names import Values
 
 Box = tuple[Window, ...]
@@ -67,10 +67,7 @@ def _composed(node: Node, order: Sequence[Node]) -> dict[Node, Box]:
     """The boxes of `order`, which ends with `node`, and of what it reads; each is whole before it is passed on."""
     boxes: dict[Node, Box] = {node: tuple(Window(k) for k in range(node.ndim))}
     for middle in reversed(order):
-        declared = middle.windows()
-        if wrong := misfit(declared, [i.shape for i in middle.inputs], middle.ndim):
-            raise NodeTypeError(explain(wrong, node=middle))
-        for i, windows in zip(middle.inputs, declared, strict=True):
+        for i, windows in zip(middle.inputs, windows_of(middle), strict=True):
             box = _through(boxes[middle], middle.shape, windows, i.shape)
             if i in boxes:
                 box = tuple(a.joined(b, node.shape) for a, b in zip(boxes[i], box, strict=True))

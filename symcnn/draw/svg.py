@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from .layout.geometry import Path, Point, Rect, Text, line_height
+from .layout.geometry import Path, Point, Rect, Text, line_height, number
 from .layout.metrics import text_width
 from .layout.places import BODY, EDGE, TITLE, Layout, Placed
 from .maps.picture import Picture
@@ -51,12 +51,12 @@ class _Writer:
         legend, width, height = _legend(self.layout.width, self.layout.height, self.story, self.prefix)
         width = max(width, self.layout.width)
         self.out = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="symcnn" width="{_n(width)}" height="{_n(height)}" '
-            f'viewBox="0 0 {_n(width)} {_n(height)}" role="img">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="symcnn" width="{number(width)}" height="{number(height)}" '
+            f'viewBox="0 0 {number(width)} {number(height)}" role="img">',
             f"<title>{escape(self._heading())}</title>",
             f"<desc>{escape(self._summary())}</desc>",
             f"<style>{CSS}</style>",
-            f'<rect class="page" width="{_n(width)}" height="{_n(height)}"/>',
+            f'<rect class="page" width="{number(width)}" height="{number(height)}"/>',
         ]
         self._edges()
         self._texts()
@@ -198,7 +198,8 @@ def _text_elements(kind: str, text: Text) -> Iterator[str]:
     anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
     for n, line in enumerate(text.lines):
         y = text.y + n * line_height(text.size) + text.size
-        yield f'<text {named}x="{_n(text.x)}" y="{_n(y)}" font-size="{_n(text.size)}"{anchor}>{escape(line)}</text>'
+        place = f'x="{number(text.x)}" y="{number(y)}" font-size="{number(text.size)}"'
+        yield f"<text {named}{place}{anchor}>{escape(line)}</text>"
 
 
 def _image(picture: Picture, place: Rect) -> Iterator[str]:
@@ -268,14 +269,8 @@ def _data(path: Path) -> str:
 
 
 def _at(r: Rect) -> str:
-    return f'x="{_n(r.x)}" y="{_n(r.y)}" width="{_n(r.width)}" height="{_n(r.height)}"'
+    return f'x="{number(r.x)}" y="{number(r.y)}" width="{number(r.width)}" height="{number(r.height)}"'
 
 
 def _p(point: Point) -> str:
-    return f"{_n(point[0])},{_n(point[1])}"
-
-
-def _n(value: float) -> str:
-    """A number with one decimal at most."""
-    # A sum may differ in its last bit between versions of Python: halves of a tenth are not left to that bit.
-    return f"{value + 1e-6:.1f}".removesuffix(".0")
+    return f"{number(point[0])},{number(point[1])}"

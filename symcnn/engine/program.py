@@ -26,7 +26,7 @@ from ..graph.leaves import BatchSize, Const, Input, Param
 from ..graph.node import Node
 from ..listing import listed
 from ..notebook import bundle
-from .feeds import Feeds, batch_of, collect, copy_into
+from .feeds import batch_of, collect
 from .numpy import NumpyBackend
 from .numpy.bound import Bound, is_finite
 from .plan import Plan
@@ -126,8 +126,8 @@ class Program:
         self._check_writable()
         with using(self.threads), np.errstate(all="ignore"):
             bound = self._acquire(batch_of(arrays))  # dropped if the run fails: an interrupted one may still use it
-            _feed(bound, arrays)
-            bound.run()
+            bound.feed(arrays)
+            bound.run(update=True, guard=self.guard)
             if self.guard:
                 self._check_finite(bound)
             results = self._results(bound)
@@ -140,10 +140,12 @@ class Program:
                 raise FeedError(explain("it is to be updated, but its array cannot be written", node=param))
 
     def _results(self, bound: Bound) -> list[Array]:
-        """Copies of the outputs; then the updates, of which a failed run has made none."""
+        """Copies of the outputs; then the updates that the run has not made: one that has failed has made none."""
         outputs = self.plan.outputs
         asked = len(outputs) - len(self.plan.updated)
         results = [np.array(bound.values[node]) for node in outputs[:asked]]
+        if bound.updates_parameters:
+            return results
         new = [bound.values[node] for node in outputs[asked:]]
         if bound.updates_overlap:
             new = [np.array(value) for value in new]
@@ -165,6 +167,7 @@ class Program:
         return self._engine.bind(self.plan, batch)
 
     def _release(self, bound: Bound) -> None:
+        bound.forget_feeds()
         self._idle[bound.batch, next(self._numbers)] = bound
         for key in list(self._idle)[:-_KEPT]:
             self._idle.pop(key, None)
@@ -182,7 +185,7 @@ class Program:
         arrays = collect(self.plan.inputs, feeds, named)
         with using(self.threads), np.errstate(all="ignore"):
             bound = self._engine.bind(self.plan, batch_of(arrays))
-            _feed(bound, arrays)
+            bound.feed(arrays)
             bound.run()
             self._check_finite(bound)
 
@@ -218,7 +221,7 @@ class Program:
         arrays = collect(self.plan.inputs, feeds, named)
         with using(self.threads), np.errstate(all="ignore"):
             bound = self._acquire(batch_of(arrays))
-            _feed(bound, arrays)
+            bound.feed(arrays)
             trace = traced(bound)
         self._release(bound)
         return trace
@@ -243,7 +246,7 @@ class Program:
         arrays = collect(self.plan.inputs, feeds, named)
         with using(self.threads), np.errstate(all="ignore"):
             bound = self._acquire(batch_of(arrays))
-            _feed(bound, arrays)
+            bound.feed(arrays)
             times = [bound.times() for _ in range(positive_int(runs, "profile: runs"))]
             peak = bound.peak()
             whole = None if peak is None else min(self._seconds_alone(bound, feeds, named) for _ in range(runs))
@@ -258,7 +261,7 @@ class Program:
     def _seconds_alone(self, bound: Bound, feeds: Mapping[Any, Any] | None, named: dict[str, Any]) -> float:
         """What a run takes in one thread, from the feeds to the results, without the updates."""
         start = time.perf_counter()
-        _feed(bound, collect(self.plan.inputs, feeds, named))
+        bound.feed(collect(self.plan.inputs, feeds, named))
         bound.run_alone()
         if self.guard:
             bound.all_finite()
@@ -296,12 +299,6 @@ class Program:
     def __repr__(self) -> str:
         takes = ", ".join(f"{i.name} {i.shape}" for i in self.inputs)
         return f"Program({takes} -> {len(self.plan.asked) - len(self.plan.updated)} outputs, backend={self.backend!r})"
-
-
-def _feed(bound: Bound, arrays: Feeds) -> None:
-    for node, value in arrays.items():
-        if node in bound.values:
-            copy_into(bound.values[node], node, value)
 
 
 def _blame(node: Node, bound: Bound) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ class Add(Node):
     latex = r"{a} + {b}"
     text = "{a} + {b}"
     binding = 1
-    says = ("Both values are added, unit by unit.", "An error passes through a sum as it is, to both of its terms.")
+    says = ("Both values are added, unit by unit.", "An error passes through a sum as it is.")
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
         return a + b
@@ -46,7 +46,10 @@ class Sub(Node):
     binding = 1
     says = (
         "The second value is subtracted from the first, unit by unit.",
-        "An error passes to the first value as it is, to the second with its sign changed.",
+        (
+            "An error passes to the first value as it is.",
+            "An error passes to the second value with its sign changed.",
+        ),
     )
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
@@ -100,7 +103,7 @@ class Mul(Node):
             return "Each unit is squared.", "Each error is multiplied by twice its unit."
         if isinstance(self.a, Const) or isinstance(self.b, Const):
             return "Each unit is multiplied by a fixed number.", "Each error is multiplied by the same number."
-        return "Both values are multiplied, unit by unit.", "Each factor gets the error times the other factor."
+        return "Both values are multiplied, unit by unit.", "A factor gets the error times the other factor."
 
     def backward(self, delta: Node) -> tuple[Node, Node]:
         return delta * self.b, delta * self.a
@@ -130,7 +133,7 @@ class Div(Node):
     binding = 2
     says = (
         "The first value is divided by the second, unit by unit.",
-        "The dividend gets the error divided by the divisor; the divisor gets the error times −a/b².",
+        ("The dividend gets the error divided by the divisor.", "The divisor gets the error times −a/b²."),
     )
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .errors import NodeTypeError, explain, quoted
+from .errors import NodeTypeError, SymcnnError, explain, quoted, rule_failed
+from .window import misfit
 
 if TYPE_CHECKING:
     from .node import Node
-    from .window import Influence
+    from .window import Influence, Windows
 
 _WORDS = ("slope", "paired", "first maximum")
 """What a unit can count beside a factor; see `Node.influence`."""
+
+
+def windows_of(node: Node) -> tuple[Windows, ...]:
+    """What `node.windows()` says, one an input.
+
+    Raises
+    ------
+    NodeTypeError
+        If it fails, or is no such thing.
+    """
+    said = _said(node, "windows")
+    if wrong := misfit(said, [i.shape for i in node.inputs], node.ndim):
+        raise NodeTypeError(explain(wrong, node=node))
+    return tuple(said)
 
 
 def influence_of(node: Node) -> tuple[Influence, ...]:
@@ -21,26 +36,37 @@ def influence_of(node: Node) -> tuple[Influence, ...]:
     Raises
     ------
     NodeTypeError
-        If it is no such thing.
+        If it fails, or is no such thing.
     """
-    declared = node.influence()
-    if wrong := misfit_of_influence(declared, len(node.inputs)):
+    said = _said(node, "influence")
+    if wrong := misfit_of_influence(said, len(node.inputs)):
         raise NodeTypeError(explain(wrong, node=node))
-    return tuple(declared)
+    return tuple(said)
 
 
-def sentences_of(node: Node) -> tuple[str, str]:
-    """What `node.sentences()` says, of the forward and of the backward rule.
+def sentences_of(node: Node) -> tuple[str, tuple[str, ...]]:
+    """What `node.sentences()` says, of the forward rule, and of what the backward rule sends to each input.
 
     Raises
     ------
     NodeTypeError
-        If these are not two texts.
+        If it fails, or these are no such texts.
     """
-    said = node.sentences()
-    if wrong := misfit_of_sentences(said):
+    said = _said(node, "sentences")
+    if wrong := misfit_of_sentences(said, len(node.inputs)):
         raise NodeTypeError(explain(wrong, node=node))
-    return said
+    forward, backward = said
+    return forward, (backward,) * len(node.inputs) if isinstance(backward, str) else backward
+
+
+def _said(node: Node, method: str) -> Any:
+    """What a method without arguments returns, whatever that is."""
+    try:
+        return getattr(node, method)()
+    except (SymcnnError, MemoryError):
+        raise
+    except Exception as error:
+        raise rule_failed(node, method, error) from error
 
 
 def misfit_of_influence(declared: object, count: int) -> str:
@@ -64,8 +90,17 @@ def misfit_of_influence(declared: object, count: int) -> str:
     return ""
 
 
-def misfit_of_sentences(said: object) -> str:
-    """What is wrong with the sentences of a node; "" for nothing."""
-    if isinstance(said, tuple) and len(said) == 2 and all(isinstance(text, str) for text in said):
-        return ""
-    return f"sentences returned {quoted(said)}; expected two texts, for the forward and for the backward rule"
+def misfit_of_sentences(said: object, count: int) -> str:
+    """What is wrong with the sentences of a node of `count` inputs; "" for nothing.
+
+    Examples
+    --------
+    >>> misfit_of_sentences(("Both are added.", ("The first gets it.", "The second, too.")), 2)
+    ''
+    """
+    if isinstance(said, tuple) and len(said) == 2 and isinstance(said[0], str):
+        texts = said[1] if isinstance(said[1], tuple) and len(said[1]) == count else said[1:]
+        if all(isinstance(text, str) for text in texts):
+            return ""
+    expected = f"two texts, for the forward and for the backward rule; or for that a tuple of {count}, one an input"
+    return f"sentences returned {quoted(said)}; expected {expected}"

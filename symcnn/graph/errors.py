@@ -145,6 +145,20 @@ def explain(what: str, *details: str, node: Node | None = None, site: Site | Non
     return "\n  ".join(lines)
 
 
+def place_of(rule: object) -> str:
+    """Where a rule of a node type is written."""
+    code = getattr(rule, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else safe_repr(rule)
+
+
+def rule_failed(node: Node, rule: str, error: Exception) -> NodeTypeError:
+    """What to raise, from `error`, where a rule of a node type raised that: "forward", "backward", "windows", ..."""
+    name = f"the {rule} rule" if rule in ("forward", "backward") else rule
+    place = f"the rule is at {place_of(getattr(type(node), rule))}"
+    told = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return NodeTypeError(explain(f"{name} failed: {told}", place, node=node))
+
+
 def safe_repr(thing: object) -> str:
     """The ``repr`` of anything, also of an object whose ``repr`` raises."""
     try:

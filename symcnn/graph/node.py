@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from .graph import Graph
     from .leaves import Param
 
-__all__ = ["Node", "as_node", "node_types"]
+__all__ = ["Node", "Sentences", "as_node", "node_types"]
+
+Sentences = tuple[str, str | tuple[str, ...]]
+"""What a node says of its forward rule and of its backward rule: of that one text, or one for each input."""
 
 
 class Node(Operators, metaclass=NodeType):
@@ -76,8 +79,9 @@ class Node(Operators, metaclass=NodeType):
     """The letter that stands for this node's value in equations: z, a, p, ..."""
     binding: ClassVar[int] = 9
     """How tightly the formula binds: 1 sums, 2 products, 3 powers, 9 needs no brackets."""
-    says: ClassVar[tuple[str, str] | None] = None
-    """What happens in the forward and in the backward rule, a sentence each; empty ones where nothing needs saying."""
+    says: ClassVar[Sentences | None] = None
+    """What happens in the forward and in the backward rule, a sentence each; empty ones where nothing needs saying.
+    The second may be a tuple, of a sentence for each input."""
     integer_inputs: ClassVar[tuple[str, ...]] = ()
     """Inputs that may be integers or booleans; all others are converted to reals."""
     field_names: ClassVar[tuple[str, ...]] = ()
@@ -158,9 +162,10 @@ class Node(Operators, metaclass=NodeType):
             return (None,) * len(self.inputs)
         return tuple("slope" if is_real(i.dtype) else None for i in self.inputs)
 
-    def sentences(self) -> tuple[str, str]:
+    def sentences(self) -> Sentences:
         """What happens here, in a sentence for the forward rule and one for the backward rule.
 
+        The second may be a tuple, of a sentence for each input: it is said where an error goes to that input.
         Inherited: `says`; without it the first sentence of the type's documentation, and what every backward rule does.
         """
         if self.says is not None:

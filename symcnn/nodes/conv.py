@@ -21,7 +21,7 @@ from ..graph.errors import (
     whole,
 )
 from ..graph.leaves import Const, Input, Param, as_numbers
-from ..graph.node import Node, as_node
+from ..graph.node import Node, Sentences, as_node
 from ..graph.spec import Spec, promote
 from ..graph.window import WHOLE, Influence, Window, Windows
 from .connected import connected
@@ -118,7 +118,7 @@ class Conv(Node):
     def influence(self) -> tuple[Influence, ...]:
         return ("paired", "paired") if self.b is None else ("paired", "paired", 1.0)
 
-    def sentences(self) -> tuple[str, str]:
+    def sentences(self) -> Sentences:
         filters, (n, m) = self.w.shape[0], self.w.shape[2:]
         units = math.prod(d for d in self.shape[2:] if d is not None)
         bias = "" if self.b is None else ", plus the bias"
@@ -127,11 +127,15 @@ class Conv(Node):
             if units > 1
             else "the error of a map's one unit makes"
         )
+        back = (
+            "An error goes back to the window that its unit has read, times the filter.",
+            f"Tied weights: {tied} the gradient of its one filter.",
+            f"The gradient of a bias is {'the sum of the errors' if units > 1 else 'the error'} of its map.",
+        )
         return (
             f"Each of the {filters} filters slides over the maps: a unit is the sum of a window of {n}×{m} times the "
             f"filter, over the channels that it sees{bias}.",
-            f"Tied weights: {tied} the gradient of its one filter. An error goes back to the window that its unit has "
-            "read, times the filter.",
+            back[: len(self.inputs)],
         )
 
     def backward(self, delta: Node) -> tuple[Node, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from ..graph.algebra import sum_to
 from ..graph.errors import ShapeError, called, explain, positive_int
 from ..graph.leaves import Input, Param
-from ..graph.node import Node, as_node
+from ..graph.node import Node, Sentences, as_node
 from ..graph.operators import Operand, builds
 from ..graph.spec import Spec, broadcast_shapes, promote
 from ..graph.window import WHOLE, Influence, Window, Windows, broadcast_windows
@@ -45,11 +45,6 @@ class Dense(Node):
     b: Node | None = None
     symbol = "z"
     binding = 1
-    says = (
-        "Each unit is the sum of all inputs times its own weights, plus its bias.",
-        "Wᵀ carries each error back along the weights that the values came by; the gradient of a weight is the error "
-        "of its unit times the value that it was multiplied with.",
-    )
 
     def infer(self) -> Spec:
         a, w = self.a.shape, self.w.shape
@@ -73,6 +68,15 @@ class Dense(Node):
 
     def influence(self) -> tuple[Influence, ...]:
         return ("paired", "paired") if self.b is None else ("paired", "paired", 1.0)
+
+    def sentences(self) -> Sentences:
+        bias = "" if self.b is None else ", plus its bias"
+        back = (
+            "Wᵀ carries each error back along the weights that the values came by.",
+            "The gradient of a weight is the error of its unit times the value that it was multiplied with.",
+            "The gradient of a bias is the error of its unit.",
+        )
+        return f"Each unit is the sum of all inputs times its own weights{bias}.", back[: len(self.inputs)]
 
     def backward(self, delta: Node) -> tuple[Node, ...]:
         error, gradient = MatMul(delta, self.w), MatMul(transpose(delta), self.a)
@@ -104,7 +108,7 @@ class MatMul(Node):
     binding = 3
     says = (
         "Each unit is a row of the first times a column of the second.",
-        "Each factor gets the error times the other factor, transposed.",
+        "A factor gets the error times the other factor, transposed.",
     )
 
     def infer(self) -> Spec:

@@ -120,7 +120,7 @@ class Pow(Node):
     binding = 3
     says = (
         "Each unit is raised to a power.",
-        "The base gets the error times y x^(y − 1); a power that is no fixed number gets the error times x^y log x.",
+        ("The base gets the error times y x^(y − 1).", "The power gets the error times x^y log x."),
     )
 
     def forward(self, xp: Any, x: Any, y: Any) -> Any:

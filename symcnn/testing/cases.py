@@ -137,9 +137,3 @@ def _sealed(array: Array) -> Array:
     view = np.asarray(array).view()
     view.flags.writeable = False
     return view
-
-
-def place_of(rule: Any) -> str:
-    """Where a node type's rule is written."""
-    code = getattr(rule, "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(rule)

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..backprop import errors_sent, grad
-from ..graph.errors import NodeTypeError
+from ..graph.errors import NodeTypeError, place_of
 from ..graph.graph import Graph
 from ..graph.leaves import Const, Input, Param
 from ..graph.node import Node, as_node
 from ..graph.spec import is_real
 from ..nodes.reduce import sum
-from .cases import Array, Values, drawn, evaluate, place_of, recast, variables
+from .cases import Array, Values, drawn, evaluate, recast, variables
 from .report import Problem, Unchecked
 
 _BATCH = 2
@@ -39,6 +39,8 @@ def rule_keeps_contract(sample: Node) -> Iterator[Problem]:
     try:
         errors_sent(sample, delta)
     except NodeTypeError as error:
+        if error.__cause__ is not None:
+            raise error.__cause__ from None  # the rule itself failed: it is told with the line where it did
         yield Problem(str(error).splitlines()[0], f"the rule is at {place_of(type(sample).backward)}")
 
 

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..graph.declared import misfit_of_influence, misfit_of_sentences
+from ..graph.errors import place_of
 from ..graph.graph import Graph
 from ..graph.leaves import BatchSize, Input
 from ..graph.node import Node
-from .cases import drawn, evaluate, place_of
+from .cases import drawn, evaluate
 from .report import Problem, Unchecked
 
 _BATCH = 2
@@ -78,7 +79,7 @@ def page_is_told(sample: Node) -> Iterator[Problem]:
     """`influence` and `sentences` are what a page can read."""
     if wrong := misfit_of_influence(sample.influence(), len(sample.inputs)):
         yield Problem(wrong, f"influence is at {place_of(type(sample).influence)}")
-    if wrong := misfit_of_sentences(sample.sentences()):
+    if wrong := misfit_of_sentences(sample.sentences(), len(sample.inputs)):
         yield Problem(wrong, f"sentences is at {place_of(type(sample).sentences)}")
 
 

@@ -50,6 +50,8 @@ def check_gradients(
     params: Sequence[Param] | None = None,
     step: float = 1e-4,
     tolerance: float = 1e-6,
+    *,
+    backend: str = "auto",
 ) -> GradientCheck:
     """Compare the gradients of `J` with numerical ones: (J(w + step) - J(w - step)) / (2 step), entry by entry.
 
@@ -68,6 +70,8 @@ def check_gradients(
         The tutorial's is 1e-4.
     tolerance : float
         The largest distance that passes. Right gradients of smooth networks come well below 1e-8.
+    backend : str
+        What computes all values, as in `symcnn.compile`; so the code that it makes is checked, too.
 
     Returns
     -------
@@ -99,9 +103,10 @@ def check_gradients(
         raise GradientError(explain(f"{J.label} does not depend on it", "leave it out of params", node=strange[0]))
     wide: list[Param] = [new[p] for p in wanted]  # type: ignore[misc]
     back = backprop(new[J])
-    value = compile(new[J])
+    value = compile(new[J], backend=backend)
     feeds = {new.get(key, key): array for key, array in feeds.items()}
-    _, *gradients = compile([new[J], *(back.delta(p, unconnected="zeros") for p in wide)])(feeds)
+    outputs = [new[J], *(back.delta(p, unconnected="zeros") for p in wide)]
+    _, *gradients = compile(outputs, backend=backend)(feeds)
     distances = {
         param: _distance(_differences(value, feeds, copy, step), gradient)
         for param, copy, gradient in zip(wanted, wide, gradients, strict=True)

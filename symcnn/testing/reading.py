@@ -8,10 +8,11 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from ..graph.errors import place_of
 from ..graph.leaves import BatchSize
 from ..graph.node import Node
 from ..graph.window import Windows, misfit
-from .cases import Array, Refused, drawn, evaluate, has_batch, place_of, recast, verify
+from .cases import Array, Refused, drawn, evaluate, has_batch, recast, verify
 from .report import Problem, Unchecked
 
 _ROWS = 3

@@ -10,11 +10,12 @@ import numpy as np
 
 from ..backprop import grad
 from ..engine.program import compile
+from ..graph.errors import place_of
 from ..graph.graph import Graph
 from ..graph.leaves import BatchSize, Input
 from ..graph.node import Node
 from ..graph.spec import is_real, promote
-from .cases import REALS, Array, Refused, drawn, evaluate, has_batch, place_of, recast, variables, verify
+from .cases import REALS, Array, Refused, drawn, evaluate, has_batch, recast, variables, verify
 from .report import Problem, Unchecked
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 import symcnn as sc
-from symcnn.graph.declared import influence_of, sentences_of
+from symcnn.graph.declared import influence_of, sentences_of, windows_of
 from symcnn.testing import check_node
 
 
@@ -38,12 +38,42 @@ def test_an_influence_that_fits_no_input(said):
         sc.explain(sc.sum(node), x=[1, 2, 3])
 
 
-@pytest.mark.parametrize("said", [None, "ab", ("a",), (1, 2), ("a", None), ("a", "b", "c")])
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        "ab",
+        ("a",),
+        (1, 2),
+        ("a", None),
+        ("a", "b", "c"),
+        ("a", ()),
+        ("a", ("b", "c")),
+        ("a", (1,)),
+        (("a",), "b"),
+    ],
+)
 def test_sentences_that_are_no_two_texts(said):
     with pytest.raises(sc.errors.NodeTypeError, match="Saying: sentences returned"):
         sentences_of(saying(sentences=said)(X))
     with pytest.raises(sc.errors.NodeTypeError, match=r"sentences is at .*test_declared"):
         check_node(saying(sentences=said))
+
+
+@pytest.mark.parametrize(
+    ("method", "ask"), [("windows", windows_of), ("influence", influence_of), ("sentences", sentences_of)]
+)
+def test_a_method_that_raises_is_named(method, ask):
+    def failing(self):
+        return [][3]
+
+    node = type("Saying", (Twice,), {method: failing})(X, name="mine")
+    place = rf"Saying 'mine': {method} failed: IndexError: list index out of range\n  the rule is at .*test_declared.py"
+    with pytest.raises(sc.errors.NodeTypeError, match=place) as caught:
+        ask(node)
+    assert isinstance(caught.value.__cause__, IndexError) and str(node.site) in str(caught.value)
+    with pytest.raises(sc.errors.NodeTypeError, match=place):
+        sc.explain(sc.sum(node), x=[1, 2, 3])
 
 
 def test_what_the_house_says_fits_in_graphs_of_gradients_too():
@@ -53,7 +83,9 @@ def test_what_the_house_says_fits_in_graphs_of_gradients_too():
     empty = sc.mean(sc.Input("e", (None, 0)), axis=1)
     for node in [*second.graph().order, *empty.graph().order]:
         assert len(influence_of(node)) == len(node.inputs)
-        assert all(isinstance(said, str) for said in sentences_of(node))
+        forward, backward = sentences_of(node)
+        assert isinstance(forward, str) and len(backward) == len(node.inputs)
+        assert all(isinstance(text, str) for text in backward)
 
 
 @pytest.mark.parametrize(("attribute", "given"), [("symbol", None), ("symbol", 3), ("latex", 3), ("text", None),

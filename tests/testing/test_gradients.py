@@ -62,6 +62,12 @@ def test_network_in_float32_is_checked_in_float64():
     assert all(np.array_equal(p.value, b) for p, b in zip(J.params, before, strict=True))
 
 
+def test_the_backend_is_the_one_that_is_asked_for():
+    w = sc.Param("w", np.array([1.0, 2.0]))
+    with pytest.raises(sc.errors.ArgumentError, match="there is no backend 'abacus'"):
+        check_gradients(sc.sum(sc.tanh(w)), {}, backend="abacus")
+
+
 def test_masked_entries_are_not_moved():
     w = sc.Param("w", np.array([1.0, 2.0, 3.0]), mask=[True, False, True])
     table = sc.Const([1.0, 0.0, 1.0])

@@ -66,7 +66,7 @@ def equations_at(back: Backprop, node: Node) -> Equations:
     passed = [
         line
         for value, error in _readable(notation, sent)
-        for line in _error(notation, value, error, "+=" if notation.has_many_senders(value) else "=")
+        for line in _error(notation, value, error, notation.sign(value))
     ]
     headings = ("Gradients" if isinstance(node, Param) else "Errors"), "Sent"
     return Equations({"Forward": forward, **dict(zip(headings, (own, passed), strict=True))})
@@ -105,7 +105,7 @@ def sent_lines(notation: Notation, value: Node) -> list[Equation]:
     return [
         line
         for source, error in _readable(notation, sent)
-        for line in _error(notation, source, error, "+=" if notation.has_many_senders(source) else "=")
+        for line in _error(notation, source, error, notation.sign(source))
     ]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import count
 
-from ...backprop import Backprop, backprop, errors_sent
+from ...backprop import Backprop, backprop, errors_swept
 from ...graph.graph import Graph
 from ...graph.leaves import Const, Input, Leaf, Param, folded
 from ...graph.node import Node
@@ -40,6 +42,8 @@ class Notation:
         The visits of the sweep.
     deltas : {Node: Node}
         The error of each node that the sweep visited.
+    receivers : {Node: list of Node}
+        For each node that the sweep visited: the inputs to which its rule sent an error.
 
     Parameters
     ----------
@@ -58,7 +62,7 @@ class Notation:
             self.values = Values(Graph(back.J).order, alone, self.values, also)
         self.steps = back.steps
         self.deltas = {step.node: step.delta for step in back.steps}
-        self._receivers = {step.node: [source for source, _ in step.sent] for step in back.steps}
+        self.receivers = {step.node: [source for source, _ in step.sent] for step in back.steps}
         self._symbols: dict[Node, Symbol] = dict(self.values.symbols)
         """What is shown by a name: named values, quoted ones, and spilled parts."""
         self._quotes: dict[Node, Node] = {}
@@ -91,39 +95,50 @@ class Notation:
     def sent(self, value: Node) -> dict[Node, Node]:
         """What the rules behind a named value's formula send to the named values it reads, given its error."""
         if value not in self._sent:
-            errors = {value: self._error(value)} if value in self.deltas else {}
-            for node in reversed(self.values.inner(value)) if errors else ():
-                for source, error in errors_sent(node, errors[node]) if node in errors else ():
-                    errors[source] = errors[source] + error if source in errors else error
-            known = self.values.symbols  # N and other leaves without a name have no equation
-            sources = [s for s in self.values.sources(value) if s in known and not isinstance(s, Const)]
-            self._sent[value] = {s: errors[s] for s in sources if s in errors}
+            sent = self.sent_for(value, self._error(value)) if value in self.deltas else {}
+            self._sent[value] = {s: error for s, error in sent.items() if not isinstance(s, Const)}
         return self._sent[value]
+
+    def sent_for(self, value: Node, error: Node) -> dict[Node, Node]:
+        """The same for any error of the named value, and with what is sent to constants."""
+        errors = errors_swept(reversed(self.values.inner(value)), {value: error})
+        known = self.values.symbols  # N and other leaves without a name have no equation
+        return {s: errors[s] for s in self.values.sources(value) if s in errors and s in known}
 
     def sends_to(self, value: Node) -> list[Node]:
         """The named values, and unnamed leaves, to which the rules behind a named value's formula send errors."""
         reached = {value}
         for node in reversed(self.values.inner(value)):
             if node in reached:
-                reached.update(self._receivers.get(node, ()))
+                reached.update(self.receivers.get(node, ()))
         return [source for source in self.values.sources(value) if source in reached]
 
     def totals(self, only: Node | None = None) -> dict[Node, Node]:
         """The error of every named value and parameter, as a sum of what is sent to it, in the order of the sweep."""
         J = self.values.J
         totals = {J: self.deltas[J]}
-        for value in reversed(self.values.computed if only is None else self.readers(only)):
+        for value in reversed(self.values.computed if only is None else self.readers.get(only, [])):
             for source, error in self.sent(value).items():
                 totals[source] = totals[source] + error if source in totals else error
         return {node: totals[node] for node in self.deltas if node in totals and only in (None, node)}
 
-    def readers(self, value: Node) -> list[Node]:
-        """The named values whose formulas read `value`, in forward order."""
-        return [reader for reader in self.values.computed if value in self.values.sources(reader)]
+    @cached_property
+    def readers(self) -> dict[Node, list[Node]]:
+        """For each value that is read: the named values whose formulas read it, in forward order."""
+        found: dict[Node, list[Node]] = {}
+        for reader in self.values.computed:
+            for source in self.values.sources(reader):
+                found.setdefault(source, []).append(reader)
+        return found
 
-    def has_many_senders(self, value: Node) -> bool:
-        """Whether the error of `value` is a sum of what several named values send."""
-        return sum(value in self.sent(reader) for reader in self.readers(value)) > 1
+    @cached_property
+    def senders(self) -> Counter[Node]:
+        """From how many named values errors come to each value: where there are several, its error is their sum."""
+        return Counter(s for value in self.values.computed if value in self.deltas for s in self.sends_to(value))
+
+    def sign(self, value: Node) -> str:
+        """What stands between the error of `value` and one part that is sent to it."""
+        return "+=" if self.senders[value] > 1 else "="
 
     def _error(self, value: Node) -> Node:
         """The error of `value` as a leaf that is shown as δ(z1); a number where it is one."""

@@ -86,6 +86,18 @@ def line_height(size: float) -> float:
     return round(size * 1.25, 1)
 
 
+def number(value: float) -> str:
+    """A place or length as it is written in SVG: with one decimal at most.
+
+    Examples
+    --------
+    >>> number(3.0), number(0.1 + 0.2), number(0.15)
+    ('3', '0.3', '0.2')
+    """
+    # A sum may differ in its last bit between versions of Python: halves of a tenth are not left to that bit.
+    return f"{value + 1e-6:.1f}".removesuffix(".0")
+
+
 @dataclass
 class Path:
     """A line: straight to a point, or with two control points curved to a third."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heapify, heappop, heapreplace
 
 import numpy as np
 
@@ -52,13 +53,20 @@ def kept_maps(sizes: dict[str, tuple[tuple[int, ...], int]], room: int) -> dict[
     count = {key: shape[0] if shape else 1 for key, (shape, _) in sizes.items()}
     each = {key: width * int(np.prod(shape[1:])) for key, (shape, width) in sizes.items()}
     total = sum(count[key] * each[key] for key in sizes)
+    largest = [(-count[key] * each[key], n, key) for n, key in enumerate(sizes) if count[key] > 1]
+    heapify(largest)
     while total > room:
-        largest = max(sizes, key=lambda key: (count[key] > 1, count[key] * each[key]))
-        if count[largest] <= 1:
-            raise too_large(f"one map of {largest} alone has {each[largest]:,} bytes")
-        smaller = (count[largest] + 1) // 2
-        total -= (count[largest] - smaller) * each[largest]
-        count[largest] = smaller
+        if not largest:
+            key = max(sizes, key=lambda key: count[key] * each[key])
+            raise too_large(f"one map of {key} alone has {each[key]:,} bytes")
+        _, n, key = largest[0]
+        smaller = (count[key] + 1) // 2
+        total -= (count[key] - smaller) * each[key]
+        count[key] = smaller
+        if smaller > 1:
+            heapreplace(largest, (-smaller * each[key], n, key))
+        else:
+            heappop(largest)
     return {k: Kept(count[k], s[0]) for k, (s, _) in sizes.items() if s and count[k] < s[0]}
 
 

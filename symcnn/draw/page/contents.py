@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def contents(recorder: Recorder) -> Page:
         "output": recorder.name(recorder.values.J),
         "moments": recorder.moments,
         "tensors": {},
-        "links": [as_record(link, recorder.name) for link in recorder.links],
+        "links": [as_record(link, recorder.name) for links in recorder.links.values() for link in links],
         "steps": steps_of(recorder, story),
         "palettes": _palettes(),
         "notes": [],
@@ -109,7 +110,7 @@ class _Tensors:
         if not isinstance(node, Param) or node.ndim != 2:
             return None
         rows, columns = node.value.shape
-        for link in self.recorder.links:
+        for link in chain.from_iterable(self.recorder.links.values()):
             maps = [d for d in link.source.shape if d is not None]
             if link.other is node and len(maps) == 3 and maps[1] * maps[2] > 1 and math.prod(maps) == columns:
                 return [rows if kept is None else kept.count, *maps]

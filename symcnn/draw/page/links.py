@@ -20,7 +20,7 @@ from ...graph.window import Influence
 from ...nodes.shape import Reshape
 from ...nodes.window import Crop, Pad
 from ..formulas.names import Values
-from ..reach import Box, named_reach
+from ..reach import Box, named_reach, table
 
 _IN_ORDER = (Cast, Crop, Pad, Reshape)
 """What units may go through on their way into a product: their windows keep their row-major order."""
@@ -202,15 +202,15 @@ def _is_arithmetic(node: Node) -> bool:
 def as_record(link: Link, name: Any) -> dict[str, Any]:
     """A link as the page reads it: without the batch axis, of which the page shows one example."""
     batch = link.value.shape.index(None) if None in link.value.shape else None
-    windows = []
+    box = []
     for window, length in zip(link.box, link.source.shape, strict=True):
         if length is None:
             continue
         axis = window.axis
         if axis is not None and batch is not None:
             axis = None if axis == batch else axis - (axis > batch)
-        high = length - 1 if window.high is None else window.high
-        windows.append([axis, window.step, window.start, window.size, window.per, window.low, high])
+        box.append(replace(window, axis=axis, high=length - 1 if window.high is None else window.high))
+    windows = [list(record.values()) for record in table(tuple(box))]
     found: dict[str, Any] = {"value": name(link.value), "source": name(link.source), "windows": windows}
     if link.kind == "slope" and not is_slope(link):
         return found

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...backprop import Backprop, backprop, errors_sent
+from ...backprop import Backprop, backprop
 from ...engine.feeds import Feeds, collect
 from ...engine.program import compile
 from ...engine.trace import Trace
@@ -112,7 +113,7 @@ class Recorder:
         self.teller = Teller(self.back, fold=False)
         self.notation: Notation = self.teller.notation
         self.values = self.notation.values
-        self.links: list[Link] = [link for value in self.values.computed for link in links_of(self.values, value)]
+        self.links: dict[Node, list[Link]] = {value: links_of(self.values, value) for value in self.values.computed}
         self.recorded: dict[str, Recorded] = {}
         self.beside: dict[Node, list[str]] = {}
         """For each value: the keys of what its backward rules compute from the forward pass alone."""
@@ -187,8 +188,7 @@ class Recorder:
 
     def _list_errors(self) -> None:
         J = self.name(self.values.J)
-        senders = self.senders()
-        for node, readers in senders.items():
+        for node, readers in self.senders.items():
             wrapped = self.notation.error_symbol(node)
             title = f"{wrapped} = ∂{J}/∂{self.notation.symbol(node)}"
             self._add(str(wrapped), self.back.delta(node), str(wrapped), title, node)
@@ -196,45 +196,39 @@ class Recorder:
                 key = self.part_name(node, reader)
                 self._add(key, part, str(wrapped), f"the part of {wrapped} that comes from {self.name(reader)}", node)
 
+    @cached_property
+    def sent(self) -> dict[Node, dict[Node, Node]]:
+        """For each named value that the sweep visits, where an error is needed, the last first: what it sends on."""
+        deltas, computed = self.notation.deltas, reversed(self.values.computed)
+        visited = [value for value in computed if value in deltas and self.notation.is_needed(value)]
+        return {value: self.notation.sent_for(value, deltas[value]) for value in visited}
+
+    @cached_property
     def senders(self) -> dict[Node, dict[Node, Node]]:
         """For each value whose error is needed: the values that read it, and what each sends to it."""
         found: dict[Node, dict[Node, Node]] = {self.values.J: {}}
-        for value in self._visited:
-            for source, error in self._sent(value, self.notation.deltas[value]).items():
+        for value, sent in self.sent.items():
+            for source, error in sent.items():
                 if self.notation.is_needed(source) and not isinstance(source, Const):
                     found.setdefault(source, {})[value] = error
         return found
 
-    @property
-    def _visited(self) -> list[Node]:
-        """The named values that the sweep comes by, where an error is needed; the last first."""
-        computed = reversed(self.values.computed)
-        return [v for v in computed if v in self.notation.deltas and self.notation.is_needed(v)]
-
-    def _sent(self, value: Node, first: Node) -> dict[Node, Node]:
-        """What the rules behind a value's formula send to its sources, when the value's error is `first`."""
-        errors = {value: first}
-        for node in reversed(self.values.inner(value)):
-            for source, error in errors_sent(node, errors[node]) if node in errors else ():
-                errors[source] = errors[source] + error if source in errors else error
-        return {s: errors[s] for s in self.values.sources(value) if s in errors and s in self.values.symbols}
-
     def _list_slopes(self) -> None:
         """The derivative of each function of single elements: the error that it sends when its own is 1."""
-        for link in self.links:
-            if is_slope(link) and link.value in self._visited:
-                sent = self._sent(link.value, ones(link.value))
-                if link.source not in sent:
-                    continue  # such as the exponent of a power
-                symbol = slope_key(self.name(link.value), self.name(link.source))
-                self._add(symbol, sent[link.source], symbol, symbol)
+        for value, links in self.links.items():
+            slopes = [link for link in links if is_slope(link)] if value in self.sent else []
+            sent = self.notation.sent_for(value, ones(value)) if slopes else {}
+            for link in slopes:
+                if link.source in sent:  # which the exponent of a power is not
+                    symbol = slope_key(self.name(value), self.name(link.source))
+                    self._add(symbol, sent[link.source], symbol, symbol)
 
     def _list_beside(self) -> None:
         """Softmax, switches and the like: what errors are made of, beside values and errors."""
-        for value in self._visited:
+        for value, sent in self.sent.items():
             known = dict.fromkeys(self.values.symbols, "value") | {self.notation.deltas[value]: "error"}
             found: dict[str, Node] = {}
-            for error in () if self._has_slopes(value) else self._sent(value, self.notation.deltas[value]).values():
+            for error in () if any(map(is_slope, self.links[value])) else sent.values():
                 for node in read_beside(error, known):
                     (readable,) = self.notation.readable([node])
                     found[self.notation.formula(readable)] = node
@@ -245,21 +239,17 @@ class Recorder:
 
     def _sums(self) -> dict[tuple[Node, Node], Parts]:
         """For errors that no link explains, by value and source: what may be added up there, and each one's weight."""
-        explained = {(link.value, link.source) for link in self.links if link.kind}
         keys = {r.node: r.key for r in self.recorded.values()}
         found = {}
-        for value in self._visited:
-            delta = self.notation.deltas[value]
+        for value, sent in self.sent.items():
+            explained = {link.source for link in self.links[value] if link.kind}
             beside = [self.recorded[key].node for key in self.beside[value]]
             values = [n for n in self.values.sources(value) if n in self.values.symbols]
-            for source, error in self._sent(value, delta).items():
-                if (value, source) not in explained:
-                    parts = [(keys[p], w) for p, w in weights_in(error, [*beside, *values], [delta]) if p in keys]
-                    found[value, source] = parts
+            for source, error in sent.items():
+                if source not in explained:
+                    weights = weights_in(error, [*beside, *values], [self.notation.deltas[value]])
+                    found[value, source] = [(keys[part], weight) for part, weight in weights if part in keys]
         return found
-
-    def _has_slopes(self, value: Node) -> bool:
-        return any(is_slope(link) for link in self.links if link.value is value)
 
     # The page ------------------------------------------------------------------------------
 

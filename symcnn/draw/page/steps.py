@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...engine.trace import Trace
 from ...graph.declared import sentences_of
-from ...graph.leaves import Param
+from ...graph.leaves import Const, Param
 from ...graph.node import Node
 from ..formulas.equations import Equation
 from ..formulas.lines import forward_lines, sent_lines
@@ -18,6 +19,7 @@ from .sums import added_up
 
 Step = dict[str, Any]
 _TABLE = "A table says which channels each filter sees.", "A weight that does not exist has no gradient."
+_MOVED = "Each error goes back to where its number came from."
 
 
 def steps_of(recorder: Recorder, story: Story) -> list[Step]:
@@ -30,6 +32,10 @@ class _Steps:
         self.recorder, self.story = recorder, story
         self.notation, self.values = recorder.notation, recorder.values
         self.boxes = {box.node: box for box in story.boxes if box.node is not None}
+        self.needed = {box.key for box in story.boxes if box.twin is not None and box.twin.needed}
+        self.wires: dict[str, list[tuple[str, str]]] = {box.key: [] for box in story.boxes}
+        for source, reader in story.edges:
+            self.wires[reader].append((source, reader))
         self.place = {node: n for n, node in enumerate(recorder.traces[0].order)}
         self.sent = self._sent()
 
@@ -43,7 +49,7 @@ class _Steps:
     def _sent(self) -> dict[Node, dict[Node, str]]:
         """For each value that the sweep visits: whose errors its step makes, and the keys of these tensors."""
         found: dict[Node, dict[Node, str]] = {self.values.J: {}}
-        for source, readers in self.recorder.senders().items():
+        for source, readers in self.recorder.senders.items():
             for reader in readers:
                 one = self.recorder.error_name(source)
                 key = self.recorder.part_name(source, reader) if len(readers) > 1 else one
@@ -64,7 +70,7 @@ class _Steps:
             "beside": beside,
             "makes": [name],
             "element": f"value-{box.key}",
-            "wires": [f"edge-{a}:{b}" for a, b in self.story.edges if b == box.key],
+            "wires": [f"edge-{a}:{b}" for a, b in self.wires[box.key]],
         }
 
     def _backward(self, node: Node) -> Step:
@@ -85,7 +91,7 @@ class _Steps:
             "makes": [self.sent[node][source] for source in makes],
             "sums": sums,
             "element": f"back-{box.key}",
-            "wires": [f"error-{a}:{b}" for a, b in self.story.sent if b == box.key and self._is_needed(a)],
+            "wires": [f"error-{a}:{b}" for a, b in self.wires[box.key] if self._is_returning(a, b)],
         }
 
     def _sums(self, node: Node) -> dict[str, list[tuple[str, float]]]:
@@ -103,14 +109,15 @@ class _Steps:
         numbers = {part: trace[recorded[part].node] for part, _ in parts}
         return added_up(trace[recorded[key].node], [(part, trace[weight]) for part, weight in parts], numbers)
 
-    def _is_needed(self, key: str) -> bool:
-        return any(box.twin is not None and box.twin.needed for box in self.story.boxes if box.key == key)
+    def _is_returning(self, source: str, reader: str) -> bool:
+        """Whether an error that is needed comes back along an edge."""
+        return (source, reader) in self.story.sent and source in self.needed
 
     def _read_by(self, node: Node) -> list[str]:
         """What the rule reads from the forward pass, and the slopes that it multiplies with."""
         name = self.recorder.name
         made = {name(source) for source in self.sent[node]}
-        links = [link for link in self.recorder.links if link.value is node]
+        links = self.recorder.links[node]
         slopes = [slope_key(name(node), name(link.source)) for link in links if link.kind == "slope"]
         others = [name(link.other) for link in links if link.other is not None and name(link.source) in made]
         maxima = [name(link.source) for link in links if link.kind == "first maximum"]
@@ -121,12 +128,22 @@ class _Steps:
     def _sentences(self, node: Node) -> tuple[str, str]:
         """What the nodes behind a value's formula say about their rules: forward, and in reverse."""
         inner = self.values.inner(node)
-        said = [_TABLE if self._is_table(n) else sentences_of(n) for n in inner]
-        forward = list(dict.fromkeys(first for first, _ in said if first))
-        backward = list(dict.fromkeys(second for _, second in reversed(said) if second))
-        if not forward or not backward:
-            forward, backward = [_about(node)], ["Each error goes back to where its number came from."]
-        return plain_text(" ".join(forward)), plain_text(" ".join(backward))
+        said = {n: sentences_of(n) for n in inner}
+        forward = [_TABLE[0] if self._is_table(n) else said[n][0] for n in inner]
+        backward = [text for n in reversed(inner) for text in self._said_of_errors(n, said[n][1])]
+        return _joined(forward) or plain_text(_about(node)), _joined(backward) or _MOVED
+
+    def _said_of_errors(self, node: Node, texts: Sequence[str]) -> Iterable[str]:
+        """Of what a node says of its inputs' errors: of those that are needed; all, if its rule sends nothing on."""
+        if self._is_table(node):
+            texts = [_TABLE[1]] * len(node.inputs)
+        receivers = self.notation.receivers.get(node, ())
+        if not receivers:
+            return texts
+        return [text for source, text in zip(node.inputs, texts, strict=True) if self._is_told(source, receivers)]
+
+    def _is_told(self, source: Node, receivers: Sequence[Node]) -> bool:
+        return source in receivers and self.notation.is_needed(source) and not isinstance(source, Const)
 
     def _is_table(self, node: Node) -> bool:
         return any(is_masked(node, slot) for slot in range(len(node.inputs)))
@@ -135,6 +152,11 @@ class _Steps:
 def _about(node: Node) -> str:
     """The first paragraph of a type's documentation, for what only moves numbers and says nothing of itself."""
     return " ".join((type(node).__doc__ or type(node).__name__).split("\n\n")[0].split())
+
+
+def _joined(texts: Iterable[str]) -> str:
+    """Sentences one after the other, each once."""
+    return plain_text(" ".join(dict.fromkeys(text for text in texts if text)))
 
 
 def _mathml(lines: list[Equation]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...backprop import errors_sent
+from ...backprop import errors_swept
 from ...graph.algebra import ones
 from ...graph.graph import Graph
 from ...graph.node import Node
@@ -33,11 +33,7 @@ def weights_in(error: Node, parts: Iterable[Node], known: Iterable[Node]) -> lis
     """
     alike = [part for part in dict.fromkeys(parts) if part.shape == error.shape]
     ends = {*parts, *known}
-    sent = {error: ones(error)}
-    for node in reversed(Graph(error).order):
-        if node in sent and node not in ends:
-            for source, weight in errors_sent(node, sent[node]):
-                sent[source] = sent[source] + weight if source in sent else weight
+    sent = errors_swept((node for node in reversed(Graph(error).order) if node not in ends), {error: ones(error)})
     return [(part, sent[part]) for part in alike if part in sent]
 
 

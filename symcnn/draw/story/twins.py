@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from ...graph.leaves import Const, Leaf, Param
 from ...graph.node import Node
 from ...graph.spec import is_real
@@ -31,10 +29,6 @@ class Twins:
         self.values = notation.values
         self.errors = notation.deltas
         self.groups = groups
-        self.senders = Counter(
-            s for node in self.values.computed if node in self.errors for s in notation.sends_to(node)
-        )
-        """From how many values errors come to each value."""
 
     def make(self) -> list[Twin | None]:
         """For each group its twin, or None where no error comes back."""
@@ -49,8 +43,9 @@ class Twins:
         ):
             twin = twins[shown[node]]
             if twin is not None:
-                sign = "+=" if self.senders[source] > 1 else "="
-                twin.lines += self.wording.equation(f"{self.notation.error_symbol(source)} {sign} ", error)
+                twin.lines += self.wording.equation(
+                    f"{self.notation.error_symbol(source)} {self.notation.sign(source)} ", error
+                )
                 reads[shown[node]].update(dict.fromkeys(self._reads(error)))
         for group, twin, read in zip(self.groups, twins, reads, strict=True):
             if twin is not None and twin.needed:

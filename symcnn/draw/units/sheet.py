@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from xml.sax.saxutils import escape, quoteattr
 
 from ..formulas.words import plain_text
-from ..layout.geometry import Point, Rect
+from ..layout.geometry import Point, Rect, number
 from ..layout.metrics import text_width, wrapped
 from ..story.story import Keys
 from ..style import FONT
@@ -112,19 +112,19 @@ class Sheet:
     def circle(self, at: Point, radius: float, kind: str) -> None:
         """A circle."""
         self._reach(at[0] + radius, at[1] + radius)
-        self._out.append(f'<circle class="{kind}" cx="{_n(at[0])}" cy="{_n(at[1])}" r="{_n(radius)}"/>')
+        self._out.append(f'<circle class="{kind}" cx="{number(at[0])}" cy="{number(at[1])}" r="{number(radius)}"/>')
 
     def rect(self, r: Rect, kind: str) -> None:
         """A rectangle."""
         self._reach(r.right, r.bottom)
-        at = f'x="{_n(r.x)}" y="{_n(r.y)}" width="{_n(r.width)}" height="{_n(r.height)}"'
+        at = f'x="{number(r.x)}" y="{number(r.y)}" width="{number(r.width)}" height="{number(r.height)}"'
         self._out.append(f'<rect class="{kind}" {at}/>')
 
     def lines(self, ends: Sequence[tuple[Point, Point]], kind: str, dash: str = "") -> None:
         """Straight lines from one point to another, as one element."""
         if not ends:
             return
-        data = "".join(f"M{_n(a[0])},{_n(a[1])}L{_n(b[0])},{_n(b[1])}" for a, b in ends)
+        data = "".join(f"M{number(a[0])},{number(a[1])}L{number(b[0])},{number(b[1])}" for a, b in ends)
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         self._out.append(f'<path class="line {kind}"{dashed} d="{data}"/>')
 
@@ -134,7 +134,7 @@ class Sheet:
         self._reach(at[0] + text_width(text, size) / (2 if anchor == "middle" else 1), at[1] + 0.3 * size)
         named = f' class="{kind}"' if kind else ""
         anchored = "" if anchor == "start" else f' text-anchor="{anchor}"'
-        where = f'x="{_n(at[0])}" y="{_n(at[1])}" font-size="{_n(size)}"'
+        where = f'x="{number(at[0])}" y="{number(at[1])}" font-size="{number(size)}"'
         self._out.append(f"<text{named} {where}{anchored}>{escape(text)}</text>")
 
     def letter(self, at: Point, letter: str, size: float, kind: str = "letter bold") -> None:
@@ -155,7 +155,7 @@ class Sheet:
 
     def written(self, title: str, about: str) -> str:
         """The SVG."""
-        width, height = _n(self.width + MARGIN), _n(self.height + MARGIN)
+        width, height = number(self.width + MARGIN), number(self.height + MARGIN)
         head = [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="symcnn-units" width="{width}" height="{height}" '
             f'viewBox="0 0 {width} {height}" role="img">',
@@ -165,8 +165,3 @@ class Sheet:
             f'<rect class="page" width="{width}" height="{height}"/>',
         ]
         return "\n".join([*head, *self._out, "</svg>"]) + "\n"
-
-
-def _n(value: float) -> str:
-    """A number with one decimal at most; halves of a tenth are not left to the last bit of a sum."""
-    return f"{value + 1e-6:.1f}".removesuffix(".0")

@@ -160,7 +160,8 @@ def _exponent(b: Builder, x: Value) -> tuple[Value, Value]:
     tiny = b.compare("olt", x, b.number(2.0 ** (1 - f.bias), lanes))
     normal = b.select(tiny, b.binary("fmul", x, b.number(2.0**f.digits, lanes)), x)
     bits = b.convert("bitcast", normal, f.whole)
-    shifted = b.binary("add", bits, whole((f.bias << f.digits) - f.root))  # its exponent changes where m is sqrt(1/2)
+    # the exponent changes where m is sqrt(1/2); the sum may overflow for a NaN, of which nothing is used
+    shifted = b.binary("add", bits, whole((f.bias << f.digits) - f.root))
     # the exponent's bits become the last ones of a number in whose unit they count
     unit = f.bias + f.digits << f.digits
     counted = b.binary("or", b.binary("lshr", shifted, whole(f.digits)), whole(unit))
@@ -194,5 +195,5 @@ def tanh(b: Builder, x: Value) -> Value:
     far = b.binary(
         "fsub", b.number(1, lanes), b.binary("fdiv", b.number(2, lanes), b.binary("fadd", e, b.number(1, lanes)))
     )
-    far = b.binary("copysign", far, x)
-    return b.select(b.compare("olt", size, b.number(0.625, lanes)), near, far)
+    y = b.select(b.compare("olt", size, b.number(0.625, lanes)), near, far)
+    return b.binary("copysign", y, x)

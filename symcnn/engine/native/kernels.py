@@ -13,6 +13,7 @@ from ...graph.node import Node
 from .expressions import Reader, linear, windows
 from .fuse import element_of, is_flat
 from .loops import BIT, BYTE, INDEX, INT, SIZES, Builder, Index, Type, Value
+from .lowered import ALARM
 from .partition import elements
 
 
@@ -182,6 +183,24 @@ def pack(k: Kernel, node: Node, row: Value) -> None:
     with b.loop(full, count) as i:
         for n in range(lanes):
             b.store(target, i * lanes + n, b.load(source, at[n] + i, b.reals()))
+
+
+def pack_labels(k: Kernel, node: Node, row: Value, classes: int) -> None:
+    """Whole numbers into lanes; those that are not below `classes`, or below 0, raise this share's alarm."""
+    b, count, lanes, width = k.b, elements(node), k.lanes, node.dtype.itemsize * 8
+    source, target = k.read.array(node), k.read.buffer(node)
+    at = [b.index("mul", row + b.smaller(n, k.valid - 1), count) for n in range(lanes)]
+    wrong = b.register(b.integer(0, 1, INDEX))
+    with b.loop(0, count) as i:
+        for n in range(lanes):
+            number = b.load(source, at[n] + i, Type(f"i{width}"))
+            if width < 64:
+                number = b.convert("sext" if node.dtype.kind == "i" else "zext", number, INDEX)
+            outside = b.convert("zext", b.compare("uge", number, b.integer(classes, 1, INDEX)), INDEX)
+            b.set(wrong, b.binary("or", b.get(wrong), outside))
+            b.store(target, i * lanes + n, b.convert("trunc", number, INT))
+    alarm = b.convert("sitofp", b.get(wrong), b.real)
+    b.store(k.sums, ALARM, b.binary("fadd", b.load(k.sums, ALARM, b.reals()), alarm))
 
 
 def unpack(k: Kernel, node: Node, row: Value) -> None:

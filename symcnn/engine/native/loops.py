@@ -404,6 +404,12 @@ class Builder:
         """Call another function."""
         self._into.append(Call(function, args))
 
+    def first_of_all(self, op: str, args: tuple[Any, ...], type: Type) -> Value:
+        """A value that is computed where the function begins."""
+        value = Value(self, op, args, type)
+        self.function.body.insert(0, value)
+        return value
+
     def _value(self, op: str, args: tuple[Any, ...], type: Type) -> Value:
         value = Value(self, op, args, type)
         self._into.append(value)

@@ -11,13 +11,13 @@ from ...nodes.dense import Dense, MatMul
 from ..profile import Nest
 from .fuse import Group
 from .loops import Function
-from .lower import IMAGES
+from .lowered import IMAGES, MUST_BE_0, SHARES
 from .partition import ROWS
 from .patterns import BatchSum, Convolution, FilterGradient, OuterProduct, Product, accumulated, reads
 from .work import Unknown, work
 
 if TYPE_CHECKING:
-    from .bound import Compiled
+    from .compiled import Compiled
 
 
 def within(node: Node, group: Group, order: dict[Node, int]) -> list[Node]:
@@ -112,7 +112,7 @@ _MOVED = {"_pack": "into lanes", "_unpack": "out of lanes"}
 
 def _job(function: Function, compiled: Compiled, stage: int, images: int) -> Nest:
     """What a thread does with sums, when it is alone."""
-    shared = compiled.partition.stages[stage].kind == "shared" and function.name != "finite"
+    shared = compiled.partition.stages[stage].kind == "shared"
     text = function.title + (f" ({summed_up(compiled.partition.stages[stage].nodes)})" if shared else "")
     return _nest(function, text, "native", images, None)
 
@@ -121,7 +121,7 @@ def _nest(function: Function, text: str, kind: str, images: int, lanes: int | No
     """A nest and its work for all images: of its lanes, those that hold one."""
     known = {"me": 0, "chunk": 0, "chunks": 1, "row": 0, "valid": lanes or 0}
     try:
-        done = work(function, known, {IMAGES: images, -1: 0, -2: 0})
+        done = work(function, known, {IMAGES: images, SHARES: 1, MUST_BE_0: 0, -1: 0, -2: 0})
     except Unknown:
         return Nest(function.name, text, kind)
     calls, share = (images, lanes) if lanes else (1, 1)

@@ -107,8 +107,24 @@ def partition(plan: Plan) -> Partition:
     needed = _needed(plan, whole)
     whole.kinds = {node: kind for node, kind in kinds.items() if node in needed}
     whole.why = {node: reason for node, reason in why.items() if node in needed}
+    _with_their_readers(plan, whole)
     whole.stages = _stages(plan, whole)
     return whole
+
+
+def _with_their_readers(plan: Plan, found: Partition) -> None:
+    """What is the same for all images, and only read by what follows from the sums, is computed where that is."""
+    readers: dict[Node, list[Node]] = {}
+    for node in reversed(plan.order):
+        if node not in found.kinds:
+            continue
+        early = node.shape != () and found.why.get(node) == BEFORE and node not in plan.outputs
+        could_wait = all(found.kinds[r] is Kind.SHARED and r.shape == node.shape for r in readers.get(node, []))
+        if early and could_wait and _shared_obstacle(node, found.real) is None:
+            found.kinds[node] = Kind.SHARED
+            del found.why[node]
+        for source in found.sources(node):
+            readers.setdefault(source, []).append(node)
 
 
 def _real(plan: Plan) -> np.dtype[Any]:

@@ -12,7 +12,7 @@ from .partition import BEFORE
 from .patterns import per_image
 
 if TYPE_CHECKING:
-    from .bound import Compiled
+    from .compiled import Compiled
 
 _INDENT = " " * 6
 

@@ -19,8 +19,11 @@ from .objects import Library
 _SPINS = 20_000
 """How often a thread looks for work before it goes to sleep: some hundred microseconds."""
 
-_EPOCH, _CLAIM, _DONE, _JOBS, _COUNT, _CHUNKS, _DATA, _THREADS = 0, 16, 32, 48, 49, 50, 51, 52
+_EPOCH, _CLAIM, _DONE, _TICKETS, _COUNT, _DATA, _THREADS = 0, 16, 32, 48, 49, 50, 51
 """Places in the table that the threads share, in numbers of 8 bytes; those that are waited at have a line each."""
+
+_CLOSED = (1 << 24) - 1
+"""The number of a ticket that is never given out: at the end of a run, no other is left."""
 
 _TEXT = """
 {declare}
@@ -38,14 +41,14 @@ done:
   ret void
 }}
 
-; take one chunk of work after the other, as long as the claims are those of this epoch
+; take one ticket after the other, as long as the claims are those of this epoch. A ticket is a job, which chunk of how
+; many, and how many tickets must be done before.
 define internal void @work(ptr %table, i64 %me, i64 %epoch) noinline nounwind {{
 entry:
   %p.claim = getelementptr i64, ptr %table, i64 {claim}
   %p.done = getelementptr i64, ptr %table, i64 {done}
-  %p.jobs = getelementptr i64, ptr %table, i64 {jobs}
+  %p.tickets = getelementptr i64, ptr %table, i64 {tickets}
   %p.count = getelementptr i64, ptr %table, i64 {count}
-  %p.chunks = getelementptr i64, ptr %table, i64 {chunks}
   %p.data = getelementptr i64, ptr %table, i64 {data}
   br label %again
 again:
@@ -54,11 +57,9 @@ again:
   %current = icmp eq i64 %of, %epoch
   br i1 %current, label %look, label %end
 look:
-  %ticket = and i64 %seen, 16777215
+  %number = and i64 %seen, 16777215
   %count = load atomic i64, ptr %p.count monotonic, align 8
-  %chunks = load atomic i64, ptr %p.chunks monotonic, align 8
-  %total = mul i64 %count, %chunks
-  %more = icmp slt i64 %ticket, %total
+  %more = icmp slt i64 %number, %count
   br i1 %more, label %claim, label %end
 claim:
   %next = add i64 %seen, 1
@@ -66,9 +67,17 @@ claim:
   %mine = extractvalue {{ i64, i1 }} %pair, 1
   br i1 %mine, label %have, label %again
 have:
-  %number = udiv i64 %ticket, %chunks
-  %chunk = urem i64 %ticket, %chunks
-  %goal = mul i64 %number, %chunks
+  %tickets = load ptr, ptr %p.tickets
+  %data = load ptr, ptr %p.data
+  %at = shl i64 %number, 2
+  %p.job = getelementptr i64, ptr %tickets, i64 %at
+  %p.chunk = getelementptr i64, ptr %p.job, i64 1
+  %p.chunks = getelementptr i64, ptr %p.job, i64 2
+  %p.goal = getelementptr i64, ptr %p.job, i64 3
+  %job = load ptr, ptr %p.job
+  %chunk = load i64, ptr %p.chunk
+  %chunks = load i64, ptr %p.chunks
+  %goal = load i64, ptr %p.goal
   br label %wait
 wait:
   %n = phi i64 [ 0, %have ], [ %n.next, %rest ]
@@ -80,10 +89,6 @@ rest:
   %n.next = add i64 %n, 1
   br label %wait
 start:
-  %jobs = load ptr, ptr %p.jobs
-  %data = load ptr, ptr %p.data
-  %p.job = getelementptr ptr, ptr %jobs, i64 %number
-  %job = load ptr, ptr %p.job
   call void %job(ptr %data, i64 %me, i64 %chunk, i64 %chunks)
   %old = atomicrmw add ptr %p.done, i64 1 seq_cst
   br label %again
@@ -124,16 +129,14 @@ leave:
   ret i64 %epoch
 }}
 
-; the caller opens an epoch, does as much as it can, and waits for what others have claimed
+; the caller opens an epoch, does as much as it can, and waits for what others have claimed. Then no ticket is left to
+; be claimed, whatever the table says next: who is late for this epoch finds nothing to do.
 define void @lead(ptr %table, i64 %epoch, i64 %helped) nounwind {{
 entry:
   %p.claim = getelementptr i64, ptr %table, i64 {claim}
   %p.done = getelementptr i64, ptr %table, i64 {done}
   %p.count = getelementptr i64, ptr %table, i64 {count}
-  %p.chunks = getelementptr i64, ptr %table, i64 {chunks}
   %count = load i64, ptr %p.count
-  %chunks = load i64, ptr %p.chunks
-  %total = mul i64 %count, %chunks
   store atomic i64 0, ptr %p.done seq_cst, align 8
   %first = shl i64 %epoch, 24
   store atomic i64 %first, ptr %p.claim seq_cst, align 8
@@ -148,13 +151,15 @@ start:
 wait:
   %n = phi i64 [ 0, %start ], [ %n.next, %more ]
   %done = load atomic i64, ptr %p.done acquire, align 8
-  %all = icmp sge i64 %done, %total
+  %all = icmp sge i64 %done, %count
   br i1 %all, label %end, label %more
 more:
   call void @rest(i64 %n)
   %n.next = add i64 %n, 1
   br label %wait
 end:
+  %closed = or i64 %first, {closed}
+  store atomic i64 %closed, ptr %p.claim seq_cst, align 8
   ret void
 }}
 """
@@ -169,9 +174,31 @@ def team_text(cpu: Cpu) -> str:
     declare, pause = _PAUSES["arm" if cpu.is_arm else "x86"] if cpu.is_arm or cpu.is_x86 else ("", "")
     leave = "SwitchToThread" if cpu.on_windows else "sched_yield"
     declare += f"\ndeclare i32 @{leave}()"
-    places = {"claim": _CLAIM, "done": _DONE, "jobs": _JOBS, "count": _COUNT, "chunks": _CHUNKS}
-    places |= {"data": _DATA, "threads": _THREADS}
+    places = {"claim": _CLAIM, "done": _DONE, "tickets": _TICKETS, "count": _COUNT, "data": _DATA, "threads": _THREADS}
+    places["closed"] = _CLOSED
     return _TEXT.format(declare=declare, pause=pause, leave=f"%ignored = call i32 @{leave}()", **places)
+
+
+class Work:
+    """Jobs in order, and into how many chunks each is divided.
+
+    Parameters
+    ----------
+    jobs : sequence of (int, int)
+        The address of a function ``(data, me, chunk, chunks)``, where `me` is the number of the thread, and the number
+        of chunks. In all, below 2^23 chunks.
+    """
+
+    def __init__(self, jobs: Sequence[tuple[int, int]]) -> None:
+        entries: list[int] = []
+        for job, chunks in jobs:
+            before = len(entries) // 4
+            for chunk in range(chunks):
+                entries += job, chunk, chunks, before
+        self._tickets = (ctypes.c_int64 * max(len(entries), 1))(*entries)
+        self.count = len(entries) // 4
+        self.address = ctypes.addressof(self._tickets)
+        self.divided = any(chunks > 1 for _, chunks in jobs)
 
 
 class Team:
@@ -198,35 +225,32 @@ class Team:
         """How many there are, the caller's among them."""
         return 1 + len(self._workers)
 
-    def run(self, jobs: Sequence[int], data: int, chunks: int, threads: int) -> None:
-        """Run functions, given by their addresses, one after the other, each divided into `chunks`.
+    def run(self, work: Work, data: int, threads: int) -> None:
+        """Run jobs one after the other, each divided into chunks.
 
-        Whoever is free takes the next chunk; a function is begun when all chunks of the one before are done. So what
-        is computed does not depend on who computes it, nor does it wait for a thread that has no processor.
+        Whoever is free takes the next chunk; a job is begun when all chunks of the one before are done. So what is
+        computed does not depend on who computes it, nor does it wait for a thread that has no processor.
 
         Parameters
         ----------
-        jobs : sequence of int
-            Of functions ``(data, me, chunk, chunks)``, where `me` is the number of the thread.
+        work : Work
         data : int
-            An address that each of them gets.
-        chunks : int
-            Below 2^12, and no more than 2^12 jobs.
+            An address that each job gets.
         threads : int
             How many work at it, and so the numbers that there are for `me`; others that there may be sleep on.
         """
         with self._busy:
             table = self._table
-            held = (ctypes.c_void_p * len(jobs))(*jobs)
-            table[_JOBS], table[_COUNT] = ctypes.addressof(held), len(jobs)
-            table[_DATA], table[_CHUNKS], table[_THREADS] = data, chunks, threads
+            table[_TICKETS], table[_COUNT] = work.address, work.count
+            table[_DATA], table[_THREADS] = data, threads
             self._epoch += 1
-            helpers = threads - 1 if chunks > 1 else 0
+            helpers = threads - 1 if work.divided else 0
             self._start(helpers)
             try:
                 self._go(helpers)
             except KeyboardInterrupt:
-                self._go(helpers)  # a run that has begun must end; what was done already may be done again
+                if table[_CLAIM] != self._epoch << 24 | _CLOSED:
+                    self._go(helpers)  # it has not begun; once begun, native code takes it to its end
                 raise
 
     def _go(self, helpers: int) -> None:

@@ -20,6 +20,7 @@ from ...graph.collector import collector_paused
 from ...graph.errors import FeedError, SizeError, explain
 from ...graph.leaves import BatchSize, Const, Param
 from ...graph.node import Node
+from ..feeds import Feeds, copy_into
 from ..plan import Plan
 from ..profile import Nest
 from .arena import Arena
@@ -66,8 +67,26 @@ class Bound:
             lines.append(f"{n:4}  {kind:{width}}  {call.kernel:6}  {call.node.spec}{name}")
         return lines
 
-    def run(self) -> None:
-        """Compute all values once."""
+    @property
+    def updates_parameters(self) -> bool:
+        """Whether a run that is told so writes the new values into the parameters by itself."""
+        return False
+
+    def feed(self, feeds: Feeds) -> None:
+        """Arrays for the inputs."""
+        for node, value in feeds.items():
+            if node in self.values:
+                copy_into(self.values[node], node, value)
+
+    def forget_feeds(self) -> None:
+        """The callers' arrays are not held any longer: here, they are copied."""
+
+    def run(self, update: bool = False, guard: bool = False) -> None:
+        """Compute all values once.
+
+        With `update`, also the parameters' new values are written, if `updates_parameters`; with `guard`, only if
+        no output is NaN or infinite.
+        """
         with one_thread():
             for call in self.calls:
                 call.run()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...graph.errors import NodeTypeError, SizeError, explain
+from ...graph.errors import NodeTypeError, SizeError, explain, rule_failed
 from ...graph.node import Node
 from ...nodes.conv import Rot90, Swap
 from ...nodes.shape import Reshape, Transpose
@@ -63,9 +63,7 @@ def _by_rule(node: Node, out: Array, inputs: list[Array]) -> Run:
         except MemoryError as error:
             raise SizeError(explain(f"there is no memory to compute it: {error}", node=node)) from None
         except Exception as error:
-            raise NodeTypeError(
-                explain(f"the forward rule failed: {type(error).__name__}: {error}", node=node)
-            ) from error
+            raise rule_failed(node, "forward", error) from error
         if value.shape != out.shape or value.dtype != out.dtype:
             raise NodeTypeError(
                 explain(

@@ -40,9 +40,45 @@ def test_the_sentences_of_a_composite_are_those_of_its_parts_in_order():
     said = ["subtracted", "squared", "added up", "fixed number", "mean is taken over the examples"]
     assert [loss.index(word) for word in said] == sorted(loss.index(word) for word in said)
     back = steps["backward", "J"]["sentence"]
-    assert back.index("equal part") < back.index("twice its unit") < back.index("sign changed")
+    assert back.index("equal part") < back.index("twice its unit") < back.index("the first value")
     assert steps["forward", "z2"]["sentence"].startswith("A table says which channels each filter sees.")
     assert "all 100 units" in steps["backward", "z2"]["sentence"] and " 1 units" not in str(steps)
+
+
+def test_a_step_says_nothing_of_errors_that_are_not_needed():
+    """No error goes on to the image, nor to its border, nor to the target; the second convolution's goes back."""
+    x, t = sc.Input("x", (None, 1, 8, 8)), sc.Input("t", (None, 1, 4, 4))
+    a1 = sc.tanh(sc.conv(x, 2, 5, pad=1, seed=0))
+    J = sc.squared_error(sc.conv(a1, 1, 3, seed=1), t)
+    first, second, loss = (
+        steps_of(J, x=np.ones((1, 8, 8)), t=np.ones((1, 4, 4)))["backward", name] for name in ("z1", "z2", "J")
+    )
+    on = "An error goes back to the window that its unit has read, times the filter."
+    gradients = (
+        "Tied weights: the errors of all {} units of a map add up in the gradient of its one filter. "
+        "The gradient of a bias is the sum of the errors of its map."
+    )
+    assert first["makes"] == ["∇W1", "∇b1"] and first["sentence"] == gradients.format(36)
+    assert second["makes"] == ["δ(a1)", "∇W2", "∇b2"] and second["sentence"] == f"{on} {gradients.format(16)}"
+    assert "the first value as it is" in loss["sentence"] and "second value" not in loss["sentence"]
+
+
+def test_a_step_says_what_passes_to_a_second_value_and_not_to_weights_that_are_fixed():
+    x, w = sc.Input("x", (None, 3)), sc.Param("w", np.ones(3, "float32"))
+    z = sc.Dense(x - sc.tanh(w * x), sc.Const(np.eye(3, dtype="float32")))
+    steps = steps_of(sc.mean(sc.tanh(z)), x=np.ones(3))
+    said = " ".join(step["sentence"] for (direction, _), step in steps.items() if direction == "backward")
+    assert "An error passes to the second value with its sign changed." in said and "first value" not in said
+    assert "Wᵀ carries each error back" in said and "gradient of a weight" not in said and "bias" not in said
+    without = steps_of(sc.mean(sc.tanh(sc.Dense(x, sc.Const(np.eye(3, dtype="float32"))))), x=np.ones(3))
+    assert "Wᵀ carries each error back" in str(without)  # nothing is learned: the error of x is what is asked for
+
+
+def test_a_rule_that_sends_nothing_on_says_why():
+    x, w = sc.Input("x", (None, 3)), sc.Param("w", np.ones(3, "float32"))
+    J = sc.mean(sc.where(x * w > 0, x * w, 0.0))
+    said = " ".join(step["sentence"] for step in steps_of(J, x=np.ones(3)).values())
+    assert "No error passes through a comparison." in said
 
 
 @pytest.mark.parametrize("name", NETWORKS)

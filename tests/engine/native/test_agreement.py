@@ -12,8 +12,12 @@ from user_nodes import Blend, Scaled
 import symcnn as sc
 from symcnn.engine.native.cpu import Cpu
 from symcnn.graph.spec import is_real
+from symcnn.testing.cases import recast
 
 BATCHES = [1, 15, 16, 17, 33]
+WIDE_BATCHES = [1, 9]
+"""For float64, of which a block has half as many images."""
+TOLERANCES = {"float32": 2e-5, "float64": 1e-13}
 TYPES = [
     cls
     for cls in sc.node_types()
@@ -37,6 +41,8 @@ def feeds(nodes, batch, seed=0):
 
 def assert_agree(nodes, batches=BATCHES, tolerance=2e-5):
     """The same numbers for each batch, up to rounding: relative to the largest number of an array."""
+    if not has_batch(nodes):
+        batches = batches[:1]
     reference, native = (sc.compile(nodes, backend=backend) for backend in ("numpy", "native"))
     for batch in batches:
         values = feeds(nodes, batch, seed=batch)
@@ -50,27 +56,48 @@ def assert_agree(nodes, batches=BATCHES, tolerance=2e-5):
     return native
 
 
+def has_batch(nodes):
+    return any(None in i.shape for i in sc.Graph(*nodes).inputs)
+
+
+def with_rows(node):
+    """The node, and an input that says how many rows there are where nothing else does."""
+    return [node] if has_batch([node]) or None not in node.shape else [node, sc.Input("rows", (None,), node.dtype)]
+
+
 def with_gradients(node):
     """The node, and the errors of its inputs for an error that differs from place to place."""
     if not is_real(node.dtype):
-        return [node]
+        return with_rows(node)
     J = sc.sum(sc.tanh(node) * node)
     wrt = [i for i in node.graph().inputs if is_real(i.dtype)]
-    return [node, *sc.grad(J, wrt, unconnected="zeros")]
+    return [*with_rows(node), *sc.grad(J, wrt, unconnected="zeros")]
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_a_sample_and_its_gradients(sample):
-    has_batch = any(None in i.shape for i in sample.graph().inputs)
-    rows = [] if has_batch or None not in sample.shape else [sc.Input("rows", (None,))]
-    assert_agree([*with_gradients(sample), *rows], BATCHES if has_batch or rows else [1])
+    assert_agree(with_gradients(sample))
 
 
-def test_numbers_that_are_none():
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_sample_and_its_gradients_in_float64(sample):
+    native = assert_agree(with_gradients(recast(sample, ["float64"])), WIDE_BATCHES, TOLERANCES["float64"])
+    assert "float64, not float32" not in native.report()
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_sample_of_both_kinds_of_numbers_at_once(sample):
+    assert_agree(with_rows(recast(sample, ["float32", "float64"])), [9])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_that_are_none(dtype):
     """NaN, infinities and zeros with a sign: comparisons, maxima and switches treat them as NumPy does."""
-    x = sc.Input("x", (None, 2, 4, 6))
+    x = sc.Input("x", (None, 2, 4, 6), dtype)
     rng = np.random.default_rng(0)
-    special = rng.choice(np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-42, 3e38, 1, -1], "f4"), (33, 2, 4, 6))
+    smallest, largest = np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max
+    numbers = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, smallest * 700, largest, 1, -1], dtype)
+    special = rng.choice(numbers, (33, 2, 4, 6))
     rows = sc.sum(x, axis=3)
     functions = [sc.sigmoid, sc.tanh, sc.relu, sc.softplus, sc.exp, sc.log, sc.sqrt, sc.abs, sc.Sign]
     nodes = [f(x) for f in functions]
@@ -78,7 +105,8 @@ def test_numbers_that_are_none():
     nodes += [sc.max(x, axis=(1, 2)), sc.softmax(x), sc.log_softmax(x), x > rows.dtype.type(0), sc.equal(x, x)]
     reference, native = (sc.compile(nodes, backend=b)(x=special) for b in ("numpy", "native"))
     for node, e, f in zip(nodes, reference, native, strict=True):
-        np.testing.assert_allclose(f, e, rtol=1e-5, atol=1e-37, err_msg=node.label)
+        assert f.dtype == e.dtype
+        np.testing.assert_allclose(f, e, rtol=TOLERANCES[dtype] / 2, atol=10 * np.finfo(dtype).tiny, err_msg=node.label)
 
 
 def test_losses_of_several_rows_an_image():
@@ -102,41 +130,54 @@ def test_wide_maps_and_long_filters():
     assert_agree([J, *sc.grad(J, J.params)], [17], tolerance=1e-4)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("kind", [Scaled, Blend])
-def test_types_of_a_user(kind):
-    x, y = sc.Input("x", (None, 2, 3)), sc.Input("y", (None, 2, 3))
+def test_types_of_a_user(kind, dtype):
+    x, y = sc.Input("x", (None, 2, 3), dtype), sc.Input("y", (None, 2, 3), dtype)
     node = Scaled(x, 3) if kind is Scaled else Blend((x, y, x * y), sc.tanh(y))
-    native = assert_agree(with_gradients(node))
+    native = assert_agree(with_gradients(node), tolerance=TOLERANCES[dtype])
     assert "by NumPy" not in native.report()
     assert kind.__name__ in native.report()
 
 
 @pytest.mark.parametrize("make", [residual, lenet, strided])
-@pytest.mark.parametrize("batch", [1, 17, 33])
-def test_training_steps_of_whole_networks(make, batch):
+@pytest.mark.parametrize(
+    ("dtype", "batch"), [*(("float32", n) for n in (1, 17, 33)), *(("float64", n) for n in WIDE_BATCHES)]
+)
+def test_training_steps_of_whole_networks(make, dtype, batch):
     losses, values = {}, {}
     rng = np.random.default_rng(batch)
     images, labels = rng.standard_normal((batch, 2, 10, 12)), rng.integers(0, 3, batch)
     for backend in ("numpy", "native"):
-        x, y = sc.Input("x", (None, 2, 10, 12)), sc.Input("y", (None,), "int64")
+        x, y = sc.Input("x", (None, 2, 10, 12), dtype), sc.Input("y", (None,), "int64")
         J = make(x, y)
         step = sc.train_step(J, sc.SGD(lr=0.05, momentum=0.9), backend=backend)
         losses[backend] = [step(x=images, y=labels) for _ in range(4)]
         values[backend] = [p.value for p in J.params]
-    np.testing.assert_allclose(losses["native"], losses["numpy"], rtol=1e-5)
+    tolerance = TOLERANCES[dtype] / 2
+    np.testing.assert_allclose(losses["native"], losses["numpy"], rtol=tolerance)
     for a, b in zip(values["native"], values["numpy"], strict=True):
-        np.testing.assert_allclose(a, b, atol=2e-6 + 1e-5 * np.abs(b).max())
+        np.testing.assert_allclose(a, b, atol=tolerance * (0.2 + np.abs(b).max()))
+
+
+@pytest.mark.parametrize("make", [lenet, strided])
+def test_gradients_are_those_of_numerical_derivatives(make):
+    J = make(sc.Input("x", (None, 2, 10, 12)), sc.Input("y", (None,), "int64"))
+    rng = np.random.default_rng(0)
+    feeds = {"x": rng.standard_normal((11, 2, 10, 12)), "y": rng.integers(0, 3, 11)}
+    assert sc.testing.check_gradients(J, feeds, backend="native").worst < 1e-8
 
 
 @pytest.mark.skipif("86" not in platform.machine(), reason="code for x86 runs on x86")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "features", "lanes"), [("haswell", "+avx2,+fma", 8), ("x86-64", "", 4)])
 @pytest.mark.parametrize("make", [residual, lenet, strided])
-def test_code_for_lesser_processors(monkeypatch, make, name, features, lanes):
+def test_code_for_lesser_processors(monkeypatch, make, name, features, lanes, dtype):
     cpu = Cpu.of(name, features)
     assert cpu.lanes == lanes
     monkeypatch.setattr(Cpu, "host", lambda: cpu)
-    J = make(sc.Input("x", (None, 2, 10, 12)), sc.Input("y", (None,), "int64"))
-    assert_agree([J, *sc.grad(J, J.params)], [1, 7, 8, 9, 33])
+    J = make(sc.Input("x", (None, 2, 10, 12), dtype), sc.Input("y", (None,), "int64"))
+    assert_agree([J, *sc.grad(J, J.params)], [1, 7, 8, 9, 33] if dtype == "float32" else [1, 5], TOLERANCES[dtype])
 
 
 FUNCTIONS = [sc.sigmoid, sc.tanh, sc.relu, sc.softplus, sc.exp, lambda a: a * a - 0.5, lambda a: sc.maximum(a, -a) / 2]
@@ -182,6 +223,21 @@ def draw_layer(draw, h, seed):
 @settings(max_examples=25, deadline=None, derandomize=True)
 def test_random_networks_and_their_gradients(J, batch):
     assert_agree([J, *sc.grad(J, J.params)], [batch], tolerance=1e-4)
+
+
+@given(networks(), st.sampled_from(WIDE_BATCHES))
+@settings(max_examples=12, deadline=None, derandomize=True)
+def test_random_networks_in_float64(J, batch):
+    wide = recast(J, ["float64"])
+    assert_agree([wide, *sc.grad(wide, wide.params)], [batch], tolerance=1e-12)
+
+
+@pytest.mark.slow
+@given(networks(), st.sampled_from([1, 7, 8, 9, 33]))
+@settings(max_examples=150, deadline=None)
+def test_many_random_networks_in_float64(J, batch):
+    wide = recast(J, ["float64"])
+    assert_agree([wide, *sc.grad(wide, wide.params)], [batch], tolerance=1e-12)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
-"""exp, log, log1p and tanh: against NumPy's in float64, over the whole range of float32."""
+"""exp, log, log1p and tanh: against NumPy's in a wider kind of number, over the whole range of float32 and float64."""
 
 import ctypes
+import platform
 
 import numpy as np
 import pytest
@@ -8,41 +9,81 @@ import pytest
 from symcnn.engine.native import functions
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.emit import module
-from symcnn.engine.native.loops import FLOAT, INDEX, POINTER, Builder, Type
+from symcnn.engine.native.loops import DOUBLE, FLOAT, INDEX, POINTER, Builder
 from symcnn.engine.native.objects import Library
 
+DTYPES = {FLOAT: np.float32, DOUBLE: np.float64}
+WIDER = {FLOAT: np.float64, DOUBLE: np.longdouble}
+KINDS = [
+    FLOAT,
+    pytest.param(
+        DOUBLE,
+        marks=pytest.mark.skipif(
+            np.finfo(np.longdouble).nmant <= 52,
+            reason="long double is no wider than double here: nothing to compare with",
+        ),
+    ),
+]
 
-def compiled(name, lanes):
-    b = Builder(name, {"x": POINTER, "y": POINTER, "n": INDEX}, exported=True)
+
+def compiled(name, lanes, real, cpu):
+    b = Builder(name, {"x": POINTER, "y": POINTER, "n": INDEX}, exported=True, real=real)
     x, y, n = b.parameters
     with b.loop(0, n, lanes) as i:
-        b.store(y, i, getattr(functions, name)(b, b.load(x, i, Type(FLOAT, lanes))))
-    library = Library(module([b.function]), Cpu.host())
+        b.store(y, i, getattr(functions, name)(b, b.load(x, i, b.reals(lanes))))
+    library = Library(module([b.function]), cpu)
     return library, ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(library.address(name))
 
 
-def range_of_float32(step):
-    """Every `step`-th bit pattern, and the ends of what there is."""
-    bits = np.arange(0, 2**32, step, dtype=np.uint64).astype(np.uint32)
-    ends = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1, -1, 1e-45, -1e-45, 3.4e38, -3.4e38, 88.7, 89, -104], "f4")
-    x = np.concatenate([bits.view(np.float32), ends])
+def whole_range(dtype, count):
+    """Bit patterns at equal distances, numbers where the functions are neither 0 nor infinite, and the ends."""
+    width = 8 * np.dtype(dtype).itemsize
+    bits = (np.arange(count, dtype=np.uint64) * np.uint64(2**width // count)).astype(f"u{width // 8}")
+    info = np.finfo(dtype)
+    rng = np.random.default_rng(0)
+    near = np.exp(rng.uniform(np.log(info.eps) - 2, 0, count // 4)) * rng.choice([-1, 1], count // 4)
+    largest, smallest = float(np.log(info.max)), float(np.log(info.smallest_subnormal))
+    bends = [largest, np.nextafter(dtype(largest), dtype(np.inf)), smallest, smallest - 1, largest + 1, 0.625, -0.625]
+    ends = [0.0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 1, -1, info.max, -info.max, info.tiny, info.smallest_subnormal]
+    spread = [rng.uniform(smallest - 2, largest + 2, count // 4), rng.uniform(-20, 20, count // 4)]
+    x = np.concatenate([bits.view(dtype), *(np.asarray(a, dtype) for a in (near, 1 + near, *spread, bends, ends))])
+    x[np.flatnonzero(np.isnan(x))[::2]] = np.uint64(2 ** (width - 1) - 1).astype(bits.dtype).view(dtype)
     return np.resize(x, len(x) // 16 * 16 + 16)
 
 
+def assert_errors(name, real, found, x):
+    with np.errstate(all="ignore"):
+        exact = getattr(np, name)(x.astype(WIDER[real]))
+        expected = exact.astype(x.dtype)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+    infinite = np.isinf(expected) | np.isinf(found)
+    np.testing.assert_array_equal(found[infinite], expected[infinite])
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(np.signbit(found[finite]), np.signbit(expected[finite]))
+    ulp = np.abs(found[finite] - exact[finite]) / np.spacing(np.abs(expected[finite])).astype(WIDER[real])
+    assert ulp.max() <= functions.ULP[name]
+
+
 @pytest.mark.parametrize("lanes", [1, 4, 16])
+@pytest.mark.parametrize("real", KINDS)
 @pytest.mark.parametrize("name", list(functions.ULP))
-def test_errors_in_ulp(name, lanes):
-    library, function = compiled(name, lanes)
-    x = range_of_float32(9973 if lanes != 16 else 997)
+def test_errors_in_ulp(name, real, lanes):
+    library, function = compiled(name, lanes, real, Cpu.host())
+    x = whole_range(DTYPES[real], 100_000 if lanes == 16 else 10_000)
     found = np.empty_like(x)
     function(x.ctypes.data, found.ctypes.data, len(x))
-    with np.errstate(all="ignore"):
-        exact = getattr(np, name)(x.astype(np.float64))
-        expected = exact.astype(np.float32)
-        np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
-        infinite = np.isinf(expected) | np.isinf(found)
-        np.testing.assert_array_equal(found[infinite], expected[infinite])
-        finite = np.isfinite(expected)
-        ulp = np.abs(found[finite] - exact[finite]) / np.spacing(np.abs(expected[finite])).astype(np.float64)
-    assert ulp.max() <= functions.ULP[name]
+    assert_errors(name, real, found, x)
+    del library
+
+
+@pytest.mark.skipif("86" not in platform.machine(), reason="code for x86 runs on x86")
+@pytest.mark.parametrize("real", KINDS)
+@pytest.mark.parametrize("name", list(functions.ULP))
+def test_errors_where_products_and_sums_are_rounded_apart(name, real):
+    cpu = Cpu.of("x86-64", "").computing(real)
+    library, function = compiled(name, cpu.lanes, real, cpu)
+    x = whole_range(DTYPES[real], 10_000)
+    found = np.empty_like(x)
+    function(x.ctypes.data, found.ctypes.data, len(x))
+    assert_errors(name, real, found, x)
     del library

@@ -3,15 +3,16 @@
 import pytest
 
 import symcnn as sc
-from symcnn.engine.native.fuse import BYTE, fuse
+from symcnn.engine.native.fuse import fuse
+from symcnn.engine.native.loops import SIZES
 from symcnn.engine.native.partition import Kind, elements, partition
 from symcnn.engine.native.patterns import accumulated, reads
 from symcnn.engine.native.tile import rectangle, row_tile
 from symcnn.engine.plan import Plan
 
 
-def step():
-    x, y = sc.Input("x", (None, 2, 14, 14)), sc.Input("y", (None,), "int64")
+def step(dtype="float32"):
+    x, y = sc.Input("x", (None, 2, 14, 14), dtype), sc.Input("y", (None,), "int64")
     a = sc.max_pool(sc.conv(x, 5, 3, seed=0), 2)
     b = sc.mean_pool(sc.sigmoid(sc.conv(sc.relu(a), 6, 3, pad=1, seed=1)), 3)
     J = sc.softmax_cross_entropy(sc.dense(sc.tanh(sc.dense(b, 9, seed=2)), 4, seed=3), y)
@@ -52,7 +53,7 @@ class Account:
 
     def lines(self, node):
         slot = self.group.slots[node]
-        size = elements(node) * self.lanes * (1 if slot.element == BYTE else 4)
+        size = elements(node) * self.lanes * SIZES[slot.element]
         assert slot.offset % 64 == 0
         assert slot.offset + size <= self.group.nbytes
         return range(slot.offset, slot.offset + size, 64)
@@ -72,9 +73,10 @@ class Account:
                 self.read(source, seen)
 
 
-@pytest.mark.parametrize("lanes", [4, 8, 16])
-def test_no_buffer_is_written_over_while_it_is_read(lanes):
-    ((_, group),) = groups(step(), lanes)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("lanes", [2, 4, 8, 16])
+def test_no_buffer_is_written_over_while_it_is_read(dtype, lanes):
+    ((_, group),) = groups(step(dtype), lanes)
     account = Account(group, lanes)
     for node in group.fed:
         account.write(node)

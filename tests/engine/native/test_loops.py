@@ -7,7 +7,7 @@ import pytest
 
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.emit import module
-from symcnn.engine.native.loops import FLOAT, INDEX, POINTER, Builder, Type
+from symcnn.engine.native.loops import DOUBLE, FLOAT, INDEX, POINTER, Builder
 from symcnn.engine.native.objects import Library, optimised, target_machine
 
 
@@ -59,19 +59,30 @@ def test_registers_survive_loops_that_run_never():
         assert found[0] == expected
 
 
-@pytest.mark.parametrize("lanes", [4, 8, 16])
-def test_transpose_and_total(lanes):
-    b = Builder("f", {"x": POINTER, "y": POINTER, "z": POINTER}, exported=True)
+@pytest.mark.parametrize(("real", "dtype"), [(FLOAT, "f4"), (DOUBLE, "f8")])
+@pytest.mark.parametrize("lanes", [2, 4, 8, 16])
+def test_transpose_and_total(real, dtype, lanes):
+    b = Builder("f", {"x": POINTER, "y": POINTER, "z": POINTER}, exported=True, real=real)
     x, y, z = b.parameters
-    rows = [b.load(x, n * lanes, Type(FLOAT, lanes)) for n in range(lanes)]
+    rows = [b.load(x, n * lanes, b.reals(lanes)) for n in range(lanes)]
     for n, row in enumerate(b.transpose(rows)):
         b.store(y, n * lanes, row)
         b.store(z, n, b.total(row))
-    given = np.random.default_rng(0).integers(-9, 9, (lanes, lanes)).astype(np.float32)
-    turned, totals = np.zeros_like(given), np.zeros(lanes, np.float32)
+    given = np.random.default_rng(0).integers(-9, 9, (lanes, lanes)).astype(dtype)
+    turned, totals = np.zeros_like(given), np.zeros(lanes, dtype)
     call(b, given, turned, totals)
     np.testing.assert_array_equal(turned, given.T)
     np.testing.assert_array_equal(totals, given.sum(axis=0))
+
+
+@pytest.mark.parametrize(("real", "dtype"), [(FLOAT, "f4"), (DOUBLE, "f8")])
+def test_numbers_keep_all_digits_of_their_kind(real, dtype):
+    b = Builder("f", {"x": POINTER}, exported=True, real=real)
+    for n, number in enumerate(numbers := [1 / 3, -0.0, 1e-40, 1e38, float("inf")]):
+        b.store(b.offset(b.parameters[0], n), 0, b.number(number))
+    found = np.zeros(len(numbers), dtype)
+    call(b, found)
+    assert found.tobytes() == np.array(numbers, dtype).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -80,13 +91,18 @@ def test_transpose_and_total(lanes):
         ("haswell", "+avx2,+fma", "x86_64", "ymm"),
         ("x86-64", "+sse2", "x86_64", "xmm"),
         ("skylake-avx512", "+avx512f,+avx2,+fma", "x86_64", "zmm"),
-        ("neoverse-n1", "", "aarch64", "fmla\tv0.4s"),
+        ("neoverse-n1", "", "aarch64", "v0"),
     ],
 )
-def test_code_for_other_processors(name, features, architecture, word):
-    cpu = Cpu.of(name, features, f"{architecture}-unknown-linux-gnu")
-    b = Builder("f", {"x": POINTER}, exported=True)
-    v = b.load(b.parameters[0], 0, Type(FLOAT, cpu.lanes))
+@pytest.mark.parametrize(("real", "kind", "on_arm"), [(FLOAT, "ps\t", ".4s"), (DOUBLE, "pd\t", ".2d")])
+def test_code_for_other_processors(name, features, architecture, word, real, kind, on_arm):
+    cpu = Cpu.of(name, features, f"{architecture}-unknown-linux-gnu").computing(real)
+    b = Builder("f", {"x": POINTER}, exported=True, real=real)
+    v = b.load(b.parameters[0], 0, b.reals(cpu.lanes))
     b.store(b.parameters[0], 0, b.fma(v, v, v))
     machine = target_machine(cpu)
-    assert word in machine.emit_assembly(optimised(module([b.function]), machine))
+    lines = machine.emit_assembly(optimised(module([b.function]), machine)).splitlines()
+    one = on_arm if cpu.is_arm else kind
+    products = [line for line in lines if one in line and ("fmla" in line or "fmadd" in line or "mul" in line)]
+    assert len(products) == 1
+    assert word in products[0]

@@ -52,6 +52,7 @@ def test_there_is_a_nest_for_each_time():
     total = sc.sum(Sorted(sc.exp(x)) * 2)
     plan = sc.compile(total, updates={sc.Param("w", np.float32(1)): total}).plan
     bound = NativeBackend().bind(plan, 19)
+    bound.feed({x: np.zeros((19, 6), "float32")})
     for found, nest in zip(bound.times(), bound.nests(), strict=True):
         assert (found[1] == "native") == (nest is not None)
         if nest is not None and not nest.is_job:

@@ -34,7 +34,7 @@ def test_a_report_says_what_is_fused_and_what_becomes_of_it():
     assert "convolution Conv 'conv1' (None, 3, 6, 6)" in lines
     assert "gradient of filters Swap (3, 1, 3, 3) (with 2 Swap, Conv) by the backward rule of Conv 'conv1'" in lines
     assert "into lanes Input 'x' (None, 1, 8, 8)" in lines
-    assert "Add (3, 1, 3, 3) (with Mul) the new Param 'velocity of conv1.W'" in lines
+    assert "Add (3, 1, 3, 3) (with 2 Mul) the new Param 'velocity of conv1.W'" in lines
     assert "Sub (3, 1, 3, 3) the new Param 'conv1.W'" in lines
     assert "\n\n" not in report
 

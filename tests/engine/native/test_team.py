@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.engine.native.team import Team, team
+from symcnn.engine.native.team import Team, Work, team
 
 ROWS = np.random.default_rng(0).standard_normal((200, 30)).astype("float32")
 
@@ -84,7 +84,7 @@ def test_who_was_not_asked_does_not_work():
 
     called = job(note)
     for _ in range(20):
-        team().run([ctypes.cast(called, ctypes.c_void_p).value] * 3, 0, 8, 2)
+        team().run(Work([(ctypes.cast(called, ctypes.c_void_p).value, 8)] * 3), 0, 2)
     assert seen == {0, 1}
 
 

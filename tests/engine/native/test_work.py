@@ -27,7 +27,7 @@ def works(outputs, cpu):
 @pytest.fixture(autouse=True)
 def _only_count(monkeypatch):
     """Code for other processors is written, and not compiled."""
-    monkeypatch.setattr("symcnn.engine.native.bound.Library", lambda text, cpu: None)
+    monkeypatch.setattr("symcnn.engine.native.compiled.Library", lambda text, cpu: None)
 
 
 @pytest.mark.parametrize("cpu", CPUS, ids=lambda cpu: cpu.name)
