@@ -17,7 +17,8 @@ from collections import deque
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from symcnn.engine.native import bound, fuse, kernels, loops, lower, team
+from symcnn.engine.native import compiled, fuse, kernels, lowered, runs, team
+from symcnn.engine.native.loops import BYTE, SIZES
 
 PAGE = mmap.PAGESIZE
 FAULT = 77
@@ -91,13 +92,13 @@ def _take(self, node):
     self._group.slots[node] = fuse.Slot(_layout.place(self._size(node), node.label), fuse.element_of(node))
 
 
-def _take_for_kernel(self, count):
+def _take_more(self, count):
     """In place of `Kernel.take`."""
-    start = _layout.place(loops.SIZES[self.b.real] * count, f"what {self.b.function.name} needs for itself")
-    return self.b.offset(self.read.memory, start, loops.BYTE)
+    start = _layout.place(SIZES[self.b.real] * count, f"what {self.b.function.name} needs for itself")
+    return self.b.offset(self.read.memory, start, BYTE)
 
 
-def _take_memory(self, threads, chunks):
+def _take_memory(self, threads, shares, chunks):
     """In place of `Compiled.take_memory`: new for each run, and nothing in it is a number yet."""
     stride = self.memory_stride
     raw = _mapped(threads * stride + PAGE)
@@ -108,9 +109,10 @@ def _take_memory(self, threads, chunks):
             raw[PAGE + n * stride + offset :][:size] = 255
             _KNOWN.append((start + offset, size, f"{name} in the memory of thread {n}"))
             _close(start + offset // PAGE * PAGE + _pages(size))
-    sums = fenced_rows(chunks, self.lowered.sums * _width(self), "the sums of a share")
+    sums = fenced_rows(shares, self.lowered.sums * _width(self), "the sums of a share")
     sums[...] = 255
-    return raw[PAGE:].reshape(threads, stride), sums
+    alarms = fenced_rows(1, (shares + chunks) * _width(self), "the alarms and flags")[0]
+    return compiled.Memory(raw[PAGE:].reshape(threads, stride), sums, alarms)
 
 
 def _width(compiled):
@@ -124,50 +126,47 @@ def _sums_stride(self):
 
 # Arrays from outside, flags and tables -----------------------------------------------------------------
 
-_runners: weakref.WeakValueDictionary[int, bound._Runner] = weakref.WeakValueDictionary()
+_runners: weakref.WeakValueDictionary[int, runs.Runner] = weakref.WeakValueDictionary()
 
 
-def _fill_table(original):
-    def fill_table(self, values):
-        original(self, values)
+def _fill(original):
+    def fill(self, bound):
+        original(self, bound)
         _runners[self.address] = self
 
-    return fill_table
+    return fill
 
 
-def _computed(compiled, jobs):
-    """The arrays that a run of `jobs` writes."""
-    stages = [n for n, names in enumerate(compiled.lowered.jobs) if {*map(compiled.library.address, names)} & {*jobs}]
-    return {node for n in stages for node in compiled.results[n]}
+def _computed(program, jobs):
+    """The arrays that a run of `jobs` writes, and those that it changes."""
+    stages = [n for n, names in enumerate(program.lowered.jobs) if {*map(program.library.address, names)} & {*jobs}]
+    commits = program.commits and program.library.address(compiled.COMMIT) in jobs
+    return {node for n in stages for node in program.results[n]}, {*program.plan.updated} if commits else set()
 
 
 class _Fence:
-    """In place of the team: each run finds the arrays, the flags and the table behind fences."""
+    """In place of the team: each run finds the arrays and the table behind fences."""
 
-    def run(self, jobs, data, chunks, threads):
+    def run(self, work, data, threads):
         runner = _runners[data]
-        compiled = runner.compiled
-        results = _computed(compiled, jobs)
-        table = fenced_copy(runner._table, "the table of arguments")
-        flags = fenced_copy(runner._flags[:chunks], "the flags")
-        table[bound._BEFORE + lower.FLAGS] = flags.ctypes.data
-        held = list(zip(compiled.lowered.arrays, runner._held, strict=True))
-        twins = [fenced_copy(array, f"the array of {node.label}") for node, array in held]
-        for (node, number), twin in zip(compiled.lowered.arrays.items(), twins, strict=True):
-            table[bound._BEFORE + number] = twin.ctypes.data
+        results, changed = _computed(runner.compiled, work.jobs)
+        table = fenced_copy(np.array(runner._table), "the table of arguments")
+        twins = {node: fenced_copy(array, f"the array of {node.label}") for node, array in runner._held.items()}
+        for node, twin in twins.items():
+            table[lowered.BEFORE + runner.compiled.lowered.arrays[node]] = twin.ctypes.data
             if node in results:
                 twin.reshape(-1).view(np.uint8)[...] = 255
-        before = [twin.tobytes() for twin in twins]
-        team.team().run(jobs, table.ctypes.data + 8 * bound._BEFORE, chunks, threads)
-        runner._flags[:chunks] = flags
-        for (node, array), twin, content in zip(held, twins, before, strict=True):
-            if node in results:
+        before = {node: twin.tobytes() for node, twin in twins.items()}
+        team.team().run(work, table.ctypes.data + 8 * lowered.BEFORE, threads)
+        for node, twin in twins.items():
+            array, content = runner._held[node], before[node]
+            if node in results or node in changed:
                 array[...] = twin
             else:
                 assert twin.tobytes() == content, f"{node.label} was written"
 
 
-def _compiled_of(original):
+def _of(original):
     def of(cls, plan, cpu, few=False):
         global _layout
         _layout = _Layout()
@@ -211,11 +210,11 @@ def pytest_configure():
             raise OSError(ctypes.get_errno(), "sigaction")
     fuse._LINE = 1
     fuse._Memory._take, fuse._Memory._give = _take, lambda self, node: None
-    kernels.Kernel.take = _take_for_kernel
-    bound.Compiled.of = _compiled_of(bound.Compiled.of)
-    bound.Compiled.take_memory = _take_memory
-    bound.Compiled.give_memory = lambda self, memory: None
-    bound.Compiled.memory_stride = property(lambda self: max(self.layout.end, PAGE))
-    bound.Compiled.sums_stride = property(_sums_stride)
-    bound._Runner.fill_table = _fill_table(bound._Runner.fill_table)
-    bound.team = _Fence
+    kernels.Kernel.take = _take_more
+    compiled.Compiled.of = _of(compiled.Compiled.of)
+    compiled.Compiled.take_memory = _take_memory
+    compiled.Compiled.give_memory = lambda self, memory: None
+    compiled.Compiled.memory_stride = property(lambda self: max(self.layout.end, PAGE))
+    compiled.Compiled.sums_stride = property(_sums_stride)
+    runs.Runner.fill = _fill(runs.Runner.fill)
+    runs.team = _Fence

@@ -198,6 +198,7 @@ class Work:
         self._tickets = (ctypes.c_int64 * max(len(entries), 1))(*entries)
         self.count = len(entries) // 4
         self.address = ctypes.addressof(self._tickets)
+        self.jobs = [job for job, _ in jobs]
         self.divided = any(chunks > 1 for _, chunks in jobs)
 
 

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and mem
 BROKEN = """
 import numpy as np
 import symcnn as sc
-from symcnn.engine.native import kernels, lower
+from symcnn.engine.native import kernels, shared
 
-elements, write, lowered_elements = kernels.elements, kernels.Kernel.write, lower.elements
+elements, write, shared_elements = kernels.elements, kernels.Kernel.write, shared.elements
 
 def run():
     x, w = sc.Input("x", (None, 35)), sc.Param("w", np.ones(35, "float32"))
@@ -35,7 +35,7 @@ def test_broken():
 
 ONE_MORE = "kernels.elements = lambda node: elements(node) + 1"
 ONE_EARLY = "kernels.Kernel.write = lambda k, buffer, i, value: write(k, buffer, i - 1, value)"
-SUMS = "lower.elements = lambda node: lowered_elements(node) + 32"
+SUMS = "shared.elements = lambda node: shared_elements(node) + 32"
 
 
 def guarded(side, *arguments):
