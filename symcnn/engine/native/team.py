@@ -265,7 +265,8 @@ class Team:
             if number == len(self._asleep):
                 self._wakers.append(threading.Semaphore(0))
                 self._asleep.append(False)
-            worker = threading.Thread(target=self._wait, args=(number, self._epoch), name="symcnn", daemon=True)
+            seen = self._table[_EPOCH]  # not the epoch to come: it would take that of before for new, and do its work
+            worker = threading.Thread(target=self._wait, args=(number, seen), name="symcnn", daemon=True)
             self._workers.append(worker)
             with contextlib.suppress(RuntimeError):  # the system gives no more threads: then fewer help
                 worker.start()
