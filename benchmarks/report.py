@@ -65,9 +65,13 @@ def _table(title: str, comparison: Comparison, cell: Cell, first: Callable[[Case
         [_title(case), *(first(case) if first else []), *(_shown(result, cell) for result in case.results)]
         for case in comparison.cases
     ]
-    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
-    lines = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in [heads, *rows]]
-    return "\n".join([title, *lines])
+    return "\n".join([title, *aligned([heads, *rows])])
+
+
+def aligned(rows: list[list[str]]) -> list[str]:
+    """The rows of a table as lines, in columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
 
 
 def _shown(result: Result, cell: Cell) -> str:

@@ -115,7 +115,7 @@ def compare(options: argparse.Namespace) -> Comparison:
         peers = [Peer(c, options.threads, log) for c in asked if there[c.library]]
         try:
             for network in options.networks:
-                for batch in options.batches:
+                for batch in options.batches or NETWORKS[network].batches:
                     rates.append(sgemm_rate(options.threads, Patience(options.patience)))
                     cases.append(run_case(peers, NETWORKS[network], batch, options, Path(folder)))
         finally:
@@ -241,7 +241,7 @@ def arguments() -> argparse.Namespace:
     add("--torch", default=sys.executable, metavar="PYTHON", help="an interpreter that can import torch")
     add("--jax", default=sys.executable, metavar="PYTHON", help="an interpreter that can import jax")
     add("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
-    add("--batches", nargs="+", type=int, default=[1, 32, 256])
+    add("--batches", nargs="+", type=int, help="default: 1, 32 and 256 for N1 to N3, 64 for M1 to M6")
     add("--threads", type=int, default=2, help="for every peer (default: 2)")
     add("--rounds", type=int, default=7, help="turns of each peer at each case (default: 7)")
     add("--seconds", type=float, default=0.2, help="of one turn (default: 0.2)")

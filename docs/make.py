@@ -1,4 +1,4 @@
-"""Make what is derived in this folder, from the code: node-types.md, functions.md, the pictures, and the gallery.
+"""Make what is derived in this folder, from the code: three pages, the pictures, and the gallery.
 
 python docs/make.py            write the files
 python docs/make.py --check    exit with 1 where a file is not what it would be written as
@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # this checkout, also where another one is installed
-sys.path.insert(1, str(Path(__file__).parent / "gallery"))
+sys.path.insert(1, str(Path(__file__).parent))
+sys.path.insert(2, str(Path(__file__).parent / "gallery"))
 
+import native_page
 import pictures as gallery
 
 import symcnn as sc
@@ -134,7 +136,10 @@ def main() -> int:
     options.add_argument("--check", action="store_true")
     check = options.parse_args().check
     stale = []
+    page = HERE / "native.md"
+    there = page.read_text(encoding="utf-8") if page.exists() else ""
     made = {
+        **native_page.files(there if check else None),
         "node-types.md": node_types(),
         "functions.md": functions(),
         "backprop.svg": picture(),

@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import symcnn as sc
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,6 +41,25 @@ def test_the_code_about_extending_runs(capsys):
     assert "lrelu_0.1(z1)" in out
 
 
+def test_the_code_about_the_native_engine_runs(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("SYMCNN_CACHE", str(tmp_path))
+    page = (ROOT / "docs" / "native.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        names |= {"images": np.zeros((20, 1, 28, 28)), "labels": np.zeros(20, int)}
+        exec(block, names)
+    assert "Conv 'conv1' (None, 20, 20, 20) [convolution] made at" in capsys.readouterr().out
+    assert sc.testing.check_node(names["Swish"])
+
+
+def test_all_environment_variables_are_explained():
+    page = (ROOT / "docs" / "native.md").read_text(encoding="utf-8")
+    engine = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "symcnn" / "engine").rglob("*.py"))
+    read = set(re.findall(r"""environ(?:\.get\(|\[)["'](\w+)["']""", engine))
+    assert {"SYMCNN_CACHE", "SYMCNN_THREADS"} <= read
+    assert all(f"`{name}`" in page for name in read)
+
+
 @pytest.mark.parametrize(
     "page",
     [
@@ -46,6 +68,7 @@ def test_the_code_about_extending_runs(capsys):
         "docs/README.md",
         "docs/node-types.md",
         "docs/extending.md",
+        "docs/native.md",
         "docs/gallery/README.md",
         "docs/peers/README.md",
         "benchmarks/README.md",

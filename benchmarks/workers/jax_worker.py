@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from networks import LEARNING_RATE, MOMENTUM, Conv, Dense, Network, Pool
+from networks import LEARNING_RATE, MOMENTUM, Conv, Dense, Layer, Network, Pointwise, Pool, Residual
 from numpy.typing import NDArray
 from protocol import serve
 
 Values = list[jax.Array]
+
+
+def squareplus(z: jax.Array) -> jax.Array:
+    """(z + sqrt(z^2 + 4)) / 2."""
+    return (z + jnp.sqrt(z * z + 4)) / 2
+
+
+FUNCTIONS = {"sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh, "relu": jax.nn.relu, "squareplus": squareplus}
 
 
 class JaxTrainer:
@@ -30,26 +39,37 @@ class JaxTrainer:
         self.run = jax.jit(self._step, donate_argnums=(0, 1))
 
     def _loss(self, values: Values, x: jax.Array, y: jax.Array) -> jax.Array:
-        left = iter(values)
-        for layer in self.network.layers:
-            if isinstance(layer, Conv):
-                x = self._conv(x, next(left), next(left))
-            elif isinstance(layer, Dense):
-                x = self._flat(x) @ next(left).T + next(left)
-            else:
-                x = self._pool(x, layer.mode) if isinstance(layer, Pool) else jax.nn.sigmoid(x)
-        return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(x), y[:, None], axis=1))
+        scores = self._applied(self.network.layers, x, iter(values))
+        return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(scores), y[:, None], axis=1))
 
-    def _conv(self, x: jax.Array, w: jax.Array, b: jax.Array) -> jax.Array:
+    def _applied(self, layers: Sequence[Layer], x: jax.Array, left: Iterator[jax.Array]) -> jax.Array:
+        for layer in layers:
+            match layer:
+                case Conv():
+                    x = self._conv(layer, x, next(left), next(left))
+                case Dense():
+                    x = self._flat(x) @ next(left).T + next(left)
+                case Pool():
+                    x = self._pool(x, layer)
+                case Pointwise(function):
+                    x = FUNCTIONS[function](x)
+                case Residual(inside):
+                    x = x + self._applied(inside, x, left)
+        return x
+
+    def _conv(self, layer: Conv, x: jax.Array, w: jax.Array, b: jax.Array) -> jax.Array:
         maps = "NHWC" if self.last else "NCHW"
-        z = lax.conv_general_dilated(x, w, (1, 1), "VALID", dimension_numbers=(maps, "OIHW", maps))
+        w = w if layer.table is None else w * layer.mask(w.shape[1])
+        strides, border = (layer.stride,) * 2, ((layer.pad, layer.pad),) * 2
+        z = lax.conv_general_dilated(x, w, strides, border, dimension_numbers=(maps, "OIHW", maps))
         return z + (b if self.last else b[:, None, None])
 
-    def _pool(self, x: jax.Array, mode: str) -> jax.Array:
-        window = (1, 2, 2, 1) if self.last else (1, 1, 2, 2)
-        if mode == "max":
+    def _pool(self, x: jax.Array, layer: Pool) -> jax.Array:
+        n = layer.size
+        window = (1, n, n, 1) if self.last else (1, 1, n, n)
+        if layer.mode == "max":
             return lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID")
-        return lax.reduce_window(x, 0.0, lax.add, window, window, "VALID") / 4
+        return lax.reduce_window(x, 0.0, lax.add, window, window, "VALID") / n**2
 
     def _flat(self, x: jax.Array) -> jax.Array:
         x = x.transpose(0, 3, 1, 2) if self.last and x.ndim == 4 else x

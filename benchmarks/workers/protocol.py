@@ -44,7 +44,7 @@ class Worker:
     def prepare(self, network: str, batch: int, steps: int, save_to: str) -> dict[str, Any]:
         """Build a trainer, take `steps` steps, save the parameters after them; the losses and the seconds till then."""
         self.trainer = None
-        _forget_peak()
+        _forgetpeak()
         start = time.perf_counter()
         self.trainer = self.make(NETWORKS[network], batch)
         losses = [self.trainer.step() for _ in range(steps)]
@@ -64,7 +64,7 @@ class Worker:
             step()
             taken.append(clock() - start)
         others_share = (others_seconds() - others) / (clock() - begin)
-        return {"seconds": taken, "peak_bytes": _peak(), "others_share": others_share}
+        return {"seconds": taken, "peak_bytes": peak(), "others_share": others_share}
 
 
 def serve(version: str, make: Callable[[Network, int], Trainer]) -> None:
@@ -95,7 +95,7 @@ def others_seconds() -> float:
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK") - time.process_time()
 
 
-def _forget_peak() -> None:
+def _forgetpeak() -> None:
     """Let the peak of the memory start anew, where the system can (Linux)."""
     try:
         with open("/proc/self/clear_refs", "w") as control:
@@ -104,7 +104,7 @@ def _forget_peak() -> None:
         pass
 
 
-def _peak() -> int:
+def peak() -> int:
     """The largest resident size since `_forget_peak`, or since the start where that has no effect."""
     try:
         with open("/proc/self/status") as status:

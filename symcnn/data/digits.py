@@ -91,10 +91,7 @@ def mnist(path: str | os.PathLike[str] | None = None) -> Digits:
     DataError
         If there is nothing at the path, or something else than MNIST; or if the download fails.
     """
-    place = path if path is not None else os.environ.get("SYMCNN_DATA")
-    if place is None:
-        place = _download()
-    found = Path(place).expanduser()
+    found = mnist_place(path)
     if found.is_dir():
         return _digits(_from_folder(found))
     if not found.is_file():
@@ -103,10 +100,16 @@ def mnist(path: str | os.PathLike[str] | None = None) -> Digits:
         return _digits(_from_npz(file, str(found)))
 
 
+def mnist_place(path: str | os.PathLike[str] | None = None) -> Path:
+    """The file or folder that `mnist` reads: `path`, else what SYMCNN_DATA says, else what is downloaded."""
+    place = path if path is not None else os.environ.get("SYMCNN_DATA")
+    return Path(_download() if place is None else place).expanduser()
+
+
 def _digits(arrays: dict[str, NDArray[Any]]) -> Digits:
     parts: dict[str, Any] = {}
     for part in ("train", "test"):
-        x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
+        x, y = arrays.pop(f"x_{part}"), arrays.pop(f"y_{part}")  # the bytes are not kept beside the floats
         if x.dtype != np.uint8 or x.ndim != 3 or y.shape != x.shape[:1] or (y.size and int(y.max()) > 9):
             raise DataError(f"the {part} part is not MNIST: images {x.shape} {x.dtype}, labels {y.shape} {y.dtype}")
         parts[f"x_{part}"] = (x[:, None] / np.float32(255)).astype(np.float32, copy=False)

@@ -78,8 +78,8 @@ class Profile:
     batch : int
     peak : float, optional
         Operations that one thread of this machine can do in a second, measured; of a native program only.
-    whole : float, optional
-        Seconds of a whole run in one thread, with feeds, checks and results; of a native program only.
+    outside : float, optional
+        Seconds that a run takes to check and copy the feeds, and to copy the results; of a native program only.
     """
 
     rows: list[Row]
@@ -87,7 +87,7 @@ class Profile:
     backend: str
     batch: int
     peak: float | None = None
-    whole: float | None = None
+    outside: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -119,7 +119,7 @@ class Profile:
             return [f"{self.backend}, batch {self.batch}: {took}, {memory}"]
         done = sum(row.nest.operations or 0 for row in self.rows if row.nest is not None)
         rate = done / self.seconds if self.seconds else 0.0
-        outside = "" if self.whole is None else f", {1e3 * max(0.0, self.whole - self.seconds):.3f} ms outside of them"
+        outside = "" if self.outside is None else f" and {1e3 * self.outside:.3f} ms for feeds and results"
         return [
             f"{self.backend}, batch {self.batch}, one thread: {took} in these rows{outside}; {memory}",
             f"{1e-9 * rate:.1f} GFLOP/s: {rate / self.peak:.0%} of the {1e-9 * self.peak:.0f} that one thread of this"

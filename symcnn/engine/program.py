@@ -249,20 +249,19 @@ class Program:
             bound.feed(arrays)
             times = [bound.times() for _ in range(positive_int(runs, "profile: runs"))]
             peak = bound.peak()
-            whole = None if peak is None else min(self._seconds_alone(bound, feeds, named) for _ in range(runs))
+            outside = None if peak is None else min(self._seconds_outside(bound, feeds, named) for _ in range(runs))
         sizes = {node: value.nbytes for node, value in bound.values.items()}  # lanes are not among them
         rows = [
             Row(node, min(run[n][2] for run in times), 0 if nest and nest.is_job else sizes.get(node, 0), kernel, nest)
             for n, ((node, kernel, _), nest) in enumerate(zip(times[0], bound.nests(), strict=True))
         ]
         self._release(bound)
-        return Profile(rows, bound.nbytes, self.backend, bound.batch, peak, whole)
+        return Profile(rows, bound.nbytes, self.backend, bound.batch, peak, outside)
 
-    def _seconds_alone(self, bound: Bound, feeds: Mapping[Any, Any] | None, named: dict[str, Any]) -> float:
-        """What a run takes in one thread, from the feeds to the results, without the updates."""
+    def _seconds_outside(self, bound: Bound, feeds: Mapping[Any, Any] | None, named: dict[str, Any]) -> float:
+        """What a run takes beside its calls: to check and copy the feeds, and to copy the results."""
         start = time.perf_counter()
         bound.feed(collect(self.plan.inputs, feeds, named))
-        bound.run_alone()
         if self.guard:
             bound.all_finite()
         _ = [np.array(bound.values[node]) for node in self.plan.outputs]

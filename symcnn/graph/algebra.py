@@ -181,6 +181,7 @@ class Cast(Node):
 
     x: Node
     to: str
+    elementwise = True
     integer_inputs = ("x",)
     latex = r"{x}"
     text = "{x}"

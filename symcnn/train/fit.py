@@ -102,8 +102,8 @@ def fit(
     history = History()
     steps = epochs * -(-rows // batch)
     watched = _watched(watch, steps)
-    watched(0)
     with _bar(steps, progress) as bar:
+        watched(0)
         for epoch in range(epochs):
             step.epoch = epoch
             order = rng.permutation(rows) if shuffle else np.arange(rows)
@@ -126,14 +126,20 @@ def _one_epoch(
 ) -> tuple[float, float]:
     """All steps of one epoch; the mean loss of its rows, and the seconds."""
     start, total = time.perf_counter(), 0.0
+    space = {name: np.empty((min(batch, len(order)), *a.shape[1:]), a.dtype) for name, a in arrays.items()}
     for first in range(0, len(order), batch):
         chosen = order[first : first + batch]
-        loss = step({name: array[chosen] for name, array in arrays.items()})
+        loss = step({name: _gathered(array, chosen, space[name]) for name, array in arrays.items()})
         history.loss.append(loss)
         total += loss * len(chosen)
         bar.update()
         watched(len(history.loss))
     return total / len(order), time.perf_counter() - start
+
+
+def _gathered(array: NDArray[Any], chosen: NDArray[np.intp], space: NDArray[Any]) -> NDArray[Any]:
+    """The chosen rows, in memory that serves all batches: new memory for each costs more than the copying."""
+    return array.take(chosen, axis=0, out=space[: len(chosen)], mode="clip")  # another mode copies twice
 
 
 def _watched(watch: Callable[[int, int], None] | None, steps: int) -> Callable[[int], None]:

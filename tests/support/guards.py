@@ -140,7 +140,7 @@ def _fill(original):
 def _computed(program, jobs):
     """The arrays that a run of `jobs` writes, and those that it changes."""
     stages = [n for n, names in enumerate(program.lowered.jobs) if {*map(program.library.address, names)} & {*jobs}]
-    commits = program.commits and program.library.address(compiled.COMMIT) in jobs
+    commits = bool({*map(program.library.address, program.commits)} & {*jobs})
     return {node for n in stages for node in program.results[n]}, {*program.plan.updated} if commits else set()
 
 
@@ -166,15 +166,15 @@ class _Fence:
                 assert twin.tobytes() == content, f"{node.label} was written"
 
 
-def _of(original):
-    def of(cls, plan, cpu, few=False):
+def _written(original):
+    def written(cls, plan, cpu, few=False):
         global _layout
         _layout = _Layout()
         made = original(plan, cpu, few)
         made.layout = _layout
         return made
 
-    return classmethod(of)
+    return classmethod(written)
 
 
 # Faults --------------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def pytest_configure():
     fuse._LINE = 1
     fuse._Memory._take, fuse._Memory._give = _take, lambda self, node: None
     kernels.Kernel.take = _take_more
-    compiled.Compiled.of = _of(compiled.Compiled.of)
+    compiled.Compiled.written = _written(compiled.Compiled.written)
     compiled.Compiled.take_memory = _take_memory
     compiled.Compiled.give_memory = lambda self, memory: None
     compiled.Compiled.memory_stride = property(lambda self: max(self.layout.end, PAGE))

@@ -13,10 +13,11 @@ import numpy as np
 
 from ...graph.collector import collector_paused
 from ...graph.errors import SizeError, explain
-from ...graph.leaves import Input
+from ...graph.leaves import Const, Input
 from ...graph.node import Node
 from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
+from ...nodes.take import Put, Take
 from ..feeds import Feeds, copy_into
 from ..numpy.arena import Arena
 from ..numpy.blas import one_thread
@@ -31,6 +32,9 @@ from .partition import LABELLED
 from .report import report
 from .runs import NativeRun, Runner
 
+_FEW = 16
+"""Fewer images than these are computed one by one."""
+
 
 class NativeBackend:
     """Plans compiled to machine code."""
@@ -43,14 +47,13 @@ class NativeBackend:
 
     def bind(self, plan: Plan, batch: int) -> NativeBound:
         """The plan over buffers for a batch of `batch` rows; compiled when that is first asked for."""
-        cpu = Cpu.host()
-        few = batch < cpu.lanes
+        few = batch < _FEW
         compiled = self._compiled.get(few)
         if compiled is None or compiled.plan is not plan:
             with self._lock:
                 compiled = self._compiled.get(few)
                 if compiled is None or compiled.plan is not plan:
-                    compiled = self._compiled[few] = Compiled.of(plan, cpu, few)
+                    compiled = self._compiled[few] = Compiled.of(plan, Cpu.host(), few)
         return _bound(compiled, batch)
 
 
@@ -95,7 +98,7 @@ class NativeBound(Bound):
     @cached_property
     def updates_parameters(self) -> bool:
         """Whether native code writes the new values into the parameters."""
-        return self.compiled.commits and all(p.value.flags.c_contiguous for p in self.plan.updated)
+        return bool(self.compiled.commits) and all(p.value.flags.c_contiguous for p in self.plan.updated)
 
     def run(self, update: bool = False, guard: bool = False) -> None:
         """Compute all values once, and, if asked and possible, update the parameters."""
@@ -139,13 +142,6 @@ class NativeBound(Bound):
     def peak(self) -> float | None:
         """Operations in a second that this machine can do in one thread."""
         return machine(self.compiled.cpu).peak
-
-    def run_alone(self) -> None:
-        """Compute all values once, in this thread."""
-        self.runner.guarded = self.runner.not_finite = False
-        with one_thread() if self._calls_blas else nullcontext():
-            for call in self.calls:
-                (call.run.alone if isinstance(call.run, NativeRun) else call.run)()
 
     def all_finite(self) -> bool:
         """Whether no output of the last run has a NaN or an infinity; the native ones were looked at natively."""
@@ -211,7 +207,8 @@ def _bind_stage(number: int, bound: NativeBound, storage: _Storage) -> None:
         if type(node) in LABELLED:  # native code looks at the labels
             bound.labelled.append(node)
         elif (check := _verification(node, [_seen(i, bound) for i in node.inputs])) is not None:
-            bound.of_shapes.append(Call(node, check, "verify"))
+            looked_at = isinstance(node, Take | Put) and not isinstance(node.index, Const)
+            (bound.calls if looked_at else bound.of_shapes).append(Call(node, check, "verify"))
     for node in compiled.results[number]:
         shape = node.spec.bind(bound.batch)
         try:

@@ -11,8 +11,10 @@ import numpy as np
 from ...graph.collector import collector_paused
 from ...graph.leaves import Input
 from ...graph.node import Node
+from ...nodes.take import Put, Take
 from ..numpy.kernels import Array
 from ..plan import Plan
+from .conversion import element_of_array
 from .cpu import Cpu
 from .emit import module
 from .fuse import Group, fuse
@@ -21,10 +23,6 @@ from .lowered import Lowered
 from .objects import Library
 from .partition import Kind, Partition, partition
 from .shared import commit, shared_stage
-from .tracing import ELEMENTS
-
-COMMIT = "commit"
-"""The job that updates parameters: the last one of a run that may."""
 
 
 @dataclass
@@ -63,8 +61,10 @@ class Compiled:
         How many images are computed at once.
     checked : set of Node
         The outputs that native code sees to be finite.
-    commits : bool
-        Whether native code can write the new values into the parameters.
+    commits : list of str
+        The jobs that write the new values into the parameters; none where native code cannot do that.
+    addresses : {str: int}
+        Of the jobs. LLVM is not asked for them later: it has a lock, which a forked process might find closed.
     """
 
     plan: Plan
@@ -76,16 +76,27 @@ class Compiled:
     cpu: Cpu
     block: int
     checked: set[Node]
-    commits: bool
+    commits: list[str]
+    addresses: dict[str, int] = field(default_factory=dict)
     _memory: list[Memory] = field(default_factory=list)
 
     @classmethod
     def of(cls, plan: Plan, cpu: Cpu, few: bool = False) -> Compiled:
         """Compile `plan` for `cpu`: for `few` images each is a block of its own, else they are the lanes."""
+        written = cls.written(plan, cpu, few)
+        functions = written.lowered.functions
+        if functions:
+            library = written.library = Library(module(functions), written.cpu)
+            written.addresses = {f.name: library.address(f.name) for f in functions if f.exported}
+        return written
+
+    @classmethod
+    def written(cls, plan: Plan, cpu: Cpu, few: bool = False) -> Compiled:
+        """All that comes before machine code: for any `cpu`, also one that this machine is not."""
         start = time.perf_counter()
         with collector_paused():
             found = partition(plan)
-            cpu = cpu.computing(ELEMENTS[found.real])
+            cpu = cpu.computing(element_of_array(found.real))
             block = 1 if few else cpu.lanes
             lowered = Lowered(inline=_inline(plan, found))
             results = {n: _results(plan, found, n, lowered.inline) for n in range(len(found.stages))}
@@ -101,15 +112,14 @@ class Compiled:
                 if stage.kind == "image":
                     jobs = ImageStage(lowered, groups[n], cpu, n, block).write(checked)
                 elif stage.kind == "shared":
-                    jobs = [shared_stage(lowered, stage.nodes, set(results[n]), checked, cpu, n)]
+                    jobs = shared_stage(lowered, stage.nodes, set(results[n]), checked, cpu, n)
                 lowered.jobs.append(jobs)
-            commits = bool(plan.updated) and checked >= set(plan.outputs) and found.stages[-1].kind != "numpy"
-            if commits:
+            commits: list[str] = []
+            if plan.updated and checked >= set(plan.outputs) and found.stages[-1].kind != "numpy":
                 new = plan.outputs[len(plan.outputs) - len(plan.updated) :]
-                commit(lowered, list(zip(plan.updated, new, strict=True)), cpu)
+                commits = commit(lowered, list(zip(plan.updated, new, strict=True)), cpu)
             lowered.seconds = time.perf_counter() - start
-            library = Library(module(lowered.functions), cpu) if lowered.functions else None
-        return cls(plan, found, lowered, groups, results, library, cpu, block, checked, commits)
+        return cls(plan, found, lowered, groups, results, None, cpu, block, checked, commits)
 
     # Memory --------------------------------------------------------------------------------------
 
@@ -154,6 +164,7 @@ class Compiled:
     def fed_directly(self) -> set[Input]:
         """The inputs that only native code reads: it can read the caller's array."""
         others = {source for node in self.plan.order if self._by_numpy(node) for source in node.inputs}
+        others |= {node.index for node in self.plan.order if isinstance(node, Take | Put)}  # NumPy looks at these
         outputs = set(self.plan.outputs)
         return {i for i in self.plan.inputs if i in self.lowered.arrays and i not in others and i not in outputs}
 

@@ -25,7 +25,7 @@ _PLAIN = {
     "lshr",
     "ashr",
 }
-_CASTS = {"bitcast", "zext", "sext", "trunc", "sitofp", "fptosi"}
+_CASTS = {"bitcast", "zext", "sext", "trunc", "sitofp", "uitofp", "fptosi", "fpext", "fptrunc"}
 
 
 def module(functions: Sequence[Function]) -> str:

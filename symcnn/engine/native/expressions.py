@@ -17,7 +17,9 @@ from ...nodes.conv import Rot90
 from ...nodes.loss import OneHot
 from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
 from ...nodes.shape import Reshape, Transpose
+from ...nodes.take import Put, Take
 from ...nodes.window import Crop, Dilate, Pad, Subsample
+from .conversion import constant, element_of_array, resized
 from .fuse import Group, element_of, is_flat
 from .loops import BIT, BYTE, INDEX, INT, POINTER, Builder, Index, Irregular, Position, Run, Type, Value
 from .partition import elements
@@ -102,13 +104,14 @@ class Reader:
 
     def all_flat(self, node: Node) -> bool:
         """Whether the node's elements can be read by number."""
-        todo = [self.group.base(node)]
+        todo, seen = [self.group.base(node)], set()
         while todo:
             current = todo.pop()
-            if current in self.group.slots or not per_image(current):
+            if current in seen or current in self.group.slots or not per_image(current):
                 continue
             if not is_flat(current):
                 return False
+            seen.add(current)
             todo.extend(self.group.base(i) for i in current.inputs)
         return True
 
@@ -126,7 +129,11 @@ class Reader:
         return self._load(node, linear(place, node.shape[1:]))
 
     def rule(self, node: Node, place: Indices) -> Value:
-        """What the node's rule says of its value there, wherever that is kept."""
+        """What the node's rule says of its value there, wherever that is kept, as its own buffer would keep it."""
+        value = self._rule(node, place)
+        return resized(self.b, value, element_of(node)) if node.dtype.kind in "iu" else value
+
+    def _rule(self, node: Node, place: Indices) -> Value:
         match node:
             case Reshape(x):
                 return self._reshaped(node, x, place)
@@ -153,10 +160,15 @@ class Reader:
                 assert height is not None and width is not None
                 *lead, y, z = place
                 return self.at(x, (*lead, height - 1 - y, width - 1 - z))
+            case Take(x):
+                i, k = place[node.axis - 1], node.axis
+                if isinstance(i, Run):
+                    raise Irregular
+                return self.at(x, (*place[: k - 1], self.taken(node, i), *place[k:]))
             case BroadcastTo(x):
                 return self.at(x, self._narrowed(node, x, place))
             case OneHot(y):
-                label = self.at(y, place[:-1])
+                label = self.label(y, self.at(y, place[:-1]))
                 hit = self.b.compare("eq", label, self.whole(place[-1]))
                 return self.b.select(hit, self.number(1), self.number(0))
         return traced(node, [self.at(i, self._narrowed(node, i, place)) for i in node.inputs])
@@ -165,9 +177,21 @@ class Reader:
         """The same, of element number `i` of an element-wise node."""
         return traced(node, [self.flat(s, i) for s in node.inputs])
 
+    def taken(self, node: Take | Put, i: Index) -> Index:
+        """Where along its axis the index of `node` leads."""
+        index = node.index
+        if isinstance(index, Const) and index.uniform is not None:
+            return int(index.uniform)
+        found = self.b.load(self.array(index), i, Type(element_of_array(index.dtype)))
+        return resized(self.b, found, INDEX, index.dtype.kind == "i")
+
     def number(self, x: float) -> Value:
         """A number in all lanes."""
         return self.b.number(x, self.lanes)
+
+    def label(self, y: Node, value: Value) -> Value:
+        """The number of a class, which is known to be one, in 32 bits."""
+        return resized(self.b, value, INT, y.dtype.kind == "i")
 
     def whole(self, i: Position) -> Value:
         """A whole number in all lanes, or one for each, of 32 bits."""
@@ -179,11 +203,15 @@ class Reader:
         return self.b.splat(self.b.convert("trunc", i, INT), self.lanes)
 
     def _shared(self, node: Node, i: Position) -> Value:
-        if isinstance(node, Const) and node.uniform is not None:
-            return self.number(node.uniform)
+        known = constant(self.b, node, self.lanes)
+        if known is not None:
+            return known
+        element = element_of_array(node.dtype)
         if isinstance(i, Run):
-            return self._along(self.array(node), i, self.b.real)
-        return self.b.splat(self.b.load(self.array(node), i, self.b.reals()), self.lanes)
+            value = self._along(self.array(node), i, element)
+        else:
+            value = self.b.splat(self.b.load(self.array(node), i, Type(element)), self.lanes)
+        return self.b.convert("trunc", value, BIT) if node.dtype == bool else value
 
     def _load(self, node: Node, i: Position) -> Value:
         element, buffer = element_of(self.group.base(node)), self.buffer(node)
@@ -193,7 +221,7 @@ class Reader:
             value = self.b.load(buffer, i * self.lanes, Type(element, self.lanes))
         else:
             value = self.b.splat(self.b.load(buffer, i, Type(element)), self.lanes)
-        return self.b.convert("trunc", value, BIT) if element == BYTE else value
+        return self.b.convert("trunc", value, BIT) if node.dtype == bool else value
 
     def _along(self, pointer: Value, run: Run, element: str) -> Value:
         """Elements of one image into lanes."""

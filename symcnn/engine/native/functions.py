@@ -1,4 +1,4 @@
-"""exp, log, log1p and tanh in the loop language, with their errors in units in the last place (ulp).
+"""exp, log, log1p, tanh and powers in the loop language, with their errors in units in the last place (ulp).
 
 Each reduces its argument to a small interval and evaluates the approximations of the Cephes library there (Moshier,
 1992), polynomials for float and quotients of polynomials for double; only the exponential of doubles is Taylor's
@@ -11,11 +11,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .loops import DOUBLE, FLOAT, INDEX, INT, Builder, Value
+from .loops import BIT, DOUBLE, FLOAT, INDEX, INT, Builder, Value
 
 ULP = {"exp": 1.5, "log": 1.5, "log1p": 3.0, "tanh": 3.0}
 """The largest error of each function, in ulp of the right result (below the normal range: of the smallest)."""
-
+POWER_ULP, KNOWN_POWER_ULP = 0.6, 4.0
+"""That of powers, and of those whose exponent is known and small."""
 
 Coefficients = tuple[float, ...]
 """Of a polynomial, the highest power first."""
@@ -197,3 +198,42 @@ def tanh(b: Builder, x: Value) -> Value:
     )
     y = b.select(b.compare("olt", size, b.number(0.625, lanes)), near, far)
     return b.binary("copysign", y, x)
+
+
+def power(b: Builder, x: Value, y: Value) -> Value:
+    """x to the power y, of floats: e^(y log |x|) in doubles, with the sign of x where y is odd.
+
+    What is infinite, 0 or NaN is what C's pow says: it is 1 where y is 0, and NaN where x is below 0 and y not whole.
+    """
+    lanes = x.type.lanes
+    with b.computing(DOUBLE):
+        wide_x, wide_y = (b.convert("fpext", v, DOUBLE) for v in (x, y))
+        wide = exp(b, b.binary("fmul", wide_y, log(b, b.unary("fabs", wide_x))))
+    size = b.convert("fptrunc", wide, x.type.element)
+    zero, one = b.number(0, lanes), b.number(1, lanes)
+    size = b.select(b.compare("oeq", b.unary("fabs", x), one), one, size)  # though y is infinite
+    whole, half = (b.compare("oeq", v, b.unary("floor", v)) for v in (y, b.binary("fmul", y, b.number(0.5, lanes))))
+    odd = b.select(whole, b.select(half, zero, one), zero)
+    signed = b.select(b.compare("ogt", odd, zero), b.binary("copysign", size, x), size)
+    below = b.binary("and", b.compare("olt", x, zero), b.compare("ogt", x, b.number(float("-inf"), lanes)))
+    real = b.select(b.binary("and", below, _no(b, whole)), b.number(float("nan"), lanes), signed)
+    either = b.select(b.compare("oeq", y, zero), one, real)
+    return b.select(b.compare("oeq", x, one), one, either)
+
+
+def known_power(b: Builder, x: Value, y: float) -> Value | None:
+    """x to a power that is known, by products, or as a root like NumPy's; None where neither will do."""
+    if y == 0.5:
+        return b.unary("sqrt", x)
+    if y not in range(-3, 9):
+        return None
+    one = b.number(1, x.type.lanes)
+    factor = x if y > 0 else b.binary("fdiv", one, x)
+    product = one if y == 0 else factor
+    for _ in range(abs(int(y)) - 1):
+        product = b.binary("fmul", product, factor)
+    return product
+
+
+def _no(b: Builder, bits: Value) -> Value:
+    return b.binary("xor", bits, b.integer(1, bits.type.lanes, BIT))

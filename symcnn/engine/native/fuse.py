@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 
 from ...graph.node import Node
 from ...nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
-from ...nodes.pool import Place, Upsample
+from ...nodes.pool import Place, Switches, Upsample
+from ...nodes.reduce import ArgMax, FirstMax
 from ...nodes.shape import Reshape
 from ...nodes.window import Dilate, Pad
-from .loops import BIT, BYTE, INT, SIZES
+from .conversion import element_of_array
+from .loops import INT, SIZES
 from .partition import MOVES, Kind, Partition, elements
 from .patterns import BatchSum, accumulated, per_image, reads
-from .tracing import ELEMENTS
 
 _DEPTH = 24
 """How many values in a row are computed within one loop: the next one is written down."""
@@ -69,9 +70,8 @@ class Group:
 
 
 def element_of(node: Node) -> str:
-    """How a value is kept in lanes: whole numbers in 32 bits, booleans in bytes."""
-    element = ELEMENTS.get(node.dtype, INT)
-    return BYTE if element == BIT else element
+    """How a value is kept in lanes: as in an array; the numbers of switches and of classes take 32 bits."""
+    return INT if isinstance(node, Switches | ArgMax) else element_of_array(node.dtype)
 
 
 def is_flat(node: Node) -> bool:
@@ -133,7 +133,7 @@ def _computed_where_used(node: Node) -> bool:
 
 def _read_again(node: Node, source: Node) -> bool:
     """Whether the loops of `node` read an element of `source` more than once."""
-    if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy):
+    if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy, FirstMax):
         return True
     sums = accumulated(node)
     if sums is not None:
@@ -148,6 +148,7 @@ class _Memory:
 
     def __init__(self, group: Group, lanes: int) -> None:
         self._group, self._lanes = group, lanes
+        self._own = {*group.loops, *group.fed}
         self._free: list[tuple[int, int]] = []
 
     def place(self) -> None:
@@ -168,14 +169,13 @@ class _Memory:
     def _buffers_read(self, node: Node) -> list[Node]:
         """The buffers that the loops of `node` read, through all that is computed within them."""
         group, found, seen = self._group, [], set()
-        own = set(group.loops) | set(group.fed)
         todo = list(reads(node))
         while todo:
             source = group.base(todo.pop())
             if source in seen:
                 continue
             seen.add(source)
-            if source in own:
+            if source in self._own:
                 found.append(source)
             elif source in group.members:
                 todo.extend(reads(source))
@@ -184,7 +184,7 @@ class _Memory:
     def _take_for(self, node: Node, ended: list[Node]) -> None:
         """A slot for `node`: that of a value which ends here, where element i is read before it is written."""
         for source in ended:
-            same = self._size(source) == self._size(node) and element_of(source) == element_of(node)
+            same = elements(source) == elements(node) and element_of(source) == element_of(node)
             if same and is_flat(node) and self._flat_to(node, source):
                 self._group.slots[node] = self._group.slots[source]
                 ended.remove(source)

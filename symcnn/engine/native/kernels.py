@@ -6,10 +6,14 @@ a block's buffers, a value stands at its element's number, with one image in eac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from ...graph.node import Node
+from ...nodes.shape import Concat
+from ...nodes.take import Put
+from .conversion import element_of_array, resized
 from .expressions import Reader, linear, windows
 from .fuse import element_of, is_flat
 from .loops import BIT, BYTE, INDEX, INT, SIZES, Builder, Index, Type, Value
@@ -158,6 +162,36 @@ def over(k: Kernel, x: Node, axes: list[int], place: dict[int, Index], body: obj
     body(read, read.at(x, tuple(place[n] for n in range(x.ndim - 1))))  # type: ignore[operator]
 
 
+def concat(k: Kernel, node: Concat) -> None:
+    """Each input in turn, at its place."""
+    shape, start = list(sizes(node.shape[1:])), 0
+    for x in node.xs:
+        lengths = sizes(x.shape[1:])
+        with nest(k.b, lengths) as place:
+            where = tuple(i + start if n == node.axis - 1 else i for n, i in enumerate(place))
+            k.write(k.read.buffer(node), linear(where, tuple(shape)), k.read.fresh().at(x, place))
+        start += lengths[node.axis - 1]
+
+
+def put(k: Kernel, node: Put) -> None:
+    """Zeros, to which all slices are added, each at its place."""
+    shape, out = sizes(node.shape[1:]), k.read.buffer(node)
+    with k.b.loop(0, elements(node)) as number:
+        k.write(out, number, k.zero())
+    with nest(k.b, sizes(node.x.shape[1:])) as place:
+        read = k.read.fresh()
+        axis = node.axis - 1
+        where = linear((*place[:axis], read.taken(node, place[axis]), *place[node.axis :]), shape)
+        k.write(out, where, k.b.binary("fadd", k.load(out, where), read.at(node.x, place)))
+
+
+@contextmanager
+def nest(b: Builder, lengths: Sequence[int]) -> Iterator[tuple[Index, ...]]:
+    """Loops within each other, over all places of an array with these lengths."""
+    with ExitStack() as stack:
+        yield tuple(stack.enter_context(b.loop(0, length)) for length in lengths)
+
+
 # In and out ---------------------------------------------------------------------------------------
 
 
@@ -165,24 +199,17 @@ def pack(k: Kernel, node: Node, row: Value) -> None:
     """Rows of the array of images into lanes; a lane without an image repeats the last one."""
     b, count, lanes = k.b, elements(node), k.lanes
     source, target = k.read.array(node), k.read.buffer(node)
+    given, kept, signed = element_of_array(node.dtype), element_of(node), node.dtype.kind == "i"
     at = [b.index("mul", row + b.smaller(n, k.valid - 1), count) for n in range(lanes)]
-    if element_of(node) != b.real:
-        width = node.dtype.itemsize * 8
-        with b.loop(0, count) as i:
-            for n in range(lanes):
-                number = b.load(source, at[n] + i, Type(f"i{width}"))
-                if element_of(node) == INT and width != 32:
-                    how = "trunc" if width > 32 else "sext" if node.dtype.kind == "i" else "zext"
-                    number = b.convert(how, number, INT)
-                b.store(target, i * lanes + n, number)
-        return
     full = count // lanes * lanes
     with b.loop(0, full, lanes) as i:
-        for n, value in enumerate(b.transpose([b.load(source, at[m] + i, k.vector) for m in range(lanes)])):
-            b.store(target, (i + n) * lanes, value)
+        rows = [b.load(source, at[n] + i, Type(given, lanes)) for n in range(lanes)]
+        for n, value in enumerate(b.transpose(rows)):
+            b.store(target, (i + n) * lanes, resized(b, value, kept, signed))
     with b.loop(full, count) as i:
         for n in range(lanes):
-            b.store(target, i * lanes + n, b.load(source, at[n] + i, b.reals()))
+            value = b.load(source, at[n] + i, Type(given))
+            b.store(target, i * lanes + n, resized(b, value, kept, signed))
 
 
 def pack_labels(k: Kernel, node: Node, row: Value, classes: int) -> None:
@@ -198,7 +225,7 @@ def pack_labels(k: Kernel, node: Node, row: Value, classes: int) -> None:
                 number = b.convert("sext" if node.dtype.kind == "i" else "zext", number, INDEX)
             outside = b.convert("zext", b.compare("uge", number, b.integer(classes, 1, INDEX)), INDEX)
             b.set(wrong, b.binary("or", b.get(wrong), outside))
-            b.store(target, i * lanes + n, b.convert("trunc", number, INT))
+            b.store(target, i * lanes + n, resized(b, number, element_of(node)))
     alarm = b.convert("sitofp", b.get(wrong), b.real)
     b.store(k.sums, ALARM, b.binary("fadd", b.load(k.sums, ALARM, b.reals()), alarm))
 
@@ -207,20 +234,14 @@ def unpack(k: Kernel, node: Node, row: Value) -> None:
     """Lanes into rows of the array of results, backwards: what lanes without an image hold is written over."""
     b, count, lanes = k.b, elements(node), k.lanes
     target, source = k.read.array(node), k.read.buffer(node)
+    kept, asked = element_of(k.read.group.base(node)), element_of_array(node.dtype)
     at = [b.index("mul", row + b.smaller(n, k.valid - 1), count) for n in range(lanes)]
-    element = element_of(node)
-    if element != b.real:
-        kind, wide = (BYTE, BYTE) if element == BYTE else (INT, INDEX)
-        with b.loop(0, count) as i:
-            for n in reversed(range(lanes)):
-                number = b.load(source, i * lanes + n, Type(kind))
-                b.store(target, at[n] + i, number if kind == wide else b.convert("sext", number, wide))
-        return
     full = count // lanes * lanes
     with b.loop(0, full, lanes) as i:
-        turned = b.transpose([k.load(source, i + n) for n in range(lanes)])
+        turned = b.transpose([b.load(source, (i + n) * lanes, Type(kept, lanes)) for n in range(lanes)])
         for n in reversed(range(lanes)):
-            b.store(target, at[n] + i, turned[n])
+            b.store(target, at[n] + i, resized(b, turned[n], asked))
     with b.loop(full, count) as i:
         for n in reversed(range(lanes)):
-            b.store(target, at[n] + i, b.load(source, i * lanes + n, b.reals()))
+            value = b.load(source, i * lanes + n, Type(kept))
+            b.store(target, at[n] + i, resized(b, value, asked))

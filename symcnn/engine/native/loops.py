@@ -190,7 +190,9 @@ class Function:
     title: str = ""
 
     def __str__(self) -> str:
-        return "\n".join(_Printer().function(self))
+        from .printed import printed
+
+        return printed(self)
 
 
 class Builder:
@@ -216,9 +218,7 @@ class Builder:
     >>> print(b.function)
     scale(x, n)
       for i0 in 0 .. n step 8
-        v1 = load x i0 : <8 x float>
-        v2 = fmul v1 2.0 : <8 x float>
-        x[i0] = v2
+        x[i0] = fmul x[i0] 2.0 : <8 x float>
     """
 
     def __init__(
@@ -286,6 +286,15 @@ class Builder:
     def number(self, x: float, lanes: int = 1) -> Value:
         """A number, in all lanes."""
         return Value(self, "number", (float(x),), self.reals(lanes))
+
+    @contextmanager
+    def computing(self, real: str) -> Iterator[None]:
+        """What is written inside computes with numbers of the kind `real`."""
+        before, self.real = self.real, real
+        try:
+            yield
+        finally:
+            self.real = before
 
     def integer(self, x: int, lanes: int = 1, element: str = INT) -> Value:
         """A whole number to be computed with in lanes."""
@@ -414,46 +423,3 @@ class Builder:
         value = Value(self, op, args, type)
         self._into.append(value)
         return value
-
-
-class _Printer:
-    """Statements as lines of text."""
-
-    def __init__(self) -> None:
-        self._names: dict[Any, str] = {}
-
-    def function(self, function: Function) -> list[str]:
-        names = ", ".join(self._name(p) for p in function.parameters)
-        head = f"{function.name}({names})" + (f"  # {function.title}" if function.title else "")
-        return [head, *self._lines(function.body, "  ")]
-
-    def _lines(self, body: list[Statement], indent: str) -> list[str]:
-        lines = []
-        for statement in body:
-            match statement:
-                case Loop(variable, low, high, step, inner):
-                    stride = f" step {step}" if step != 1 else ""
-                    ends = f"{self._name(low)} .. {self._name(high)}"
-                    lines.append(f"{indent}for {self._name(variable, 'i')} in {ends}{stride}")
-                    lines += self._lines(inner, indent + "  ")
-                case Store(pointer, index, value):
-                    lines.append(f"{indent}{self._name(pointer)}[{self._name(index)}] = {self._name(value)}")
-                case Set(register, value):
-                    lines.append(f"{indent}{self._name(register)} <- {self._name(value)}")
-                case Call(name, args):
-                    lines.append(f"{indent}{name}({', '.join(map(self._name, args))})")
-                case Value():
-                    read = " ".join(map(self._name, statement.args))
-                    lines.append(f"{indent}{self._name(statement)} = {statement.op} {read} : {statement.type}")
-        return lines
-
-    def _name(self, what: Any, letter: str = "v") -> str:
-        if isinstance(what, Value) and what.op in ("parameter", "number"):
-            return str(what.args[0])
-        if isinstance(what, Value) and what.op == "lanes":
-            return "lanes"
-        if not isinstance(what, Value | Register):
-            return str(what)
-        if isinstance(what, Register):
-            letter = "r"
-        return self._names.setdefault(what, f"{letter}{len(self._names)}")

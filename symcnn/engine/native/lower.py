@@ -12,7 +12,9 @@ from ...graph.node import Node
 from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
 from ...nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
-from ...nodes.reduce import ArgMax
+from ...nodes.reduce import ArgMax, FirstMax
+from ...nodes.shape import Concat
+from ...nodes.take import Put
 from . import columns, convolution, kernels, pixels, rows, sums
 from .cpu import Cpu
 from .expressions import Reader
@@ -97,7 +99,7 @@ class ImageStage:
             if per_image(node):
                 self._kernel("unpack", node, lambda k, row, n=node: self.family.unpack(k, n, row))  # type: ignore[misc]
         written = [node for node in sums if node not in whole.inline]
-        last = [finish(whole, written, checked, self.cpu, self.stage)] if written else []
+        last = finish(whole, written, checked, self.cpu, self.stage)
         return [self._blocks(size), *last]
 
     def _pack(self, node: Node) -> Callable[[Kernel, Value], None]:
@@ -126,10 +128,16 @@ class ImageStage:
             return lambda k, row: self.family.product(k, node, product)
         if isinstance(node, ArgMax):
             return lambda k, row: rows.argmax(k, node)
+        if isinstance(node, FirstMax):
+            return lambda k, row: rows.first_max(k, node)
         if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy):
             return lambda k, row: rows.rows(k, node)
         if type(node) in ROWS:
             return lambda k, row: rows.reduction(k, node)
+        if isinstance(node, Concat):
+            return lambda k, row: kernels.concat(k, node)
+        if isinstance(node, Put):
+            return lambda k, row: kernels.put(k, node)
         return lambda k, row: self.family.pointwise(k, node)
 
     def _sum(self, k: Kernel, node: Node, found: Accumulated) -> None:

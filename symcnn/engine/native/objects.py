@@ -38,10 +38,10 @@ class Library:
     """
 
     def __init__(self, text: str, cpu: Cpu) -> None:
+        start = time.perf_counter()
         import llvmlite
         import llvmlite.binding as llvm
 
-        start = time.perf_counter()
         machine = target_machine(cpu)
         key = "\0".join(
             [llvmlite.__version__, str(llvm.llvm_version_info), machine.triple, cpu.name, cpu.features, text]
@@ -56,14 +56,11 @@ class Library:
         self._engine: Any = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         self._engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
-        self._addresses: dict[str, int] = {}  # what is known needs no lock of llvmlite, which a fork may find closed
         self.seconds = time.perf_counter() - start
 
     def address(self, name: str) -> int:
         """Where the function `name` is."""
-        if name not in self._addresses:
-            self._addresses[name] = int(self._engine.get_function_address(name))
-        return self._addresses[name]
+        return int(self._engine.get_function_address(name))
 
 
 def target_machine(cpu: Cpu) -> Any:

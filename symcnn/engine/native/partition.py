@@ -10,35 +10,41 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
 import numpy as np
 
 from ...graph.algebra import BroadcastTo, SumTo
 from ...graph.leaves import Leaf
 from ...graph.node import Node
+from ...graph.spec import DType
 from ...nodes.conv import Conv, Rot90
 from ...nodes.dense import Dense, MatMul
 from ...nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
 from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
-from ...nodes.reduce import ArgMax, Max, Mean, Sum
-from ...nodes.shape import Reshape, Transpose
+from ...nodes.reduce import ArgMax, FirstMax, Max, Mean, Sum
+from ...nodes.shape import Concat, Reshape, Transpose
+from ...nodes.take import Put, Take
 from ...nodes.window import Crop, Dilate, Pad, Subsample
 from ..plan import Plan
 from .patterns import Convolution, Product, accumulated, per_image, reads
 from .tracing import obstacle
 
-MOVES = (Pool, Upsample, Switches, Place, Pick, Pad, Crop, Subsample, Dilate, Reshape, Transpose, Rot90, BroadcastTo)
+MOVES = (
+    *(Pool, Upsample, Switches, Place, Pick, Pad, Crop, Subsample, Dilate),
+    *(Reshape, Transpose, Rot90, BroadcastTo, Take),
+)
 """Types whose elements are, or are chosen from, a few elements of an input; `expressions` knows where these are."""
-ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, SumTo, ArgMax)
+ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, SumTo, ArgMax, FirstMax)
 """Types that reduce an image, or a row of it, with a loop."""
 LABELLED = (OneHot, SoftmaxCrossEntropy)
-CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max)
-"""Types whose `verify` looks at nothing but shapes and labels."""
+JOINS = (Concat, Put)
+"""Types that move elements with loops of their own."""
+CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max, FirstMax, Take, Put)
+"""Types whose `verify` looks at nothing but shapes, labels and indices."""
 BEFORE = "the same for all images, and needed before"
 """Why NumPy computes what does not depend on the images: once a run, and it is little."""
-_MOST = 2000
-"""More nodes than this would take the compiler too long."""
+_MOST = 20_000
+"""More nodes than this are left to NumPy: LLVM takes up to 3 ms for each, a minute for all."""
 
 
 class Kind(Enum):
@@ -76,7 +82,7 @@ class Partition:
         Why a node is left to NumPy.
     """
 
-    real: np.dtype[Any]
+    real: DType
     stages: list[Stage]
     kinds: dict[Node, Kind]
     why: dict[Node, str]
@@ -127,7 +133,7 @@ def _with_their_readers(plan: Plan, found: Partition) -> None:
             readers.setdefault(source, []).append(node)
 
 
-def _real(plan: Plan) -> np.dtype[Any]:
+def _real(plan: Plan) -> DType:
     """float64 where most of what each image has is float64, else float32: lanes are of one width in a program."""
     images = [node.dtype for node in plan.order if per_image(node)]
     wide = images.count(np.dtype(np.float64)) > images.count(np.dtype(np.float32))
@@ -167,12 +173,12 @@ def _stages(plan: Plan, found: Partition) -> list[Stage]:
 def _after(node: Node, source: Node, found: Partition, numbers: dict[Node, int]) -> int:
     """The first stage in which `node` can read `source`."""
     kind, number = found.kinds[source], numbers[source]
-    if kind is Kind.SUM or (kind is Kind.SHARED and source.shape != node.shape):
+    if kind is Kind.SUM or (kind is Kind.SHARED and elements(source) != elements(node)):
         return number + 1
     return number
 
 
-def _kind(node: Node, follows: set[Node], real: np.dtype[Any]) -> tuple[Kind, str | None]:
+def _kind(node: Node, follows: set[Node], real: DType) -> tuple[Kind, str | None]:
     """Where `node` is computed, and why not in lanes where it is left to NumPy."""
     if 0 in node.shape or any(0 in i.shape for i in node.inputs):
         return Kind.NUMPY, "it has no elements"
@@ -190,9 +196,12 @@ def _kind(node: Node, follows: set[Node], real: np.dtype[Any]) -> tuple[Kind, st
     return (Kind.SHARED, None) if reason is None else (Kind.NUMPY, reason)
 
 
-def _shared_obstacle(node: Node, real: np.dtype[Any]) -> str | None:
-    if not node.elementwise or any(i.dtype != real for i in (node, *node.inputs)):
+def _shared_obstacle(node: Node, real: DType) -> str | None:
+    fits = node.elementwise or isinstance(node, Reshape)
+    if not fits or any(i.dtype != real for i in (node, *node.inputs)):
         return f"it is no function of each element of {real}"
+    if isinstance(node, Reshape):
+        return None
     if any(i.shape != node.shape and i.shape != () for i in node.inputs):
         return "it broadcasts"
     return "its inputs are checked by its own rule" if _own_verify(node) else obstacle(node, real)
@@ -202,31 +211,33 @@ def _own_verify(node: Node) -> bool:
     return type(node).verify is not Node.verify and type(node) not in CHECKED_BY_SHAPE
 
 
-def _image_obstacle(node: Node, real: np.dtype[Any]) -> str | None:
+def _image_obstacle(node: Node, real: DType) -> str | None:
     """Why `node`, which has the batch axis first, cannot be computed in lanes."""
     if node.mixes_rows:
         return "it mixes the rows of the batch"
     if _own_verify(node):
         return "its inputs are checked by its own rule"
-    if node.dtype != real and not (node.dtype == bool and node.elementwise) and type(node) not in (Switches, ArgMax):
+    if node.dtype.kind == "f" and node.dtype != real:
         return f"it is {node.dtype}, not {real}"
     return _input_obstacle(node, real) or _type_obstacle(node, real)
 
 
-def _input_obstacle(node: Node, real: np.dtype[Any]) -> str | None:
+def _input_obstacle(node: Node, real: DType) -> str | None:
     for number, source in enumerate(reads(node)):
         if not per_image(source) and None in source.shape:
             return "the batch is not the first axis of an input"
         label = source.dtype.kind in "iu" and type(node) in LABELLED and number == len(reads(node)) - 1
         label = label and type(source) not in (ArgMax, Switches)  # labels are looked at before they are used
         switch = type(source) is Switches and type(node) in (Place, Pick)
-        truth = source.dtype == bool and node.elementwise
-        if source.dtype != real and not (per_image(source) and (label or switch or truth)):
+        moved = type(node) in MOVES and number == 0
+        index = type(node) in (Take, Put) and number == 1
+        fits = node.elementwise or moved or index or (per_image(source) and (label or switch))
+        if source.dtype != real and (source.dtype.kind == "f" or not fits):
             return f"it reads {source.dtype}, not {real}"
     return None
 
 
-def _type_obstacle(node: Node, real: np.dtype[Any]) -> str | None:
+def _type_obstacle(node: Node, real: DType) -> str | None:
     kind = type(node)
     if kind is Conv:
         assert isinstance(node, Conv)
@@ -236,7 +247,7 @@ def _type_obstacle(node: Node, real: np.dtype[Any]) -> str | None:
         return None if Product.of(node) is not None else "it is no product of rows with a shared matrix"
     if kind in MOVES:
         return _move_obstacle(node)
-    if kind in ROWS or kind is OneHot:
+    if kind in (*ROWS, *JOINS, OneHot):
         return None if per_image(node.inputs[0]) else "it does not keep the rows of the batch apart"
     if not node.elementwise:
         return "there are no loops for its type"

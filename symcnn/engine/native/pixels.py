@@ -11,10 +11,11 @@ from typing import Any
 
 from ...graph.node import Node
 from . import convolution
+from .conversion import element_of_array, resized
 from .expressions import Reader, linear, windows
 from .fuse import element_of, is_flat
 from .kernels import Kernel, parts, sizes
-from .loops import Index, Position, Run, Value
+from .loops import Index, Position, Run, Type, Value
 from .partition import elements
 from .patterns import BatchSum, OuterProduct, Product
 from .tile import row_tile
@@ -129,22 +130,18 @@ def _interleaved(k: Kernel, values: list[Value]) -> list[Value]:
 
 def pack(k: Kernel, node: Node, row: Value) -> None:
     """The image's numbers from an array."""
-    from . import kernels
-
-    if element_of(node) != k.b.real:
-        kernels.pack(k, node, row)
-    else:
-        copy(k, k.read.array(node), row * elements(node), k.read.buffer(node), 0, elements(node))
+    given, kept, signed = element_of_array(node.dtype), element_of(node), node.dtype.kind == "i"
+    for i, lanes in runs(k, elements(node)):
+        value = k.b.load(k.read.array(node), row * elements(node) + i, Type(given, lanes))
+        k.b.store(k.read.buffer(node), i, resized(k.b, value, kept, signed))
 
 
 def unpack(k: Kernel, node: Node, row: Value) -> None:
     """The image's numbers into an array."""
-    from . import kernels
-
-    if element_of(node) != k.b.real:
-        kernels.unpack(k, node, row)
-    else:
-        copy(k, k.read.buffer(node), 0, k.read.array(node), row * elements(node), elements(node))
+    kept, asked = element_of(k.read.group.base(node)), element_of_array(node.dtype)
+    for i, lanes in runs(k, elements(node)):
+        value = k.b.load(k.read.buffer(node), i, Type(kept, lanes))
+        k.b.store(k.read.array(node), row * elements(node) + i, resized(k.b, value, asked))
 
 
 # Products and sums --------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...graph.leaves import Param
 from ...graph.node import Node
 from ...tables import Table
 from .nests import described, kind, summed_up, within
@@ -60,26 +61,27 @@ def _image(number: int, compiled: Compiled) -> Iterator[str]:
     """A line for each loop nest: what its loops are, what it computes with what within, and by whose rule."""
     group = compiled.groups[number]
     order = {node: place for place, node in enumerate(compiled.plan.order)}
+    new = _new(compiled)
     yield f"stage {number}, native, block by block of images:"
     rows = [["into lanes", _named(node), ""] for node in group.fed]
-    rows += [[kind(n), described(n, within(n, group, order)), _whose(n, compiled)] for n in group.loops]
+    rows += [[kind(n), described(n, within(n, group, order)), _whose(n, new)] for n in group.loops]
     rows += [["out of lanes", _named(node), ""] for node in group.results if per_image(node)]
     yield from _aligned(rows)
 
 
 def _shared(number: int, nodes: list[Node], compiled: Compiled) -> Iterator[str]:
     """A line for each result: what is computed on the way has no array."""
-    results = set(compiled.results[number])
+    results, members = set(compiled.results[number]), set(nodes)
+    new = _new(compiled)
     yield f"stage {number}, native, what follows from the sums, element by element:"
     rows = []
-    for node in nodes:
-        if node in results:
-            inside, todo = set[Node](), [node]
-            while todo:
-                new = [i for i in todo.pop().inputs if i in nodes and i not in results and i not in inside]
-                inside.update(new)
-                todo += new
-            rows.append([described(node, [n for n in nodes if n in inside]), _whose(node, compiled)])
+    for node in compiled.results[number]:
+        inside, todo = set[Node](), [node]
+        while todo:
+            found = [i for i in todo.pop().inputs if i in members and i not in results and i not in inside]
+            inside.update(found)
+            todo += found
+        rows.append([described(node, [n for n in nodes if n in inside]), _whose(node, new)])
     yield from _aligned(rows)
 
 
@@ -87,10 +89,14 @@ def _named(node: Node) -> str:
     return described(node, [])
 
 
-def _whose(node: Node, compiled: Compiled) -> str:
-    """The rule that made the node, and the parameter whose new value it is."""
+def _new(compiled: Compiled) -> dict[Node, Param]:
+    """The parameters that get new values, by what computes these."""
     plan = compiled.plan
-    new = dict(zip(plan.outputs[len(plan.outputs) - len(plan.updated) :], plan.updated, strict=True))
+    return dict(zip(plan.outputs[len(plan.outputs) - len(plan.updated) :], plan.updated, strict=True))
+
+
+def _whose(node: Node, new: dict[Node, Param]) -> str:
+    """The parameter whose new value the node is, or else the rule that made it."""
     if node in new:
         return f"the new {new[node].label}"
     return f"by the {node.site.rule}" if node.site.rule else ""

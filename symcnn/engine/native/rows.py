@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...graph.algebra import SumTo
 from ...graph.node import Node
 from ...nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
-from ...nodes.reduce import ArgMax, Max, Mean, Sum
+from ...nodes.reduce import ArgMax, FirstMax, Max, Mean, Sum
 from . import functions
 from .expressions import Reader, linear
-from .kernels import Kernel, over, sizes
+from .kernels import Kernel, nest, over, sizes
 from .loops import Index, Value
 from .partition import elements
+
+Places = tuple[Index, ...]
 
 
 def reduction(k: Kernel, node: Node) -> None:
@@ -56,7 +60,9 @@ def rows(k: Kernel, node: Node) -> None:
             b.set(top, b.binary("maximum", b.get(top), k.load(z, row * classes + c)))
         largest = b.get(top)
         total, score = b.register(k.zero()), b.register(k.zero())
-        label = k.read.fresh().flat(node.y, row) if isinstance(node, SoftmaxCrossEntropy) else None
+        label = None
+        if isinstance(node, SoftmaxCrossEntropy):
+            label = k.read.label(node.y, k.read.fresh().flat(node.y, row))
         with b.loop(0, classes) as c:
             shifted = b.binary("fsub", k.load(z, row * classes + c), largest)
             e = functions.exp(b, shifted)
@@ -80,22 +86,37 @@ def rows(k: Kernel, node: Node) -> None:
 
 
 def argmax(k: Kernel, node: ArgMax) -> None:
-    """The first of the largest numbers of each row; the first NaN, if there is one."""
-    b, out = k.b, k.read.buffer(node)
+    """The number of the first of the largest elements of each row."""
     *lead, length = sizes(node.x.shape[1:])
+    with nest(k.b, lead) as outer:
+        where = _first_largest(k, node.x, [length], lambda inner: (*outer, *inner))
+        k.write(k.read.buffer(node), linear(outer, tuple(lead)), where)
 
-    def outer(place: tuple[Index, ...]) -> None:
-        if len(place) < len(lead):
-            with b.loop(0, lead[len(place)]) as i:
-                outer((*place, i))
-            return
-        best = b.register(k.read.fresh().at(node.x, (*place, 0)))
-        where = b.register(b.integer(0, k.lanes))
-        with b.loop(1, length) as c:
-            value, before = k.read.fresh().at(node.x, (*place, c)), b.get(best)
-            better = b.binary("and", b.compare("ugt", value, before), b.compare("ord", before, before))
-            b.set(best, b.select(better, value, before))
-            b.set(where, b.select(better, k.read.whole(c), b.get(where)))
-        k.write(out, linear(place, tuple(lead)), b.get(where))
 
-    outer(())
+def first_max(k: Kernel, node: FirstMax) -> None:
+    """Two rounds through what a maximum is taken of: where it stands, and the mask."""
+    shape, axes = sizes(node.x.shape[1:]), [a - 1 for a in node.reduced]
+    kept = [n for n in range(len(shape)) if n not in axes]
+    lengths = [shape[n] for n in axes]
+    with nest(k.b, [shape[n] for n in kept]) as outer:
+
+        def place(inner: Places) -> Places:
+            found = dict(zip((*kept, *axes), (*outer, *inner), strict=True))
+            return tuple(found[n] for n in range(len(shape)))
+
+        where = _first_largest(k, node.x, lengths, place)
+        with nest(k.b, lengths) as inner:
+            hit = k.b.compare("eq", where, k.read.whole(linear(inner, tuple(lengths))))
+            k.write(k.read.buffer(node), linear(place(inner), shape), hit)
+
+
+def _first_largest(k: Kernel, x: Node, lengths: list[int], place: Callable[[Places], Places]) -> Value:
+    """The number of the first of the largest elements, counted row by row; of the first NaN, if there is one."""
+    b = k.b
+    best, where = b.register(b.number(float("-inf"), k.lanes)), b.register(b.integer(0, k.lanes))
+    with nest(b, lengths) as inner:
+        value, before = k.read.fresh().at(x, place(inner)), b.get(best)
+        better = b.binary("and", b.compare("ugt", value, before), b.compare("ord", before, before))
+        b.set(best, b.select(better, value, before))
+        b.set(where, b.select(better, k.read.whole(linear(inner, tuple(lengths))), b.get(where)))
+    return b.get(where)

@@ -14,7 +14,7 @@ from ..numpy.bound import Bound
 from ..numpy.kernels import Array
 from ..profile import Nest
 from ..threads import size
-from .compiled import COMMIT, Compiled, Memory
+from .compiled import Compiled, Memory
 from .lowered import (
     ALARMS,
     BEFORE,
@@ -142,21 +142,11 @@ class NativeRun:
     def _work(self, threads: int, commits: bool) -> tuple[Work, int, int]:
         """The jobs with the chunks of each; into how many shares the images are divided, and all else."""
         compiled = self._runner.compiled
-        assert compiled.library is not None
         shares = 1 if threads == 1 else max(1, min(2 * threads, self._blocks))
         chunks = threads if compiled.lowered.shared >= _WORTH else 1
-        names = [*self._names, COMMIT] if commits else self._names
-        divided = [(compiled.library.address(n), shares if n in compiled.lowered.kernels else chunks) for n in names]
+        names = [*self._names, *compiled.commits] if commits else self._names
+        divided = [(compiled.addresses[n], shares if n in compiled.lowered.kernels else chunks) for n in names]
         return Work(divided), shares, chunks
-
-    def alone(self) -> None:
-        """Run them in this thread, without an update."""
-        compiled = self._runner.compiled
-        assert compiled.library is not None
-        memory = self._runner.begin(1, 1, 1)
-        for name in self._names:
-            _JOB(compiled.library.address(name))(self._runner.address, 0, 0, 1)
-        self._runner.end(memory, 1, 1)
 
     def nests(self) -> list[Nest]:
         """What `times` tells of, in its order."""

@@ -7,15 +7,20 @@ finite is looked at: 0 times each number is added up, which is NaN for an infini
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ...graph.leaves import Const, Param
 from ...graph.node import Node
+from ...nodes.shape import Reshape
 from .cpu import Cpu
 from .loops import INDEX, POINTER, Builder, Type, Value
 from .lowered import ALARMS, FLAGS, IMAGES, JOB, MUST_BE_0, SHARES, SUMS, SUMS_STRIDE, Lowered
 from .partition import elements
 from .patterns import BatchSum, accumulated
 from .tracing import traced
+
+_PART = 16
+"""How many loops of a job are written into one function."""
 
 
 class _Job:
@@ -103,9 +108,13 @@ def as_value(b: Builder, i: Value | int) -> Value:
     return b.integer(i, 1, INDEX) if isinstance(i, int) else i
 
 
-def finish(whole: Lowered, nodes: Sequence[Node], checked: set[Node], cpu: Cpu, stage: int) -> str:
-    """The job that writes sums over the batch into their arrays; the `checked` ones are seen to be finite."""
-    job = _Job(whole, f"s{stage}_sums", "the sums of all shares, added up", cpu)
+def finish(whole: Lowered, nodes: Sequence[Node], checked: set[Node], cpu: Cpu, stage: int) -> list[str]:
+    """The jobs that write sums over the batch into their arrays; the `checked` ones are seen to be finite."""
+    return [_finish_part(whole, part, checked, cpu, f"s{stage}_sums{end}") for end, part in _parts(nodes)]
+
+
+def _finish_part(whole: Lowered, nodes: Sequence[Node], checked: set[Node], cpu: Cpu, name: str) -> str:
+    job = _Job(whole, name, "the sums of all shares, added up", cpu)
     for node in nodes:
 
         def body(i: Value, lanes: int, node: Node = node) -> None:
@@ -120,20 +129,28 @@ def finish(whole: Lowered, nodes: Sequence[Node], checked: set[Node], cpu: Cpu, 
 
 def shared_stage(
     whole: Lowered, nodes: list[Node], results: set[Node], checked: set[Node], cpu: Cpu, stage: int
-) -> str:
-    """The job of what follows from sums, element by element: nodes of one shape that read each other share a loop."""
+) -> list[str]:
+    """The jobs of what follows from sums, element by element: nodes of one shape that read each other share a loop."""
     members = set(nodes)
     for node in nodes:
         for n in (*(i for i in node.inputs if i not in members), *([node] if node in results else [])):
             if not (isinstance(n, Const) and n.uniform is not None) and n not in whole.inline:
                 whole.number(n)
-    job = _Job(whole, f"s{stage}_shared", "what follows from the sums, element by element", cpu)
-    for family in _families(nodes):
+    parts = _parts(_families(nodes))
+    return [_shared_part(whole, part, results, checked, cpu, f"s{stage}_shared{end}") for end, part in parts]
+
+
+def _shared_part(
+    whole: Lowered, families: Sequence[list[Node]], results: set[Node], checked: set[Node], cpu: Cpu, name: str
+) -> str:
+    job = _Job(whole, name, "what follows from the sums, element by element", cpu)
+    for family in families:
 
         def body(i: Value, lanes: int, family: list[Node] = family) -> None:
             known: dict[Node, Value] = {}
             for node in family:
-                known[node] = traced(node, [_element(job, known, n, node, i, lanes) for n in node.inputs])
+                inputs = [_element(job, known, n, node, i, lanes) for n in node.inputs]
+                known[node] = inputs[0] if isinstance(node, Reshape) else traced(node, inputs)
             for node in family:
                 if node in results:
                     job.b.store(job.array(node), i, known[node])
@@ -144,9 +161,13 @@ def shared_stage(
     return job.end()
 
 
-def commit(whole: Lowered, new: Sequence[tuple[Param, Node]], cpu: Cpu) -> str:
-    """The job that copies new values into their parameters, if what must be 0 of alarms and flags is."""
-    job = _Job(whole, "commit", "the new values into their parameters", cpu)
+def commit(whole: Lowered, new: Sequence[tuple[Param, Node]], cpu: Cpu) -> list[str]:
+    """The jobs that copy new values into their parameters, if what must be 0 of alarms and flags is."""
+    return [_commit_part(whole, part, cpu, f"commit{end}") for end, part in _parts(new)]
+
+
+def _commit_part(whole: Lowered, new: Sequence[tuple[Param, Node]], cpu: Cpu, name: str) -> str:
+    job = _Job(whole, name, "the new values into their parameters", cpu)
     b = job.b
     total, alarms = b.register(b.number(0)), job.entry(ALARMS, POINTER)
     with b.loop(0, job.entry(MUST_BE_0)) as i:
@@ -170,7 +191,7 @@ def _element(job: _Job, known: dict[Node, Value], node: Node, reader: Node, i: V
         return b.number(node.uniform, lanes)
     if node in job.whole.inline:
         known[node] = job.total(node, i, lanes)
-    elif node.shape == reader.shape and node.shape != ():
+    elif elements(node) == elements(reader):
         known[node] = b.load(job.array(node), i, b.reals(lanes))
     else:
         known[node] = b.splat(b.load(job.array(node), 0, b.reals()), lanes)
@@ -181,14 +202,18 @@ def _families(nodes: list[Node]) -> list[list[Node]]:
     """Nodes that are connected by reading each other, in order."""
     family: dict[Node, list[Node]] = {}
     for node in nodes:
-        mine = [node]
+        mine = family[node] = [node]
         for source in node.inputs:
-            if source in family and family[source] is not mine:
-                theirs = family[source]
-                mine = theirs + mine if mine[-1] is node and theirs is not mine else mine
-                for n in mine:
-                    family[n] = mine
-        for n in mine:
-            family[n] = mine
+            theirs = family.get(source, mine)
+            if theirs is not mine:
+                fewer, mine = sorted((mine, theirs), key=len)
+                mine += fewer
+                family |= dict.fromkeys(fewer, mine)
+    place = {node: n for n, node in enumerate(nodes)}
     unique = {id(f): f for f in family.values()}
-    return [sorted(f, key=nodes.index) for f in unique.values()]
+    return [sorted(f, key=place.__getitem__) for f in unique.values()]
+
+
+def _parts(items: Sequence[Any]) -> list[tuple[str, Sequence[Any]]]:
+    """Some at a time, for LLVM takes more than twice as long for twice as many loops; and what their name ends in."""
+    return [(str(n // _PART or ""), items[n : n + _PART]) for n in range(0, len(items), _PART)]

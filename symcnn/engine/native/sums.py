@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...graph.node import Node
+from .convolution import dilation
 from .expressions import Reader, linear
 from .kernels import Kernel, over, parts, sizes
 from .loops import Index, Value
@@ -17,6 +18,7 @@ def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> Non
     channels, height, width = sizes(g.x.shape[1:])
     filters, rows, columns = sizes(g.delta.shape[1:])
     n, m = height - rows + 1, width - columns + 1
+    down, across = dilation(g.delta)  # the errors between are 0
     x, delta = k.read.buffer(g.x), k.read.buffer(g.delta)
     k.clear_invalid(delta, elements(g.delta))
     per_tile, taps = rectangle(filters, m, k.registers)
@@ -24,7 +26,7 @@ def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> Non
         for v, size in parts(k, m, taps):
             with b.loop(0, channels) as channel, b.loop(0, n) as u:
                 sums = [b.register(k.zero()) for _ in range(count * size)]
-                with b.loop(0, rows) as i, b.loop(0, columns) as j:
+                with b.loop(0, rows, down) as i, b.loop(0, columns, across) as j:
                     errors = [k.load(delta, ((first + f) * rows + i) * columns + j) for f in range(count)]
                     for t in range(size):
                         seen = k.load(x, (channel * height + (i + u)) * width + (j + v + t))

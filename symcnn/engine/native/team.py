@@ -195,6 +195,7 @@ class Work:
             before = len(entries) // 4
             for chunk in range(chunks):
                 entries += job, chunk, chunks, before
+        self.jobs = [job for job, _ in jobs]
         self._tickets = (ctypes.c_int64 * max(len(entries), 1))(*entries)
         self.count = len(entries) // 4
         self.address = ctypes.addressof(self._tickets)
@@ -209,6 +210,7 @@ class Team:
         cpu = Cpu.host()
         self._library = Library(team_text(cpu), cpu)
         self._table = (ctypes.c_int64 * 64)()
+        self._table[_CLAIM] = _CLOSED
         integer, pointer = ctypes.c_int64, ctypes.c_void_p
         serve = ctypes.CFUNCTYPE(integer, pointer, integer, integer, integer)
         self._serve = serve(self._library.address("serve"))

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from ...graph.node import Node
+from ...graph.spec import DType
 from . import functions
+from .conversion import constant, converted, element_of_array
 from .loops import BIT, DOUBLE, FLOAT, INDEX, POINTER, Builder, Type, Value
 
-ELEMENTS: dict[np.dtype[Any], str] = {np.dtype(np.float32): FLOAT, np.dtype(np.float64): DOUBLE, np.dtype(bool): BIT}
-"""What rules compute with, as the loop language calls it."""
-_DTYPES: dict[str, np.dtype[Any]] = {element: dtype for dtype, element in ELEMENTS.items()}
+_DTYPES: dict[str, DType] = {FLOAT: np.dtype(np.float32), DOUBLE: np.dtype(np.float64), BIT: np.dtype(bool)}
 
 
 class CannotTrace(Exception):
@@ -26,18 +26,14 @@ class CannotTrace(Exception):
 
 
 class Stand:
-    """A stand-in for an array of real numbers or booleans in a forward rule."""
+    """A stand-in for an array of real numbers, integers or booleans in a forward rule."""
 
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, value: Value) -> None:
+    def __init__(self, value: Value, dtype: DType | None = None) -> None:
         self.value = value
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """float32, float64 or bool."""
-        return _DTYPES[self.value.type.element]
+        self.dtype = dtype or _DTYPES[value.type.element]
 
     def _float(self, op: str, a: Any, b: Any) -> Stand:
         x, y = _number(self, a), _number(self, b)
@@ -49,6 +45,8 @@ class Stand:
         return Stand(self.value.builder.binary(op, self.value, other.value))
 
     def _compare(self, how: str, other: Any) -> Stand:
+        if self.dtype.kind in "iu" or (isinstance(other, Stand) and other.dtype.kind in "iu"):
+            return _compared(how, self, other)
         return Stand(self.value.builder.compare(how, _number(self, self), _number(self, other)))
 
     def __add__(self, other: Any) -> Stand:
@@ -76,12 +74,10 @@ class Stand:
         return self._float("fdiv", other, self)
 
     def __pow__(self, other: Any) -> Stand:
-        if type(other) is int and 1 <= other <= 8:
-            product = self
-            for _ in range(other - 1):
-                product = product * self
-            return product
-        raise CannotTrace("a power that is no small whole number")
+        return _power(self, other)
+
+    def __rpow__(self, other: Any) -> Stand:
+        return _power(Stand(_number(self, other)), self)
 
     def __neg__(self) -> Stand:
         return Stand(self.value.builder.unary("fneg", _number(self, self)))
@@ -126,11 +122,53 @@ class Stand:
         raise CannotTrace("a branch that depends on a number")
 
 
+def _compared(how: str, a: Stand, other: Any) -> Stand:
+    """A comparison of whole numbers, or with them, in the dtype that NumPy takes for it."""
+    b = a.value.builder
+    if type(other) is int and np.iinfo(a.dtype.name).min <= other <= np.iinfo(a.dtype.name).max:
+        other = Stand(b.integer(other, a.value.type.lanes, a.value.type.element), a.dtype)
+    if not isinstance(other, Stand):
+        raise CannotTrace(f"a comparison of {a.dtype} with a {type(other).__name__}")
+    real = next((s.dtype for s in (a, other) if s.dtype.kind == "f"), None)
+    common = real if real and all(map(_is_exact, (a, other))) else np.result_type(a.dtype, other.dtype)
+    if common.kind == "f" and common != real:
+        raise CannotTrace(f"a comparison of {a.dtype} with {other.dtype}")
+    x, y = (_as_dtype(s, common).value for s in (a, other))
+    if common.kind == "f":
+        return Stand(b.compare(how, x, y))
+    how = how[1:]
+    return Stand(b.compare(how if how in ("eq", "ne") else ("s" if common.kind == "i" else "u") + how, x, y))
+
+
+def _is_exact(s: Stand) -> bool:
+    """Whether a real holds it exactly: it is one, or a small whole number that is known."""
+    return s.dtype.kind == "f" or (s.value.op == "number" and abs(s.value.args[0]) <= 2**24)
+
+
+def _as_dtype(x: Stand, dtype: DType) -> Stand:
+    """`x` as NumPy's astype has it, but for reals that would become integers, or reals of another kind."""
+    b = x.value.builder
+    narrows = x.dtype.kind == "f" and dtype.kind in "iu"
+    if narrows or (dtype.kind == "f" and element_of_array(dtype) != b.real):
+        raise CannotTrace(f"a conversion of {x.dtype} to {dtype}")
+    return Stand(converted(b, x.value, x.dtype, dtype), dtype)
+
+
+def _power(x: Stand, other: Any) -> Stand:
+    """A power: by products or roots, where the exponent is known."""
+    b, base, exponent = x.value.builder, _number(x, x), _number(x, other)
+    known = exponent.args[0] if exponent.op == "number" else None
+    short = None if known is None else functions.known_power(b, base, known)
+    if short is None and b.real != FLOAT:
+        raise CannotTrace(f"a power of {x.dtype} that is no small whole number or root")
+    return Stand(functions.power(b, base, exponent) if short is None else short)
+
+
 def _number(near: Stand, x: Any) -> Value:
     """x as a vector like `near`; Python's own numbers have no dtype of their own, as in NumPy."""
     if isinstance(x, Stand):
-        if x.dtype == bool:
-            raise CannotTrace("arithmetic on booleans")
+        if x.dtype.kind != "f":
+            raise CannotTrace(f"arithmetic on {x.dtype}")
         return x.value
     if type(x) not in (int, float):
         raise CannotTrace(f"arithmetic with a {type(x).__name__}")
@@ -161,6 +199,8 @@ class Namespace:
     float32 = np.dtype(np.float32)
     float64 = np.dtype(np.float64)
     bool = np.dtype(bool)
+    int8, int16, int32, int64 = (np.dtype(f"i{n}") for n in (1, 2, 4, 8))
+    uint8, uint16, uint32, uint64 = (np.dtype(f"u{n}") for n in (1, 2, 4, 8))
     exp = staticmethod(_unary(functions.exp))
     log = staticmethod(_unary(functions.log))
     log1p = staticmethod(_unary(functions.log1p))
@@ -169,6 +209,7 @@ class Namespace:
     sqrt = staticmethod(_unary(lambda b, x: b.unary("sqrt", x)))
     floor = staticmethod(_unary(lambda b, x: b.unary("floor", x)))
     ceil = staticmethod(_unary(lambda b, x: b.unary("ceil", x)))
+    pow = staticmethod(lambda a, b: _same(a) ** b)
     square = staticmethod(lambda x: _same(x) * x)
     negative = staticmethod(lambda x: -_same(x))
     positive = staticmethod(lambda x: _same(x))
@@ -230,10 +271,8 @@ class Namespace:
 
     @staticmethod
     def astype(x: Any, dtype: Any, *, copy: object = True) -> Stand:
-        """A conversion to what it is already."""
-        if np.dtype(dtype) != _same(x).dtype:
-            raise CannotTrace(f"a conversion to {np.dtype(dtype)}")
-        return _same(x)
+        """The same numbers in another dtype; not from reals to integers."""
+        return _as_dtype(_same(x), np.dtype(dtype))
 
 
 def _nan_or_one(b: Builder, x: Value) -> Value:
@@ -250,7 +289,7 @@ def traced(node: Node, inputs: Sequence[Value]) -> Value:
         If the rule does something else than arithmetic, comparisons and the functions of `Namespace`.
     """
     try:
-        result = node.forward(Namespace, *map(Stand, inputs))
+        result = node.forward(Namespace, *(Stand(v, i.dtype) for v, i in zip(inputs, node.inputs, strict=True)))
     except CannotTrace:
         raise
     except Exception as error:  # whatever it is, the rule is not one that can be traced
@@ -260,11 +299,14 @@ def traced(node: Node, inputs: Sequence[Value]) -> Value:
     return result.value
 
 
-def obstacle(node: Node, real: np.dtype[Any]) -> str | None:
+def obstacle(node: Node, real: DType) -> str | None:
     """Why `node`'s rule cannot be traced, with numbers of the kind `real`; None where it can."""
-    b = Builder("trial", {"data": POINTER, "at": INDEX}, real=ELEMENTS[real])
+    b = Builder("trial", {"data": POINTER, "at": INDEX}, real=element_of_array(real))
+    kinds = [Type(BIT if i.dtype == bool else element_of_array(i.dtype), 4) for i in node.inputs]
     try:
-        traced(node, [b.load(b.parameters[0], 0, Type(ELEMENTS[i.dtype], 4)) for i in node.inputs])
+        traced(
+            node, [constant(b, i, 4) or b.load(b.parameters[0], 0, k) for i, k in zip(node.inputs, kinds, strict=True)]
+        )
     except CannotTrace as error:
-        return str(error)
+        return f"its rule cannot be traced: {error}"
     return None

@@ -109,10 +109,6 @@ class Bound:
         """Operations in a second that native code could do in one thread, where there is such code."""
         return None
 
-    def run_alone(self) -> None:
-        """Compute all values once, in this thread."""
-        self.run()
-
     def visits(self) -> Iterator[tuple[Node, Array]]:
         """Compute all values once: each node and its value, whose buffer may be used again after that."""
         calls = iter(self.calls)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.engine.native.bound import Compiled, NativeBackend
+from symcnn.engine.native.bound import NativeBackend
+from symcnn.engine.native.compiled import Compiled
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.nests import within
 from tests.support.user_nodes import Scaled
@@ -32,7 +33,7 @@ def network(pool):
 @pytest.mark.parametrize("pool", ["mean", "max"])
 def test_each_node_of_a_stage_has_its_nest(pool):
     step = sc.train_step(network(pool), sc.SGD(lr=0.1, momentum=0.9))
-    compiled = Compiled.of(step.program.plan, Cpu.host())
+    compiled = Compiled.written(step.program.plan, Cpu.host())
     order = {node: place for place, node in enumerate(compiled.plan.order)}
     for number, group in compiled.groups.items():
         inside = {n: within(n, group, order) for n in group.loops}
