@@ -76,26 +76,25 @@ class _Layout:
         self.end = 0
         self.values = []
 
+    def place(self, size, name):
+        """The first byte of a value that has pages of its own, and a closed one behind them."""
+        start = self.end + (_pages(size) - size if _AT_END else 0)
+        self.values.append((start, size, name))
+        self.end += _pages(size) + PAGE
+        return start
+
 
 _layout = _Layout()
 
 
 def _take(self, node):
-    """In place of `fuse._Memory._take`."""
-    size = self._size(node)
-    _layout.values.append((_layout.end + (_pages(size) - size if _AT_END else 0), size, node.label))
-    self._group.slots[node] = fuse.Slot(_layout.values[-1][0], fuse.element_of(node))
-    _layout.end += _pages(size) + PAGE
-    self._group.nbytes = _layout.end
+    """In place of `fuse._Memory._take`: no value takes the place of another."""
+    self._group.slots[node] = fuse.Slot(_layout.place(self._size(node), node.label), fuse.element_of(node))
 
 
 def _take_more(self, count):
     """In place of `Kernel.take`."""
-    size = SIZES[self.b.real] * count
-    start = _layout.end + (_pages(size) - size if _AT_END else 0)
-    _layout.values.append((start, size, f"what {self.b.function.title} needs"))
-    _layout.end += _pages(size) + PAGE
-    self.taken = _layout.end - self.read.group.nbytes
+    start = _layout.place(SIZES[self.b.real] * count, f"what {self.b.function.name} needs for itself")
     return self.b.offset(self.read.memory, start, BYTE)
 
 
@@ -118,7 +117,7 @@ def _take_memory(self, threads, shares, chunks):
 
 def _width(compiled):
     """Bytes of a number among the sums."""
-    return getattr(compiled.partition, "real", np.dtype("f4")).itemsize
+    return compiled.partition.real.itemsize
 
 
 def _sums_stride(self):
@@ -215,7 +214,7 @@ def pytest_configure():
     compiled.Compiled.written = _written(compiled.Compiled.written)
     compiled.Compiled.take_memory = _take_memory
     compiled.Compiled.give_memory = lambda self, memory: None
-    compiled.Compiled.memory_stride = property(lambda self: max(self.lowered.memory, PAGE))
+    compiled.Compiled.memory_stride = property(lambda self: max(self.layout.end, PAGE))
     compiled.Compiled.sums_stride = property(_sums_stride)
     runs.Runner.fill = _fill(runs.Runner.fill)
     runs.team = _Fence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import cache
 
 from .loops import FLOAT, SIZES
 
@@ -66,9 +67,7 @@ class Cpu:
     @classmethod
     def host(cls) -> Cpu:
         """The processor of this machine."""
-        import llvmlite.binding as llvm
-
-        return cls.of(llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+        return _host()
 
     @property
     def is_arm(self) -> bool:
@@ -88,6 +87,14 @@ class Cpu:
 
 def _is_arm(triple: str) -> bool:
     return triple.startswith(("aarch64", "arm64"))
+
+
+@cache
+def _host() -> Cpu:
+    """Asked once: a forked process must not wait for the lock of llvmlite, which another thread may have held."""
+    import llvmlite.binding as llvm
+
+    return Cpu.of(llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
 
 
 def _host_triple() -> str:

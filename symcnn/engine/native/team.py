@@ -199,6 +199,7 @@ class Work:
         self._tickets = (ctypes.c_int64 * max(len(entries), 1))(*entries)
         self.count = len(entries) // 4
         self.address = ctypes.addressof(self._tickets)
+        self.jobs = [job for job, _ in jobs]
         self.divided = any(chunks > 1 for _, chunks in jobs)
 
 
@@ -266,7 +267,8 @@ class Team:
             if number == len(self._asleep):
                 self._wakers.append(threading.Semaphore(0))
                 self._asleep.append(False)
-            worker = threading.Thread(target=self._wait, args=(number, self._epoch), name="symcnn", daemon=True)
+            seen = self._table[_EPOCH]  # not the epoch to come: it would take that of before for new, and do its work
+            worker = threading.Thread(target=self._wait, args=(number, seen), name="symcnn", daemon=True)
             self._workers.append(worker)
             with contextlib.suppress(RuntimeError):  # the system gives no more threads: then fewer help
                 worker.start()

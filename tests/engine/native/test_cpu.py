@@ -9,6 +9,7 @@ from networks import NETWORKS, loss, tutorial
 import symcnn as sc
 from symcnn.engine.native import compiled
 from symcnn.engine.native.cpu import Cpu
+from symcnn.engine.native.emit import module
 from symcnn.engine.native.objects import optimised, target_machine
 from symcnn.engine.native.team import team_text
 
@@ -50,22 +51,10 @@ LARGE = [loss(full_size, 1, 28, 28), loss(lenet5, 1, 32, 32)]
 SMALL = [loss(make) for make in NETWORKS]
 
 
-class Text:
-    """In place of a library that is loaded: the text alone."""
-
-    def __init__(self, text, cpu):
-        self.text = text
-
-
-@pytest.fixture
-def text_of(monkeypatch):
-    monkeypatch.setattr(compiled, "Library", Text)
-
-    def text(J, cpu):
-        plan = sc.train_step(J, sc.SGD(lr=0.1, momentum=0.9), backend="native").program.plan
-        return compiled.Compiled.of(plan, cpu).library.text
-
-    return text
+def text_of(J, cpu):
+    """A training step for `cpu`, in LLVM's language."""
+    plan = sc.train_step(J, sc.SGD(lr=0.1, momentum=0.9), backend="native").program.plan
+    return module(compiled.Compiled.written(plan, cpu).lowered.functions)
 
 
 def assembly(text, cpu):
@@ -102,7 +91,7 @@ def test_lanes_and_registers_follow_from_the_target():
 
 
 @pytest.mark.parametrize("cpu", [*LINUX, *WINDOWS], ids=lambda c: f"{c.name}-{c.triple}")
-def test_steps_need_nothing_but_the_c_library(text_of, cpu):
+def test_steps_need_nothing_but_the_c_library(cpu):
     for J in SMALL:
         assert needed(text_of(J, cpu), cpu) <= NEEDED
     assert needed(team_text(cpu), cpu) == {"SwitchToThread" if cpu.on_windows else "sched_yield"}
@@ -110,7 +99,7 @@ def test_steps_need_nothing_but_the_c_library(text_of, cpu):
 
 @pytest.mark.parametrize("cpu", [ARM, APPLE], ids=lambda c: c.name)
 @pytest.mark.parametrize("J", LARGE, ids=["tutorial", "LeNet-5"])
-def test_inner_loops_for_arm_keep_their_sums_in_registers(text_of, cpu, J):
+def test_inner_loops_for_arm_keep_their_sums_in_registers(cpu, J):
     hot = 0
     for function, lines in blocks(assembly(text_of(J, cpu), cpu)):
         products = [line for line in lines if re.match(r"fmla(\.4s)?\s+v\d+(\.4s)?, v\d+", line)]
@@ -122,7 +111,7 @@ def test_inner_loops_for_arm_keep_their_sums_in_registers(text_of, cpu, J):
     assert hot >= 3
 
 
-def test_names_on_macos_have_an_underscore(text_of):
+def test_names_on_macos_have_an_underscore():
     code = assembly(text_of(loss(tutorial), APPLE), APPLE)
     called = set(re.findall(r"\tbl\t(\w+)", code))
     defined = set(re.findall(r"^(_\w+):", code, re.MULTILINE))

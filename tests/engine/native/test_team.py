@@ -88,6 +88,21 @@ def test_who_was_not_asked_does_not_work():
     assert seen == {0, 1}
 
 
+def test_each_chunk_is_done_once():
+    """By new teams, too, whose threads begin while the first work is being laid out."""
+    done = []
+    job = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 3)
+    called = job(lambda data, me, chunk, chunks: done.append((chunk, chunks)))
+    address = ctypes.cast(called, ctypes.c_void_p).value
+    for _ in range(30):
+        mine = Team()
+        for threads in (3, 2, 6, 1):
+            done.clear()
+            mine.run(Work([(address, 4), (address, 1), (address, 7)]), 0, threads)
+            assert sorted(done) == sorted((n, chunks) for chunks in (4, 1, 7) for n in range(chunks))
+        mine.close()
+
+
 def test_programs_of_different_threads_at_once():
     wanted = [1, 2, 3, 6]
     programs = [program(threads=n) for n in wanted]
