@@ -155,7 +155,7 @@ def test_chain_beyond_the_recursion_limit():
     guarded = sc.compile(sc.sum(a), guard=True)
     with pytest.raises(sc.errors.NonFiniteError, match="Input 'x'"):
         guarded(x=[np.nan, 0])
-    program = sc.compile(a)
+    program = sc.compile(a, backend="numpy")
     assert len(program.report().splitlines()) == len(str(program.profile(x=[0, 0], runs=1)).splitlines()) - 1
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -138,11 +139,28 @@ def test_a_program_does_not_keep_the_feeds():
     np.testing.assert_array_equal(f(x=np.zeros((1, 2))), [[0, 0]])
 
 
-def test_backends_by_name():
+def test_backends_by_name(monkeypatch):
     x = sc.Input("x", (2,))
-    for name in ("auto", "numpy"):
-        assert sc.compile(x, backend=name).backend == "numpy"
-        np.testing.assert_array_equal(sc.compile(-x, backend=name)(x=[1, 2]), [-1, -2])
+    best = "native" if find_spec("llvmlite") else "numpy"
+    for told, name, expected in [
+        ("", "auto", best),
+        ("numpy", "auto", "numpy"),
+        (best, "numpy", "numpy"),
+        ("numpy", best, best),
+    ]:
+        monkeypatch.setenv("SYMCNN_BACKEND", told)
+        program = sc.compile(-x, backend=name)
+        assert program.backend == expected
+        np.testing.assert_array_equal(program(x=[1, 2]), [-1, -2])
+    monkeypatch.setenv("SYMCNN_BACKEND", "fast")
+    with pytest.raises(sc.errors.ArgumentError, match="'fast', which SYMCNN_BACKEND names"):
+        sc.compile(-x)
+
+
+def test_without_llvmlite_auto_is_numpy(monkeypatch):
+    monkeypatch.delenv("SYMCNN_BACKEND", raising=False)
+    monkeypatch.setattr("symcnn.engine.program.find_spec", lambda name: None)
+    assert sc.compile(sc.Input("x", (2,))).backend == "numpy"
 
 
 def test_scalars_and_no_inputs():
