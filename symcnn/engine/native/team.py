@@ -233,8 +233,7 @@ class Team:
     def _start(self) -> None:
         while len(self._workers) < self.threads - 1:
             number = len(self._workers)
-            seen = self._table[_EPOCH]  # not the epoch to come: it would take that of before for new, and do its work
-            worker = threading.Thread(target=self._wait, args=(number, seen), name="symcnn", daemon=True)
+            worker = threading.Thread(target=self._wait, args=(number, self._epoch), name="symcnn", daemon=True)
             self._workers.append(worker)
             worker.start()
 

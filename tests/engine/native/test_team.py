@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.engine.native.team import _CLAIM, Team, team
+from symcnn.engine.native.team import Team, team
 
 ROWS = np.random.default_rng(0).standard_normal((200, 30)).astype("float32")
 
@@ -34,20 +34,6 @@ def test_threads_fall_asleep_and_wake():
     time.sleep(0.3)
     assert time.process_time() - before < 0.1  # an idle team costs nothing
     assert_right(f)
-
-
-def test_a_new_thread_waits_for_the_first_run_to_be_opened(monkeypatch):
-    def slowly(self, helped):
-        time.sleep(0.1)  # the new thread is looking for work meanwhile
-        claimed.append(self._table[_CLAIM])
-        go(self, helped)
-
-    go, claimed = Team._go, []
-    monkeypatch.setattr(Team, "_go", slowly)
-    monkeypatch.setattr("symcnn.engine.native.team._team", Team(team().threads))
-    assert_right(program())
-    team().close()
-    assert claimed == [0]
 
 
 def test_a_team_ends():
