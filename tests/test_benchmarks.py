@@ -15,6 +15,8 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 @pytest.fixture
 def modules(monkeypatch):
     """The scripts' folders on the path, and what is imported from there forgotten afterwards."""
+    for script in BENCHMARKS.rglob("*.py"):
+        monkeypatch.delitem(sys.modules, script.stem, raising=False)  # other tests may have modules of these names
     monkeypatch.syspath_prepend(BENCHMARKS / "workers")
     monkeypatch.syspath_prepend(BENCHMARKS)
     yield
