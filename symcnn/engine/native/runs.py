@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...graph.leaves import Input, Param
+from ...graph.leaves import Param
 from ...graph.node import Node
 from ..numpy.bound import Bound
 from ..numpy.kernels import Array
@@ -80,7 +80,7 @@ class Runner:
         self._held[node] = array
         self._table[BEFORE + self.compiled.lowered.arrays[node]] = array.__array_interface__["data"][0]
 
-    def forget(self, node: Input) -> None:
+    def forget(self, node: Node) -> None:
         """The caller's array is not needed any more."""
         self._held.pop(node, None)
 
