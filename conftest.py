@@ -9,8 +9,8 @@ from importlib.util import find_spec
 import symcnn  # noqa: F401
 
 os.environ.setdefault("SYMCNN_BACKEND", "numpy")
-"""What `backend="auto"` means in the tests: the thousands of small programs that they run once need not be compiled. The
-tests of the native engine ask for it by name, and SYMCNN_BACKEND=native runs the others with it, too."""
+"""What `backend="auto"` means in the tests: the thousands of small programs that they run once need not be compiled.
+The native engine's tests ask for it by name, and SYMCNN_BACKEND=native runs the others with it, too."""
 
 collect_ignore = [] if find_spec("matplotlib") else ["symcnn/figure.py"]
 """The module needs Matplotlib when it is imported; it holds no doctest."""

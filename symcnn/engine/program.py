@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
-from typing import Any, Protocol, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.errors import (
-    ArgumentError,
     DTypeError,
     FeedError,
     NonFiniteError,
@@ -28,8 +25,8 @@ from ..graph.leaves import BatchSize, Const, Input, Param
 from ..graph.node import Node
 from ..listing import listed
 from ..notebook import bundle
+from .backends import BACKENDS, chosen
 from .feeds import batch_of, collect
-from .numpy import NumpyBackend
 from .numpy.bound import Bound, is_finite
 from .plan import Plan
 from .profile import Profile, Row
@@ -39,42 +36,6 @@ from .trace import Trace, traced
 Array = NDArray[Any]
 _KEPT = 4
 """How many sets of buffers a program keeps: the batch sizes and threads that it served last."""
-
-
-class Engine(Protocol):
-    """What runs plans: it binds them to buffers for a batch size."""
-
-    def bind(self, plan: Plan, batch: int) -> Bound:
-        """The plan over buffers for a batch of `batch` rows."""
-        ...
-
-
-def _native() -> Engine:
-    """The native engine; what it is made of is loaded when it is first asked for."""
-    try:
-        import llvmlite.binding  # noqa: F401
-    except ImportError:
-        problem = "the native backend needs llvmlite, which is not installed"
-        raise ArgumentError(explain(problem, "pip install llvmlite", site=call_site())) from None
-    from .native import NativeBackend
-
-    return NativeBackend()
-
-
-BACKENDS: dict[str, Callable[[], Engine]] = {"numpy": NumpyBackend, "native": _native}
-
-
-def _chosen(backend: str) -> str:
-    """The name of the backend; "auto" stands for SYMCNN_BACKEND, else for the native one where llvmlite is there."""
-    told = os.environ.get("SYMCNN_BACKEND", "") if backend == "auto" else ""
-    chosen = told or backend
-    if chosen == "auto":
-        return "native" if find_spec("llvmlite") else "numpy"
-    if chosen not in BACKENDS:
-        problem = f"there is no backend {chosen!r}" + (", which SYMCNN_BACKEND names" if told else "")
-        known = ", ".join(repr(b) for b in ("auto", *BACKENDS))
-        raise ArgumentError(explain(problem, f"there are {known}", site=call_site()))
-    return chosen
 
 
 class Program:
@@ -98,7 +59,7 @@ class Program:
         self, plan: Plan, single: bool, backend: str = "auto", guard: bool = False, threads: int | None = None
     ) -> None:
         self.plan = plan
-        self.backend = _chosen(backend)
+        self.backend = chosen(backend)
         self.guard = guard
         self.threads = threads
         self._single = single

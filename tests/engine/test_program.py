@@ -159,7 +159,7 @@ def test_backends_by_name(monkeypatch):
 
 def test_without_llvmlite_auto_is_numpy(monkeypatch):
     monkeypatch.delenv("SYMCNN_BACKEND", raising=False)
-    monkeypatch.setattr("symcnn.engine.program.find_spec", lambda name: None)
+    monkeypatch.setattr("symcnn.engine.backends.find_spec", lambda name: None)
     assert sc.compile(sc.Input("x", (2,))).backend == "numpy"
 
 

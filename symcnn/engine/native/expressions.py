@@ -21,7 +21,8 @@ from ...nodes.take import Put, Take
 from ...nodes.window import Crop, Dilate, Pad, Subsample
 from .conversion import constant, element_of_array, resized
 from .fuse import Group, element_of, is_flat
-from .loops import BIT, BYTE, INDEX, INT, POINTER, Builder, Index, Irregular, Position, Run, Type, Value
+from .lanes import Irregular, Run
+from .loops import BIT, BYTE, INDEX, INT, POINTER, Builder, Index, Position, Type, Value
 from .partition import elements
 from .patterns import per_image
 from .tracing import traced

@@ -15,7 +15,8 @@ from .conversion import element_of_array, resized
 from .expressions import Reader, linear, windows
 from .fuse import element_of, is_flat
 from .kernels import Kernel, parts, sizes
-from .loops import Index, Position, Run, Type, Value
+from .lanes import Run
+from .loops import Index, Position, Type, Value
 from .partition import elements
 from .patterns import BatchSum, OuterProduct, Product
 from .tile import row_tile

@@ -1,0 +1,49 @@
+"""The backends by name: what runs plans."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Protocol
+
+from ..graph.errors import ArgumentError, call_site, explain
+from .numpy import NumpyBackend
+from .numpy.bound import Bound
+from .plan import Plan
+
+
+class Engine(Protocol):
+    """What runs plans: it binds them to buffers for a batch size."""
+
+    def bind(self, plan: Plan, batch: int) -> Bound:
+        """The plan over buffers for a batch of `batch` rows."""
+        ...
+
+
+def _native() -> Engine:
+    """The native engine; what it is made of is loaded when it is first asked for."""
+    try:
+        import llvmlite.binding  # noqa: F401
+    except ImportError:
+        problem = "the native backend needs llvmlite, which is not installed"
+        raise ArgumentError(explain(problem, "pip install llvmlite", site=call_site())) from None
+    from .native import NativeBackend
+
+    return NativeBackend()
+
+
+BACKENDS: dict[str, Callable[[], Engine]] = {"numpy": NumpyBackend, "native": _native}
+
+
+def chosen(backend: str) -> str:
+    """The name of the backend; "auto" stands for SYMCNN_BACKEND, else for the native one where llvmlite is there."""
+    told = os.environ.get("SYMCNN_BACKEND", "") if backend == "auto" else ""
+    name = told or backend
+    if name == "auto":
+        return "native" if find_spec("llvmlite") else "numpy"
+    if name not in BACKENDS:
+        problem = f"there is no backend {name!r}" + (", which SYMCNN_BACKEND names" if told else "")
+        known = ", ".join(repr(b) for b in ("auto", *BACKENDS))
+        raise ArgumentError(explain(problem, f"there are {known}", site=call_site()))
+    return name
