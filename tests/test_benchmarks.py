@@ -111,8 +111,8 @@ def test_a_comparison_from_end_to_end(tmp_path):
 
 
 def test_compiling_is_timed_phase_by_phase(tmp_path):
-    answers = []
-    environment = {**os.environ, "PYTHONPATH": str(BENCHMARKS), "SYMCNN_CACHE": str(tmp_path)}
+    answers, paths = [], os.pathsep.join([str(BENCHMARKS), str(BENCHMARKS.parent)])
+    environment = {**os.environ, "PYTHONPATH": paths, "SYMCNN_CACHE": str(tmp_path)}
     for _ in range(2):
         command = [sys.executable, BENCHMARKS / "workers" / "compile_once.py", "N1", "4"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)

@@ -15,17 +15,18 @@ from networks import NETWORKS
 from protocol import others_seconds, peak
 from symcnn_worker import SymcnnTrainer
 
-_PLACES = {
-    "partition": ["bound.partition"],
-    "fuse": ["bound.fuse"],
-    "lower": ["bound.ImageStage.write", "bound.shared_stage", "bound.finite_check"],
-    "emit": ["bound.module"],
-    "LLVM": ["objects._compiled"],
-    "link": ["bound.Library"],
-    "bind": ["bound.NativeBackend.bind"],
-    "threads": ["bound.team"],
+PHASES = {
+    "partition": "partition",
+    "fuse": "fuse",
+    "ImageStage.write": "lower",
+    "shared_stage": "lower",
+    "module": "emit",
+    "_compiled": "LLVM",
+    "Library": "link",
+    "NativeBackend.bind": "bind",
+    "team": "threads",
 }
-"""The functions of `symcnn.engine.native` in which each phase is spent."""
+"""The functions of `symcnn.engine.native`, and the phase to which their time belongs."""
 
 
 class Stopwatch:
@@ -53,23 +54,32 @@ class Stopwatch:
         setattr(owner, name, watched)
 
 
+def watched_engine() -> Stopwatch:
+    """A stopwatch at all functions in `PHASES`, wherever a module of the engine has them."""
+    watch, package = Stopwatch(), "symcnn.engine.native."
+    loaded = [m for name, m in sys.modules.items() if name.startswith(package) and name != package + "team"]
+    for place, phase in PHASES.items():
+        owners = [(m, place.split(".")) for m in loaded]
+        found = [
+            (getattr(m, path[0]), path[1]) if path[1:] else (m, path[0]) for m, path in owners if path[0] in vars(m)
+        ]
+        for owner, name in dict.fromkeys(found):
+            watch.watch(owner, name, phase)
+        if not found:
+            raise LookupError(f"the engine has no {place}: say in PHASES what is timed instead")
+    return watch
+
+
 def main(network: str, batch: int) -> None:
     """Import, build, compile, run once, and run again."""
     clock, others = time.perf_counter, others_seconds()
     start = clock()
     import llvmlite.binding  # noqa: F401
 
-    from symcnn.engine.native import bound, objects
+    import symcnn.engine.native  # noqa: F401
 
     imported = clock()
-    watch = Stopwatch()
-    for phase, places in _PLACES.items():
-        for place in places:
-            module, *path, name = place.split(".")
-            owner: Any = {"bound": bound, "objects": objects}[module]
-            for part in path:
-                owner = getattr(owner, part)
-            watch.watch(owner, name, phase)
+    watch = watched_engine()
     begin = clock()
     trainer = SymcnnTrainer(NETWORKS[network], batch, "native")
     built = clock()
