@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ...graph.node import Node
+from .convolution import dilation, kept
 from .kernels import Kernel, parts, sizes
 from .loops import Index, Value
 from .patterns import Convolution, FilterGradient
@@ -20,7 +21,7 @@ from .tile import rectangle
 
 @dataclass(frozen=True)
 class Windows:
-    """Filters of n x m that take rows x columns places on maps of height x width."""
+    """Filters of n x m that take rows x columns places, `down` and `across` apart, on maps of height x width."""
 
     channels: int
     height: int
@@ -29,6 +30,8 @@ class Windows:
     m: int
     rows: int
     columns: int
+    down: int = 1
+    across: int = 1
 
     @property
     def weights(self) -> int:
@@ -42,20 +45,22 @@ class Windows:
 
 
 def convolution(k: Kernel, node: Node, c: Convolution) -> None:
-    """The filters times the windows; with turned filters, the other way round."""
+    """The filters times the windows that a stride or a crop leaves; with turned filters, the other way round."""
     if c.turned:
         _spread(k, node, c)
         return
     filters, rows, columns = sizes(node.shape[1:])
     channels, height, width = sizes(c.x.shape[1:])
     n, m = sizes(node.inputs[1].shape)[2:]
-    w = Windows(channels, rows + n - 1, columns + m - 1, n, m, rows, columns)
+    ys, xs = kept(node, k.read.group)
+    w = Windows(channels, rows + n - 1, columns + m - 1, n, m, len(ys), len(xs), ys.step, xs.step)
     x = k.read.buffer(c.x)
     if (w.height, w.width) != (height, width) or c.top or c.left:
         x = _bordered(k, x, (channels, height, width), (c.top, c.left), (w.height, w.width))
-    weights, out = k.read.array(c.w), k.read.buffer(node)
+    all_places = w.places == rows * columns
+    weights, out = k.read.array(c.w), k.read.buffer(node) if all_places else k.take(filters * w.places)
     bias = None if c.b is None else k.read.array(c.b)
-    matrix = _columns(k, x, w)
+    matrix = _columns(k, x, w, ys.start * w.width + xs.start)
 
     def first(f: Index) -> Value:
         if bias is None:
@@ -63,6 +68,10 @@ def convolution(k: Kernel, node: Node, c: Convolution) -> None:
         return k.b.splat(k.b.load(bias, f, k.b.reals()), k.wide)
 
     _product(k, (filters, w.weights, w.places), lambda f, d: f * w.weights + d, weights, matrix, out, first)
+    if not all_places:
+        with k.b.loop(0, filters) as f, k.b.loop(0, w.rows) as y:
+            goal = (f * rows + (y * ys.step + ys.start)) * columns + xs.start
+            _spaced(k, out, (f * w.rows + y) * w.columns, 1, k.read.buffer(node), goal, xs.step, w.columns)
 
 
 def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> None:
@@ -71,8 +80,9 @@ def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> Non
     channels, height, width = sizes(g.x.shape[1:])
     filters, rows, columns = sizes(g.delta.shape[1:])
     n, m = height - rows + 1, width - columns + 1
-    w = Windows(channels, height, width, n, m, rows, columns)
-    matrix, delta = _columns(k, k.read.buffer(g.x), w), k.read.buffer(g.delta)
+    delta, (rows, columns), (down, across) = _without_zeros(k, g.delta)
+    w = Windows(channels, height, width, n, m, rows, columns, down, across)
+    matrix = _columns(k, k.read.buffer(g.x), w)
     per_tile, taps = rectangle(filters, n * m, k.registers)
     full = w.places // k.wide * k.wide
 
@@ -109,40 +119,70 @@ def _spread(k: Kernel, node: Node, c: Convolution) -> None:
     filters, height, width = sizes(node.shape[1:])
     depth, rows, columns = sizes(c.x.shape[1:])
     n, m = sizes(node.inputs[1].shape)[2:]
-    w = Windows(filters, rows + n - 1, columns + m - 1, n, m, rows, columns)
+    errors, places, steps = _without_zeros(k, c.x)
+    w = Windows(filters, rows + n - 1, columns + m - 1, n, m, *places, *steps)
     products = k.take(w.weights * w.places)
     _product(
         k,
         (w.weights, depth, w.places),
         lambda t, d: d * w.weights + t,
         k.read.array(c.w),
-        k.read.buffer(c.x),
+        errors,
         products,
         lambda t: b.number(0, k.wide),
     )
     exact = (w.height, w.width) == (height, width) and (c.top, c.left) == (n - 1, m - 1)
     whole = k.read.buffer(node) if exact else k.take(filters * w.height * w.width)
     _clear(k, whole, filters * w.height * w.width)
-    with b.loop(0, filters) as f, b.loop(0, n) as u, b.loop(0, m) as v, b.loop(0, rows) as y:
-        source = (((f * n + u) * m + v) * rows + y) * columns
-        target = (f * w.height + (y + u)) * w.width + v
-        for i, lanes in runs(k, columns):
-            kind = k.b.reals(lanes)
-            total = b.binary("fadd", b.load(whole, target + i, kind), b.load(products, source + i, kind))
-            b.store(whole, target + i, total)
+    with b.loop(0, filters) as f, b.loop(0, n) as u, b.loop(0, m) as v, b.loop(0, w.rows) as y:
+        source = (((f * n + u) * m + v) * w.rows + y) * w.columns
+        target = (f * w.height + (y * w.down + u)) * w.width + v
+        for i, lanes in runs(k, w.columns) if w.across == 1 else _one_by_one(k, w.columns):
+            kind, at = b.reals(lanes), target + i * w.across
+            b.store(whole, at, b.binary("fadd", b.load(whole, at, kind), b.load(products, source + i, kind)))
     if not exact:
         _cut(k, whole, w, (n - 1 - c.top, m - 1 - c.left), k.read.buffer(node), (filters, height, width))
 
 
-def _columns(k: Kernel, x: Value, w: Windows) -> Value:
-    """The matrix of the windows: a row for each weight of a filter, a column for each place."""
-    if w.n == w.m == 1:
+def _without_zeros(k: Kernel, delta: Node) -> tuple[Value, tuple[int, int], tuple[int, int]]:
+    """The errors that a stride has not left out: where they are, how many there are, and how far they were apart."""
+    maps, rows, columns = sizes(delta.shape[1:])
+    (down, across), errors = dilation(delta), k.read.buffer(delta)
+    if down == across == 1:
+        return errors, (rows, columns), (1, 1)
+    ys, xs = len(range(0, rows, down)), len(range(0, columns, across))
+    dense = k.take(maps * ys * xs)
+    with k.b.loop(0, maps) as f, k.b.loop(0, ys) as y:
+        _spaced(k, errors, (f * rows + y * down) * columns, across, dense, (f * ys + y) * xs, 1, xs)
+    return dense, (ys, xs), (down, across)
+
+
+def _columns(k: Kernel, x: Value, w: Windows, start: int = 0) -> Value:
+    """The matrix of the windows from `start` on: a row for each weight of a filter, a column for each place."""
+    if w.weights == w.channels and w.places == w.height * w.width:
         return x
     matrix = k.take(w.weights * w.places)
     with k.b.loop(0, w.channels) as c, k.b.loop(0, w.n) as u, k.b.loop(0, w.m) as v, k.b.loop(0, w.rows) as y:
-        source = (c * w.height + (y + u)) * w.width + v
-        copy(k, x, source, matrix, (((c * w.n + u) * w.m + v) * w.rows + y) * w.columns, w.columns)
+        source = (c * w.height + (y * w.down + u)) * w.width + v + start
+        goal = (((c * w.n + u) * w.m + v) * w.rows + y) * w.columns
+        _spaced(k, x, source, w.across, matrix, goal, 1, w.columns)
     return matrix
+
+
+def _spaced(
+    k: Kernel, source: Value, start: Index, step: int, target: Value, goal: Index, pace: int, count: int
+) -> None:
+    """`count` numbers from every `step`th place to every `pace`th one."""
+    if step == pace == 1:
+        copy(k, source, start, target, goal, count)
+        return
+    for i, _ in _one_by_one(k, count):
+        k.b.store(target, goal + i * pace, k.b.load(source, start + i * step, k.b.reals()))
+
+
+def _one_by_one(k: Kernel, count: int) -> Iterator[tuple[Index, int]]:
+    with k.b.loop(0, count) as i:
+        yield i, 1
 
 
 def _product(

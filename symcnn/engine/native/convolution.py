@@ -35,7 +35,7 @@ class Places:
 
 def places(node: Node, c: Convolution, group: Group) -> list[Places]:
     """What must be computed of a convolution: only what is kept of it, and nothing with the zeros of a dilation."""
-    rows, columns = _kept(node, group)
+    rows, columns = kept(node, group)
     n, m = sizes(node.inputs[1].shape[2:])
     down, across = dilation(c.x)
     if max(n, m) > LONG or down * across > _PHASES or (rows.step, columns.step) != (1, 1):
@@ -53,7 +53,7 @@ def dilation(node: Node) -> tuple[int, int]:
     return (node.steps[2], node.steps[3]) if type(node) is Dilate and node.ndim == 4 else (1, 1)
 
 
-def _kept(node: Node, group: Group) -> tuple[range, range]:
+def kept(node: Node, group: Group) -> tuple[range, range]:
     """The rows and columns that are read: a stride or a crop, if it is the only reader, keeps some of them."""
     height, width = sizes(node.shape[2:])
     readers = [m for m in group.members if node in reads(m)]
