@@ -89,7 +89,7 @@ def _fits(array: NDArray[Any], node: Input) -> bool:
 def batch_of(feeds: Feeds) -> int:
     """The number of rows, on which all inputs with a batch axis must agree; 1 where there is none."""
     sizes = {i: a.shape[i.shape.index(None)] for i, a in feeds.items() if None in i.shape}
-    if len(set(sizes.values())) > 1:
+    if len(sizes) > 1 and len(set(sizes.values())) > 1:
         listed = ", ".join(f"{i.name} has {size}" for i, size in sizes.items())
         sites = [f"{i.label} was {i.site}" for i in sizes]
         raise FeedError(explain(f"the inputs disagree on the number of rows: {listed}", *sites))

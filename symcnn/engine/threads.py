@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import cache
 
 from ..graph.errors import ArgumentError, call_site, explain, positive_int
 
@@ -29,6 +30,12 @@ def _by_default() -> int:
     given = os.environ.get("SYMCNN_THREADS", "")
     if given.isdigit() and int(given) > 0:
         return min(int(given), MOST)
+    return _processors()
+
+
+@cache
+def _processors() -> int:
+    """How many processors this process may use; asked once, since a step of one image takes hardly longer than asking."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -77,12 +77,12 @@ class NativeBound(Bound):
         """Arrays for the inputs: what only native code reads, and can read as it is, is not copied."""
         direct = self.compiled.fed_directly
         for node, value in feeds.items():
-            if node not in self.values:
-                continue
             if node not in direct:
-                copy_into(self.values[node], node, value)
+                if node in self.values:
+                    copy_into(self.values[node], node, value)
                 continue
-            if value.dtype != node.dtype or not (value.flags.c_contiguous and value.flags.aligned):
+            flags = value.flags
+            if value.dtype != node.dtype or not (flags.c_contiguous and flags.aligned):
                 fit = np.empty(value.shape, node.dtype)
                 copy_into(fit, node, value)
                 value = fit

@@ -33,7 +33,7 @@ from .nests import nests
 from .objects import Library
 from .team import Work, team
 
-_WORTH = 4096
+_WORTH = 1 << 18
 """From how many numbers on what follows from the sums is divided among the threads."""
 
 
