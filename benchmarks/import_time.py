@@ -1,4 +1,4 @@
-"""How long `import symcnn` takes beyond numpy and networkx, which it stands on, and which modules it loads.
+"""How long `import symcnn` takes beyond numpy, which it stands on, and which modules it loads.
 
 Each import happens in a process of its own; the medians of several are compared, taken in turns. Bytecode is
 cached, in a folder of this run's own, as it is for an installed package.
@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 LIMIT = 0.05
-BASE, OURS = "numpy, networkx", "symcnn"
+BASE, OURS = "numpy", "symcnn"
 PROBE = """
 import json, sys, time
 start = time.perf_counter()

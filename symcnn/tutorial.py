@@ -39,7 +39,9 @@ class Network:
     accuracy: Node
 
 
-def tutorial_network(filters: int = 20, size: int = 9, window: int = 2, mode: str = "mean", seed: int = 0) -> Network:
+def tutorial_network(
+    filters: int = 20, size: int = 9, window: int = 2, mode: str = "mean", seed: int = 0, dtype: str = "float32"
+) -> Network:
     """Convolution, sigmoid, pooling, a dense layer and the softmax, with the tutorial's initial values.
 
     Parameters
@@ -50,6 +52,8 @@ def tutorial_network(filters: int = 20, size: int = 9, window: int = 2, mode: st
         Of the pooling.
     mode : "mean" or "max"
     seed : int
+    dtype : "float32" or "uint8"
+        Of the images: grey values from 0 to 1, or bytes, from 0 to 255, which the network divides by 255.
 
     Examples
     --------
@@ -57,8 +61,9 @@ def tutorial_network(filters: int = 20, size: int = 9, window: int = 2, mode: st
     >>> [p.value.shape for p in network.J.params]
     [(20, 1, 9, 9), (20,), (10, 2000), (10,)]
     """
-    x, y = Input("x", (None, 1, 28, 28)), Input("y", (None,), "int64")
-    z1 = conv(x, filters, size, init=normal(0.1), seed=seed, name="conv1")
+    x, y = Input("x", (None, 1, 28, 28), dtype), Input("y", (None,), "int64")
+    grey = x / 255 if dtype == "uint8" else x
+    z1 = conv(grey, filters, size, init=normal(0.1), seed=seed, name="conv1")
     p1 = pool(sigmoid(z1, name="sigmoid1"), window, mode, name="pool1")
     scores = dense(p1, 10, seed=seed + 1, name="out")
     return Network(x, y, scores, softmax_cross_entropy(scores, y), accuracy(scores, y))

@@ -16,9 +16,9 @@ def main(backend: str, data: str, epochs: int) -> None:
     """What `symcnn train` does, with the time of each phase."""
     diary = Diary()
     diary.done("import")
-    digits = sc.data.mnist(data)
+    digits = sc.data.mnist(data, "uint8")
     diary.done("load")
-    network = tutorial_network(seed=SEED)
+    network = tutorial_network(seed=SEED, dtype="uint8")
     moments: list[float] = []
     history = sc.fit(
         network.J,

@@ -100,9 +100,9 @@ def _train(options: argparse.Namespace) -> int:
     from ..tutorial import tutorial_network, tutorial_optimizer
 
     mini = options.mini
-    digits = mnist_mini() if mini else mnist(options.data)
+    digits = mnist_mini("uint8") if mini else mnist(options.data, "uint8")
     filters, epochs = options.filters or (8 if mini else 20), options.epochs or (10 if mini else 3)
-    network = tutorial_network(filters=filters, mode=options.pool, seed=options.seed)
+    network = tutorial_network(filters=filters, mode=options.pool, seed=options.seed, dtype="uint8")
     print(f"{digits}; {filters} filters of 9x9, {options.pool} pooling, {epochs} epochs")
     history = fit(
         network.J,

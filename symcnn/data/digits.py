@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import SymcnnError
+from ..graph.errors import SymcnnError, chosen
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -36,15 +36,15 @@ class Digits:
 
     Attributes
     ----------
-    x_train, x_test : array of float32, (N, 1, 28, 28)
-        Grey values from 0 (paper) to 1 (ink).
+    x_train, x_test : array, (N, 1, 28, 28)
+        Grey values from 0 (paper) to 1 (ink) as float32; or to 255, as uint8, where bytes were asked for.
     y_train, y_test : array of int64, (N,)
         The digits, 0 to 9.
     """
 
-    x_train: NDArray[np.float32]
+    x_train: NDArray[Any]
     y_train: NDArray[np.int64]
-    x_test: NDArray[np.float32]
+    x_test: NDArray[Any]
     y_test: NDArray[np.int64]
 
     @property
@@ -61,8 +61,13 @@ class Digits:
         return f"Digits({len(self.y_train)} to train with, {len(self.y_test)} to test with)"
 
 
-def mnist_mini() -> Digits:
+def mnist_mini(dtype: str = "float32") -> Digits:
     """The first 2,000 training and the first 500 test images of MNIST, which come with the package.
+
+    Parameters
+    ----------
+    dtype : "float32" or "uint8"
+        Of the images: from 0 to 1, or bytes, from 0 to 255.
 
     Examples
     --------
@@ -72,10 +77,10 @@ def mnist_mini() -> Digits:
     (Digits(2000 to train with, 500 to test with), (2000, 1, 28, 28), array([7, 2, 1, 0, 4]))
     """
     with (files("symcnn.data") / "mnist_mini_2000_500.npz").open("rb") as file:
-        return _digits(_from_npz(file, "the bundled digits"))
+        return _digits(_from_npz(file, "the bundled digits"), dtype)
 
 
-def mnist(path: str | os.PathLike[str] | None = None) -> Digits:
+def mnist(path: str | os.PathLike[str] | None = None, dtype: str = "float32") -> Digits:
     """The full MNIST: 60,000 training and 10,000 test images.
 
     Parameters
@@ -85,19 +90,24 @@ def mnist(path: str | os.PathLike[str] | None = None) -> Digits:
         file (``mnist*.npz``) or the four original IDX files, packed with gzip or not. Where it is not given,
         the environment variable SYMCNN_DATA is the path; where that is not set either, the file is downloaded
         once with pooch (``pip install 'symcnn[data]'``), and its checksum verified.
+    dtype : "float32" or "uint8"
+        Of the images: from 0 to 1, or bytes, from 0 to 255, which take a quarter of the memory. A network scales them:
+        ``sc.Input("x", (None, 1, 28, 28), "uint8") / 255``.
 
     Raises
     ------
+    ArgumentError
+        For another dtype.
     DataError
         If there is nothing at the path, or something else than MNIST; or if the download fails.
     """
     found = mnist_place(path)
     if found.is_dir():
-        return _digits(_from_folder(found))
+        return _digits(_from_folder(found), dtype)
     if not found.is_file():
         raise DataError(f"there is no MNIST at {found}: expected an .npz file, or a folder with it or the IDX files")
     with found.open("rb") as file:
-        return _digits(_from_npz(file, str(found)))
+        return _digits(_from_npz(file, str(found)), dtype)
 
 
 def mnist_place(path: str | os.PathLike[str] | None = None) -> Path:
@@ -106,13 +116,14 @@ def mnist_place(path: str | os.PathLike[str] | None = None) -> Path:
     return Path(_download() if place is None else place).expanduser()
 
 
-def _digits(arrays: dict[str, NDArray[Any]]) -> Digits:
+def _digits(arrays: dict[str, NDArray[Any]], dtype: str) -> Digits:
+    bytes_asked = chosen(dtype, ("float32", "uint8"), "dtype") == "uint8"
     parts: dict[str, Any] = {}
     for part in ("train", "test"):
         x, y = arrays.pop(f"x_{part}"), arrays.pop(f"y_{part}")  # the bytes are not kept beside the floats
         if x.dtype != np.uint8 or x.ndim != 3 or y.shape != x.shape[:1] or (y.size and int(y.max()) > 9):
             raise DataError(f"the {part} part is not MNIST: images {x.shape} {x.dtype}, labels {y.shape} {y.dtype}")
-        parts[f"x_{part}"] = (x[:, None] / np.float32(255)).astype(np.float32, copy=False)
+        parts[f"x_{part}"] = x[:, None] if bytes_asked else x[:, None] / np.float32(255)
         parts[f"y_{part}"] = y.astype(np.int64)
     return Digits(**parts)
 

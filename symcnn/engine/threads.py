@@ -35,7 +35,7 @@ def _by_default() -> int:
 
 @cache
 def _processors() -> int:
-    """How many processors this process may use; asked once, since a step of one image takes hardly longer than asking."""
+    """How many processors this process may use; asked once: a step of one image does not take much longer."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 
 from .collector import collector_paused
 from .errors import DTypeError, GraphError, call_site, explain, quoted
 from .leaves import Input, Leaf, Param
 from .node import Node
+
+if TYPE_CHECKING:
+    import networkx as nx  # loaded where a question needs it: that takes as long as loading all else
 
 _LISTED = 12
 """How many nodes of a cycle an error lists."""
@@ -57,6 +59,8 @@ class Graph:
 
     @cached_property
     def _networkx(self) -> nx.MultiDiGraph[Node]:
+        import networkx as nx
+
         graph: nx.MultiDiGraph[Node] = nx.MultiDiGraph()
         graph.add_nodes_from(self.nodes)
         graph.add_edges_from(
@@ -83,10 +87,14 @@ class Graph:
 
     def _sorted(self) -> list[Node]:
         """The order where some nodes were not made after their inputs: they have replaced others, or were loaded."""
+        import networkx as nx
+
         self._check_no_cycle()
         return list(nx.lexicographical_topological_sort(self._networkx, key=_serial))
 
     def _check_no_cycle(self) -> None:
+        import networkx as nx
+
         if nx.is_directed_acyclic_graph(self._networkx):
             return
         cycle = [edge[0] for edge in nx.find_cycle(self._networkx)]
@@ -108,6 +116,8 @@ class Graph:
 
     def descendants(self, node: Node) -> set[Node]:
         """The nodes of this graph that `node` has an influence on."""
+        import networkx as nx
+
         if node not in self._networkx:
             given = node.label if isinstance(node, Node) else quoted(node)
             raise GraphError(explain(f"{given} is not in this graph", site=call_site()))
@@ -116,11 +126,15 @@ class Graph:
 
     def levels(self) -> list[list[Node]]:
         """The nodes by the longest path from a leaf: every edge goes from a lower level to a higher one."""
+        import networkx as nx
+
         self._check_no_cycle()
         return [sorted(level, key=_serial) for level in nx.topological_generations(self._networkx)]
 
     def longest_path(self) -> list[Node]:
         """The longest chain of nodes, from a leaf to an output."""
+        import networkx as nx
+
         self._check_no_cycle()
         path: list[Node] = nx.dag_longest_path(nx.DiGraph(self._networkx))
         return path

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -233,6 +235,6 @@ def _rows(data: Mapping[str, ArrayLike]) -> Data:
 
 
 def _bar(total: int, progress: bool | None) -> Any:
-    from tqdm.auto import tqdm
-
+    # what tqdm.auto imports takes longer than a small training
+    tqdm = import_module("tqdm.auto" if "ipykernel" in sys.modules else "tqdm.std").tqdm
     return tqdm(total=total, unit="step", leave=False, disable=None if progress is None else not progress)
