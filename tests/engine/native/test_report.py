@@ -1,6 +1,7 @@
 """Reports of native programs: what a newcomer must find in them."""
 
 import pytest
+from user_nodes import Sorted
 
 import symcnn as sc
 
@@ -8,18 +9,6 @@ import symcnn as sc
 @pytest.fixture(autouse=True)
 def _fresh_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SYMCNN_CACHE", str(tmp_path))
-
-
-class Sorted(sc.Node):
-    """Not element by element: there are no loops for it."""
-
-    x: sc.Node
-
-    def infer(self):
-        return self.x.spec
-
-    def forward(self, xp, x):
-        return xp.sort(x, axis=-1)
 
 
 def network():
