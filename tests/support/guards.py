@@ -98,6 +98,14 @@ def _take_more(self, count):
     return self.b.offset(self.read.memory, start, BYTE)
 
 
+def _keep(self, what, count):
+    """In place of `Kernel.keep`."""
+    found = what in self.kept
+    if not found:
+        self.kept[what] = _layout.place(SIZES[self.b.real] * count, f"what {self.b.function.name} keeps")
+    return self.b.offset(self.read.memory, self.kept[what], BYTE), found
+
+
 def _take_memory(self, threads, shares, chunks):
     """In place of `Compiled.take_memory`: new for each run, and nothing in it is a number yet."""
     stride = self.memory_stride
@@ -210,7 +218,7 @@ def pytest_configure():
             raise OSError(ctypes.get_errno(), "sigaction")
     fuse._LINE = 1
     fuse._Memory._take, fuse._Memory._give = _take, lambda self, node: None
-    kernels.Kernel.take = _take_more
+    kernels.Kernel.take, kernels.Kernel.keep = _take_more, _keep
     compiled.Compiled.written = _written(compiled.Compiled.written)
     compiled.Compiled.take_memory = _take_memory
     compiled.Compiled.give_memory = lambda self, memory: None

@@ -18,6 +18,9 @@ from .patterns import Convolution, FilterGradient
 from .pixels import copy, load_some, runs, store_some
 from .tile import rectangle
 
+_KEPT = 1 << 16
+"""Up to so many numbers are kept from the forward pass for the backward pass."""
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -54,13 +57,13 @@ def convolution(k: Kernel, node: Node, c: Convolution) -> None:
     n, m = sizes(node.inputs[1].shape)[2:]
     ys, xs = kept(node, k.read.group)
     w = Windows(channels, rows + n - 1, columns + m - 1, n, m, len(ys), len(xs), ys.step, xs.step)
-    x = k.read.buffer(c.x)
+    x, of = k.read.buffer(c.x), k.read.group.base(c.x) if _read_again(k, c.x) else None
     if (w.height, w.width) != (height, width) or c.top or c.left:
-        x = _bordered(k, x, (channels, height, width), (c.top, c.left), (w.height, w.width))
+        x, of = _bordered(k, x, (channels, height, width), (c.top, c.left), (w.height, w.width)), None
     all_places = w.places == rows * columns
     weights, out = k.read.array(c.w), k.read.buffer(node) if all_places else k.take(filters * w.places)
     bias = None if c.b is None else k.read.array(c.b)
-    matrix = _columns(k, x, w, ys.start * w.width + xs.start)
+    matrix = _columns(k, x, w, ys.start * w.width + xs.start, of)
 
     def first(f: Index) -> Value:
         if bias is None:
@@ -82,7 +85,7 @@ def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> Non
     n, m = height - rows + 1, width - columns + 1
     delta, (rows, columns), (down, across) = _without_zeros(k, g.delta)
     w = Windows(channels, height, width, n, m, rows, columns, down, across)
-    matrix = _columns(k, k.read.buffer(g.x), w)
+    matrix = _columns(k, k.read.buffer(g.x), w, of=k.read.group.base(g.x))
     per_tile, taps = rectangle(filters, n * m, k.registers)
     full = w.places // k.wide * k.wide
 
@@ -157,11 +160,26 @@ def _without_zeros(k: Kernel, delta: Node) -> tuple[Value, tuple[int, int], tupl
     return dense, (ys, xs), (down, across)
 
 
-def _columns(k: Kernel, x: Value, w: Windows, start: int = 0) -> Value:
-    """The matrix of the windows from `start` on: a row for each weight of a filter, a column for each place."""
+def _read_again(k: Kernel, x: Node) -> bool:
+    """Whether a gradient of filters will need windows of these maps, too."""
+    base = k.read.group.base(x)
+    found = map(FilterGradient.of, k.read.group.loops)
+    return any(g is not None and k.read.group.base(g.x) is base for g in found)
+
+
+def _columns(k: Kernel, x: Value, w: Windows, start: int = 0, of: Node | None = None) -> Value:
+    """The matrix of the windows from `start` on: a row for each weight of a filter, a column for each place.
+
+    Those `of` a node are left for later loops, if they are not too many to stay in the cache.
+    """
     if w.weights == w.channels and w.places == w.height * w.width:
         return x
-    matrix = k.take(w.weights * w.places)
+    if of is None or w.weights * w.places > _KEPT:
+        matrix = k.take(w.weights * w.places)
+    else:
+        matrix, there = k.keep((of, w, start), w.weights * w.places)
+        if there:
+            return matrix
     with k.b.loop(0, w.channels) as c, k.b.loop(0, w.n) as u, k.b.loop(0, w.m) as v, k.b.loop(0, w.rows) as y:
         source = (c * w.height + (y * w.down + u)) * w.width + v + start
         goal = (((c * w.n + u) * w.m + v) * w.rows + y) * w.columns

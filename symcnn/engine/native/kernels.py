@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...graph.node import Node
 from ...nodes.shape import Concat
@@ -35,8 +35,11 @@ class Kernel:
         How many lanes of the block hold images; the others repeat the last one.
     registers, wide : int
         How many vector registers there are, and how many numbers one holds.
+    kept : {object: int}
+        Where, behind the buffers, values are that loops of this stage leave for later ones; and under None, where the
+        next one has its place.
     taken : int
-        Bytes of memory that these loops need for themselves, behind the buffers.
+        Bytes of memory that these loops need for themselves, behind that.
     """
 
     b: Builder
@@ -45,6 +48,7 @@ class Kernel:
     valid: Value
     registers: int
     wide: int
+    kept: dict[object, int] = field(default_factory=dict)
     taken: int = 0
 
     @property
@@ -54,9 +58,22 @@ class Kernel:
 
     def take(self, count: int) -> Value:
         """Memory for `count` numbers."""
-        start = self.read.group.nbytes + self.taken
-        self.taken += -(-SIZES[self.b.real] * count // 64) * 64
+        start = self.kept.get(None, self.read.group.nbytes) + self.taken
+        self.taken += self._bytes(count)
         return self.b.offset(self.read.memory, start, BYTE)
+
+    def keep(self, what: object, count: int) -> tuple[Value, bool]:
+        """Memory for `count` numbers that are left for later loops; and whether earlier ones have left them already."""
+        found = what in self.kept
+        if not found:
+            start = self.kept[what] = self.kept.get(None, self.read.group.nbytes) + self.taken
+            self.kept[None] = start + self._bytes(count)
+            self.taken = 0
+        return self.b.offset(self.read.memory, self.kept[what], BYTE), found
+
+    def _bytes(self, count: int) -> int:
+        """Whole lines of the cache."""
+        return -(-SIZES[self.b.real] * count // 64) * 64
 
     @property
     def vector(self) -> Type:

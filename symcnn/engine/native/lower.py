@@ -79,6 +79,7 @@ class ImageStage:
         self.family = PIXELS_IN_LANES if block == 1 else IMAGES_IN_LANES
         self.labels = {node: n for node in group.fed if (n := _classes(node, group)) is not None}
         self._names: list[tuple[str, Node]] = []
+        self._kept: dict[object, int] = {}
 
     def write(self, checked: set[Node]) -> list[str]:
         """All functions; the names of the jobs. The `checked` sums are seen to be finite."""
@@ -112,9 +113,10 @@ class ImageStage:
         b = Builder(name, BLOCK, title=f"{node.label} {node.shape}", real=self.cpu.real)
         arguments, memory, sums, row, valid = b.parameters
         read = Reader(b, self.group, self.whole.arrays, arguments, memory, self.block, self.block)
-        kernel = Kernel(b, read, sums, valid, self.cpu.registers, self.cpu.lanes)
+        kernel = Kernel(b, read, sums, valid, self.cpu.registers, self.cpu.lanes, self._kept)
         write(kernel, row)
-        self.whole.memory = max(self.whole.memory, self.group.nbytes + kernel.taken)
+        end = self._kept.get(None, self.group.nbytes) + kernel.taken
+        self.whole.memory = max(self.whole.memory, end)
         self.whole.functions.append(b.function)
         self._names.append((name, node))
 
