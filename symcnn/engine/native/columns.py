@@ -15,7 +15,7 @@ from .convolution import dilation, kept
 from .kernels import Kernel, parts, sizes
 from .loops import Index, Value
 from .patterns import Convolution, FilterGradient
-from .pixels import copy, load_some, runs, store_some
+from .pixels import add_some, copy, load_some, runs, store_some
 from .tile import rectangle
 
 _KEPT = 1 << 16
@@ -107,8 +107,7 @@ def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> Non
         for i in range(count):
             ends = (channel, f + i) if g.by_channel else (f + i, channel)
             where = (ends[0] * (filters if g.by_channel else channels) + ends[1]) * (n * m) + t
-            for j in range(size):
-                k.add_to_sum(where + j + place, b.get(sums[i * size + j]))
+            add_some(k, k.sums, where + place, [b.get(s) for s in sums[i * size : (i + 1) * size]])
 
     for f, count in parts(k, filters, per_tile):
         with b.loop(0, channels) as channel:

@@ -6,7 +6,7 @@ by number, with the loops of `kernels` and `rows` for blocks of one lane.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...graph.node import Node
@@ -76,6 +76,34 @@ def store_some(k: Kernel, pointer: Value, start: Index, value: Value, count: int
             b.store(pointer, start + done, b.lane(value, done) if size == 1 else part)
             done += size
         size //= 2
+
+
+def totals(k: Kernel, values: Sequence[Value]) -> Value:
+    """The sums of the lanes of some vectors, no more than there are lanes: one in each lane, and zeros.
+
+    Two vectors become one that holds the halves of both, added up, until one is left: a third of the work of adding
+    up each for itself.
+    """
+    b, lanes = k.b, k.wide
+    count = 1 << (len(values) - 1).bit_length()
+    left = [*values, *[b.number(0, lanes)] * (count - len(values))]
+    part = lanes  # so many lanes belong to one of the values
+    while part > 1:
+        part //= 2
+        low = [n for n in range(2 * lanes) if n % (2 * part) < part]
+        high = [n + part for n in low]
+        pairs = zip(left[::2], left[1::2], strict=True) if len(left) > 1 else [(left[0], left[0])]
+        left = [b.binary("fadd", b.shuffle(x, y, low), b.shuffle(x, y, high)) for x, y in pairs]
+    order = [n if n < len(values) else lanes for n in range(lanes)]
+    return left[0] if len(values) == lanes else b.shuffle(left[0], b.number(0, lanes), order)
+
+
+def add_some(k: Kernel, pointer: Value, start: Index, values: Sequence[Value]) -> None:
+    """Add the sum of each vector's lanes to a number, side by side in memory."""
+    for first in range(0, len(values), k.wide):
+        some = values[first : first + k.wide]
+        before = load_some(k, pointer, start + first, len(some))
+        store_some(k, pointer, start + first, k.b.binary("fadd", before, totals(k, some)), len(some))
 
 
 # Element by element -------------------------------------------------------------------------------
@@ -176,11 +204,12 @@ def _dots(k: Kernel, node: Node, p: Product) -> None:
             add(i, k.wide)
         if full < length:
             add(full, length - full)
-        for j, total in enumerate(sums):
-            value = b.total(b.get(total))
+        for j in range(0, count, k.wide):
+            some = [b.get(total) for total in sums[j : j + k.wide]]
+            value = totals(k, some)
             if bias is not None:
-                value = b.binary("fadd", value, b.load(bias, first + j, b.reals()))
-            b.store(out, first + j, value)
+                value = b.binary("fadd", value, load_some(k, bias, first + j, len(some)))
+            store_some(k, out, first + j, value, len(some))
 
 
 def _combination(k: Kernel, node: Node, p: Product) -> None:
