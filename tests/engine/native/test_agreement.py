@@ -198,7 +198,7 @@ def test_gradients_are_those_of_numerical_derivatives(make):
 
 
 @pytest.mark.skipif("86" not in platform.machine(), reason="code for x86 runs on x86")
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("name", "features", "lanes"), [("haswell", "+avx2,+fma", 8), ("x86-64", "", 4)])
 @pytest.mark.parametrize("make", NETWORKS)
 def test_code_for_lesser_processors(monkeypatch, make, name, features, lanes, dtype):

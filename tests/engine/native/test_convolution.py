@@ -1,5 +1,7 @@
 """Convolutions with strides, natively: only what is kept is computed, and no error of 0 is multiplied."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -26,11 +28,12 @@ def written_out(x, w, b, delta, steps, pad):
     return z, dx[:, :, pad : pad + x.shape[2], pad : pad + x.shape[3]], dw, delta.sum(axis=(0, 2, 3))
 
 
-@pytest.mark.parametrize("batch", [1, 17])
-@pytest.mark.parametrize("pad", [0, 2])
-@pytest.mark.parametrize("size", [(1, 1), (2, 5), (4, 3), (7, 9)])
-@pytest.mark.parametrize("steps", [(1, 1), (2, 2), (3, 1), (1, 4), (5, 3), (20, 20)])
-def test_strides(steps, size, pad, batch):
+SIZES = [(1, 1), (2, 5), (4, 3), (7, 9)]
+STEPS = [(1, 1), (2, 2), (3, 1), (1, 4), (5, 3), (20, 20)]
+
+
+def strided(steps, size, pad, batch):
+    """The kept units and all errors, beside those written out."""
     rng = np.random.default_rng(0)
     x, w, b = sc.Input("x", (None, 3, 11, 13)), sc.Input("w", (5, 3, *size)), sc.Input("b", (5,))
     z = sc.subsample(sc.Conv(sc.pad(x, pad), w, b), (1, 1, *steps))
@@ -40,6 +43,21 @@ def test_strides(steps, size, pad, batch):
     doubles = (values[name].astype("float64") for name in ("x", "w", "b", "delta"))
     for found, right in zip(f(values), written_out(*doubles, steps, pad), strict=True):
         np.testing.assert_allclose(found, right, atol=1e-4)
+
+
+@pytest.mark.parametrize("batch", [1, 17])
+@pytest.mark.parametrize(
+    ("steps", "size", "pad"), [((2, 2), (4, 3), 2), ((3, 1), (2, 5), 0), ((1, 4), (7, 9), 2), ((20, 20), (1, 1), 0)]
+)
+def test_strides(steps, size, pad, batch):
+    strided(steps, size, pad, batch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", STEPS)
+def test_strides_with_filters_of_any_size(steps):
+    for size, pad, batch in itertools.product(SIZES, (0, 2), (1, 17)):
+        strided(steps, size, pad, batch)
 
 
 def test_units_that_someone_else_reads_are_all_computed():

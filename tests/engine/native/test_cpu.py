@@ -90,7 +90,12 @@ def test_lanes_and_registers_follow_from_the_target():
     assert [c.on_windows for c in (ARM, APPLE, *WINDOWS)] == [False, False, True, True, True]
 
 
-@pytest.mark.parametrize("cpu", [*LINUX, *WINDOWS], ids=lambda c: f"{c.name}-{c.triple}")
+OTHERS = [pytest.param(c, marks=pytest.mark.slow, id=f"{c.name}-{c.triple}") for c in (*LINUX[1:], *WINDOWS[1:])]
+
+
+@pytest.mark.parametrize(
+    "cpu", [*(pytest.param(c, id=f"{c.name}-{c.triple}") for c in (LINUX[0], WINDOWS[0])), *OTHERS]
+)
 def test_steps_need_nothing_but_the_c_library(cpu):
     for J in SMALL:
         assert needed(text_of(J, cpu), cpu) <= NEEDED

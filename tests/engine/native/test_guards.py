@@ -55,7 +55,7 @@ def assert_clean(side, *arguments):
     assert " passed" in printed or "[100%]" in printed
 
 
-@pytest.mark.parametrize("side", ["end", "start"])
+@pytest.mark.parametrize("side", ["end", pytest.param("start", marks=pytest.mark.slow)])
 def test_training_steps_stay_inside_their_buffers(side):
     assert_clean(side, HERE / "test_agreement.py", "-k", "training_steps and 17")
 
