@@ -81,44 +81,44 @@ def test_diamonds_in_a_row_cost_time_linear_in_nodes():
 
 # A chain of 100,000 nodes ---------------------------------------------------------------------------
 
-LENGTH = 100_000
+LENGTHS = [20_000, pytest.param(100_000, marks=pytest.mark.slow)]
 
 
-@pytest.fixture(scope="module")
-def chain():
+@pytest.fixture(scope="module", params=LENGTHS)
+def chain(request):
     """J = the sum of x + w + w + ...: dJ/dw is the length."""
     x, w = sc.Input("x", (2,)), sc.Param("w", np.float32([1, 2]))
     a = x
-    for _ in range(LENGTH):
+    for _ in range(request.param):
         a = a + w
-    return x, w, a
+    return request.param, x, w, a
 
 
 def test_long_chain_runs_and_is_differentiated(chain):
-    x, w, a = chain
+    length, x, w, a = chain
     back = sc.backprop(sc.sum(a))
-    assert len(back.steps) == LENGTH + 3
-    assert repr(back) == f"Backprop(Sum: {LENGTH + 3} steps, 1 gradients)"
+    assert len(back.steps) == length + 3
+    assert repr(back) == f"Backprop(Sum: {length + 3} steps, 1 gradients)"
     value, dw, dx = sc.compile([a, back.delta(w), back.delta(x)])(x=[1, -1])
-    np.testing.assert_array_equal(value, [LENGTH + 1, 2 * LENGTH - 1])
-    np.testing.assert_array_equal(dw, [LENGTH, LENGTH])
+    np.testing.assert_array_equal(value, [length + 1, 2 * length - 1])
+    np.testing.assert_array_equal(dw, [length, length])
     np.testing.assert_array_equal(dx, [1, 1])
 
 
 def test_long_chain_is_shown(chain):
-    _, w, a = chain
+    length, _, w, a = chain
     assert repr(a) == "Add(Add, w): (2,) float32"
-    assert repr(a.graph()) == f"Graph({LENGTH + 2} nodes, 1 parameters -> 1 outputs)"
+    assert repr(a.graph()) == f"Graph({length + 2} nodes, 1 parameters -> 1 outputs)"
     assert a.params == [w]
     assert a.graph().order[-1] is a
 
 
 def test_long_chain_is_pickled_and_copied(chain):
-    *_, a = chain
+    length, *_, a = chain
     assert copy.copy(a) is a
     loaded = pickle.loads(pickle.dumps(a))
     assert loaded is not a
-    assert len(loaded.graph()) == LENGTH + 2
+    assert len(loaded.graph()) == length + 2
     np.testing.assert_array_equal(loaded.params[0].value, [1, 2])
 
 
@@ -127,9 +127,10 @@ def test_long_chain_is_drawn(chain):
     assert sc.draw(sc.sum(a)).svg.startswith("<svg")
 
 
-def test_long_chain_is_forgotten():
+@pytest.mark.parametrize("length", LENGTHS)
+def test_long_chain_is_forgotten(length):
     a = sc.Input("x", ())
-    for _ in range(LENGTH):
+    for _ in range(length):
         a = -a
     del a
     gc.collect()
