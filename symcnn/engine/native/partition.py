@@ -227,7 +227,7 @@ def _input_obstacle(node: Node, real: DType) -> str | None:
         if not per_image(source) and None in source.shape:
             return "the batch is not the first axis of an input"
         label = source.dtype.kind in "iu" and type(node) in LABELLED and number == len(reads(node)) - 1
-        label = label and type(source) not in (ArgMax, Switches)  # labels are looked at before they are used
+        label = label and not source.inputs  # labels are looked at when they are packed: those that are fed
         switch = type(source) is Switches and type(node) in (Place, Pick)
         moved = type(node) in MOVES and number == 0
         index = type(node) in (Take, Put) and number == 1

@@ -152,6 +152,30 @@ def test_labels_that_are_computed_are_looked_at():
         f(z=np.zeros((2, 3)), s=[[1, 0, 0, 0, 0], [0, 0, 0, 0, 1]])
 
 
+@pytest.mark.parametrize(
+    ("given", "labels"),
+    [
+        (sc.Input("y", (None, 1), "int64"), lambda y: sc.reshape(y, (None,))),
+        (sc.Input("y", (None, 2), "int64"), lambda y: y[:, 0]),
+        (sc.Input("y", (None,), "uint8"), lambda y: sc.cast(y, "int64")),
+    ],
+    ids=["reshaped", "sliced", "cast"],
+)
+@pytest.mark.parametrize("batch", [2, 20])
+def test_labels_that_are_made_of_what_is_fed_are_looked_at(given, labels, batch):
+    z = sc.Input("z", (None, 3))
+    J = sc.softmax_cross_entropy(z, labels(given))
+    f, hot = (sc.compile(node, backend="native") for node in (sc.grad(J, z), sc.one_hot(labels(given), 3)))
+    right = np.full(given.spec.bind(batch), 2, given.dtype)
+    errors, ones = np.full((batch, 3), 1 / 3), np.eye(3)[np.full(batch, 2)]
+    np.testing.assert_allclose(f(z=np.zeros((batch, 3)), y=right), (errors - ones) / batch, atol=1e-7)
+    np.testing.assert_array_equal(hot(y=right), ones)
+    with pytest.raises(sc.errors.FeedError, match="expected 0 to 2"):
+        f(z=np.zeros((batch, 3)), y=right + 1)
+    with pytest.raises(sc.errors.FeedError, match="expected 0 to 2"):
+        hot(y=right + 1)
+
+
 def test_wide_maps_and_long_filters():
     x = sc.Input("x", (None, 1, 3, 150))
     z = sc.conv(x, 3, (1, 70), pad=2, seed=0)
