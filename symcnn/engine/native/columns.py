@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ...graph.node import Node
-from .convolution import dilation, kept
 from .kernels import Kernel, parts, sizes
 from .loops import Index, Value
 from .patterns import Convolution, FilterGradient
-from .pixels import add_some, copy, load_some, runs, store_some
+from .places import dilation, kept
 from .tile import rectangle
+from .vectors import add_some, copy, load_some, runs, store_some
 
 _KEPT = 1 << 16
 """Up to so many numbers are kept from the forward pass for the backward pass."""

@@ -2,98 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...graph.node import Node
-from ...nodes.window import Crop, Dilate, Subsample
-from .fuse import Group
 from .kernels import Kernel, parts, sizes
 from .loops import Index, Register, Value
 from .partition import elements
-from .patterns import LONG, Convolution, Product, reads
-from .tile import rectangle, row_tile
+from .patterns import LONG, Convolution, Product
+from .places import Places, column_tiles, places, rows_within
+from .tile import rectangle, row_tile, winograd_tile
+from .winograd import winograd
 
 _PIECE = 12
 """How many columns of a long row of a filter are written out in its loop."""
-_PHASES = 16
-"""So many times the loops may be written that skip the zeros of a dilation."""
-
-
-@dataclass(frozen=True)
-class Places:
-    """Rows and columns of a map that are computed together.
-
-    Where the input has zeros between its elements, the taps of a filter that meet an element at all these places are
-    those from `taps` on, every `pace`; otherwise these are all, and `pace` is 1.
-    """
-
-    rows: range
-    columns: range
-    taps: tuple[int, int] = (0, 0)
-    pace: tuple[int, int] = (1, 1)
-
-
-def places(node: Node, c: Convolution, group: Group) -> list[Places]:
-    """What must be computed of a convolution: only what is kept of it, and nothing with the zeros of a dilation."""
-    rows, columns = kept(node, group)
-    n, m = sizes(node.inputs[1].shape[2:])
-    down, across = dilation(c.x)
-    if max(n, m) > LONG or down * across > _PHASES or (rows.step, columns.step) != (1, 1):
-        return [Places(rows, columns)]
-    phases = [(rows[y::down], columns[x::across]) for y in range(down) for x in range(across)]
-    return [
-        Places(ys, xs, ((c.top - ys[0]) % down, (c.left - xs[0]) % across), (down, across))
-        for ys, xs in phases
-        if ys and xs
-    ]
-
-
-def dilation(node: Node) -> tuple[int, int]:
-    """At which rows and columns the map has something else than zeros."""
-    return (node.steps[2], node.steps[3]) if type(node) is Dilate and node.ndim == 4 else (1, 1)
-
-
-def kept(node: Node, group: Group) -> tuple[range, range]:
-    """The rows and columns that are read: a stride or a crop, if it is the only reader, keeps some of them."""
-    height, width = sizes(node.shape[2:])
-    readers = [m for m in group.members if node in reads(m)]
-    match readers:
-        case [Subsample(steps=(_, _, down, across))] if node not in group.results:
-            return range(0, height, down), range(0, width, across)
-        case [Crop(widths=(_, _, (above, below), (left, right)))] if node not in group.results:
-            return range(above, height - below), range(left, width - right)
-    return range(height), range(width)
 
 
 def convolution(k: Kernel, node: Node, c: Convolution) -> None:
     """Tiles of filters and columns; each has its sums in registers over all channels and rows of the filters."""
-    filters = sizes(node.shape[1:])[0]
+    filters, channels, n, m = sizes(node.inputs[1].shape)
     for p in places(node, c, k.read.group):
+        dense = p.columns.step == p.pace[1] == 1 and m <= LONG
+        if dense and (tile := winograd_tile(filters, len(p.columns), m, channels * n, k.cpu)):
+            winograd(k, node, c, p, tile)
+            continue
         per_filter, columns = rectangle(filters, len(p.columns), k.registers)
         for first, count in parts(k, filters, per_filter):
             with k.b.loop(p.rows.start, p.rows.stop, p.rows.step) as y:
-                for run, size in _column_tiles(c, node, p, columns):
-                    if len(run) == 1:
-                        _conv_tile(k, node, c, p, (first, count), y, (run[0], size))
-                        continue
-                    with k.b.loop(run[0], run[-1] + 1, size * p.columns.step) as x:
-                        _conv_tile(k, node, c, p, (first, count), y, (x, size))
-
-
-def _column_tiles(c: Convolution, node: Node, p: Places, columns: int) -> list[tuple[list[int], int]]:
-    """Runs of tiles of columns: those that read nothing but the map itself are one run, and can be a loop."""
-    m, inner = sizes((node.inputs[1].shape[3], c.x.shape[3]))
-    runs: list[tuple[list[int], int]] = []
-    inside_before, step = False, p.columns.step
-    for n in range(0, len(p.columns), columns):
-        x, size = p.columns[n], min(columns, len(p.columns) - n)
-        inside = size == columns and x - c.left >= 0 and x + (size - 1) * step + m - 1 - c.left < inner
-        if inside and inside_before:
-            runs[-1][0].append(x)
-        else:
-            runs.append(([x], size))
-        inside_before = inside
-    return runs
+                for x, size in column_tiles(k, node, c, p, columns):
+                    _conv_tile(k, node, c, p, (first, count), y, (x, size))
 
 
 def _conv_tile(
@@ -101,14 +35,12 @@ def _conv_tile(
 ) -> None:
     b, (first, count), (x, size) = k.b, filters, columns
     _, height, width = sizes(node.shape[1:])
-    channels, inner, _ = sizes(c.x.shape[1:])
-    n = sizes(node.inputs[1].shape)[2]
+    channels = sizes(c.x.shape[1:])[0]
     bias = None if c.b is None else k.read.array(c.b)
     sums = [
         b.register(k.zero() if bias is None else k.spread(bias, first + f)) for f in range(count) for _ in range(size)
     ]
-    low, high = b.larger(p.taps[0], c.top - y), b.smaller(n, b.index("add", inner + c.top, b.index("mul", y, -1)))
-    low, high = low if c.top else p.taps[0], high if _leaves(c, node, p) else n
+    low, high = rows_within(k, node, c, p, y)
     with b.loop(0, channels) as channel, b.loop(low, high, p.pace[0]) as u:
         _conv_row(k, node, c, p, sums, (first, count), (channel, u), y, (x, size))
     out = k.read.buffer(node)
@@ -116,12 +48,6 @@ def _conv_tile(
         for j in range(size):
             place = ((first + f) * height + y) * width + (x + j * p.columns.step)
             k.b.store(out, place * k.lanes, b.get(sums[f * size + j]))
-
-
-def _leaves(c: Convolution, node: Node, p: Places) -> bool:
-    """Whether the filters reach over the lower end of the map."""
-    n, inner = sizes((node.inputs[1].shape[2], c.x.shape[2]))
-    return p.rows[-1] + n - 1 - c.top >= inner
 
 
 def _conv_row(

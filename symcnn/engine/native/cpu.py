@@ -21,6 +21,9 @@ class Cpu:
         How many numbers a vector register holds.
     registers : int
         How many vector registers the loops may count on.
+    adders : bool
+        Whether it adds beside multiplying, in units of their own: AMD's Zen does. Elsewhere an addition takes the place
+        of a multiply-add.
     real : "float" or "double"
         The kind of these numbers.
 
@@ -28,6 +31,8 @@ class Cpu:
     --------
     >>> Cpu.of("haswell", "+avx2,+fma", "x86_64-unknown-linux-gnu").lanes
     8
+    >>> Cpu.of("znver5", "+avx512f", "x86_64-unknown-linux-gnu").adders
+    True
     >>> Cpu.of("neoverse-n1", "", "aarch64-unknown-linux-gnu").lanes
     4
     """
@@ -37,6 +42,7 @@ class Cpu:
     triple: str
     lanes: int
     registers: int
+    adders: bool = False
     real: str = FLOAT
 
     @classmethod
@@ -47,12 +53,13 @@ class Cpu:
             # NEON is part of the architecture. There are 32 registers, but multiply-adds cannot read memory: with all
             # of them planned for sums, the numbers on their way from there push sums out of the registers.
             return cls(name, features, triple, 4, 28)
+        adders = name.startswith("znver")
         has = {f[1:] for f in features.split(",") if f.startswith("+")}
         if "avx512f" in has:
-            return cls(name, features, triple, 16, 32)
+            return cls(name, features, triple, 16, 32, adders)
         if "avx2" in has and "fma" in has:
-            return cls(name, features, triple, 8, 16)
-        return cls(name, features, triple, 4, 16)
+            return cls(name, features, triple, 8, 16, adders)
+        return cls(name, features, triple, 4, 16, adders)
 
     def computing(self, real: str) -> Cpu:
         """The same processor for numbers of the kind `real`.

@@ -14,11 +14,15 @@ from ...graph.node import Node
 from ...nodes.shape import Concat
 from ...nodes.take import Put
 from .conversion import element_of_array, resized
+from .cpu import Cpu
 from .expressions import Reader, linear, windows
 from .fuse import element_of, is_flat
 from .loops import BIT, BYTE, INDEX, INT, SIZES, Builder, Index, Type, Value
 from .lowered import ALARM
 from .partition import elements
+
+NEAR = 1 << 13
+"""So many numbers stay in the first-level cache while they are gone through again and again."""
 
 
 @dataclass
@@ -33,8 +37,8 @@ class Kernel:
         The address of this thread's sums over the batch.
     valid : Value
         How many lanes of the block hold images; the others repeat the last one.
-    registers, wide : int
-        How many vector registers there are, and how many numbers one holds.
+    cpu : Cpu
+        What the loops are written for.
     kept : {object: int}
         Where, behind the buffers, values are that loops of this stage leave for later ones; and under None, where the
         next one has its place.
@@ -46,10 +50,19 @@ class Kernel:
     read: Reader
     sums: Value
     valid: Value
-    registers: int
-    wide: int
+    cpu: Cpu
     kept: dict[object, int] = field(default_factory=dict)
     taken: int = 0
+
+    @property
+    def registers(self) -> int:
+        """How many vector registers there are."""
+        return self.cpu.registers
+
+    @property
+    def wide(self) -> int:
+        """How many numbers a register holds."""
+        return self.cpu.lanes
 
     @property
     def lanes(self) -> int:

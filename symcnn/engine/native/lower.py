@@ -113,7 +113,7 @@ class ImageStage:
         b = Builder(name, BLOCK, title=f"{node.label} {node.shape}", real=self.cpu.real)
         arguments, memory, sums, row, valid = b.parameters
         read = Reader(b, self.group, self.whole.arrays, arguments, memory, self.block, self.block)
-        kernel = Kernel(b, read, sums, valid, self.cpu.registers, self.cpu.lanes, self._kept)
+        kernel = Kernel(b, read, sums, valid, self.cpu, self._kept)
         write(kernel, row)
         end = self._kept.get(None, self.group.nbytes) + kernel.taken
         self.whole.memory = max(self.whole.memory, end)

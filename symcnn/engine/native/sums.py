@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 from ...graph.node import Node
-from .convolution import dilation
 from .expressions import Reader, linear
+from .gradient import SingleErrors
 from .kernels import Kernel, over, parts, sizes
 from .loops import Index, Value
 from .partition import elements
-from .patterns import BatchSum, FilterGradient, OuterProduct
-from .tile import rectangle, row_tile
+from .patterns import LONG, BatchSum, FilterGradient, OuterProduct
+from .places import dilation
+from .tile import rectangle, row_tile, winograd_gradient_tiles
+from .winograd import PairsOfErrors
 
 
 def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> None:
-    """Tiles of filters and columns of the filters: sums over all places of the map, then over the lanes."""
-    b = k.b
-    channels, height, width = sizes(g.x.shape[1:])
-    filters, rows, columns = sizes(g.delta.shape[1:])
-    n, m = height - rows + 1, width - columns + 1
-    down, across = dilation(g.delta)  # the errors between are 0
-    x, delta = k.read.buffer(g.x), k.read.buffer(g.delta)
-    k.clear_invalid(delta, elements(g.delta))
-    per_tile, taps = rectangle(filters, m, k.registers)
-    for first, count in parts(k, filters, per_tile):
-        for v, size in parts(k, m, taps):
-            with b.loop(0, channels) as channel, b.loop(0, n) as u:
-                sums = [b.register(k.zero()) for _ in range(count * size)]
-                with b.loop(0, rows, down) as i, b.loop(0, columns, across) as j:
-                    errors = [k.load(delta, ((first + f) * rows + i) * columns + j) for f in range(count)]
-                    for t in range(size):
-                        seen = k.load(x, (channel * height + (i + u)) * width + (j + v + t))
-                        for f in range(count):
-                            s = sums[f * size + t]
-                            b.set(s, b.fma(errors[f], seen, b.get(s)))
-                for f in range(count):
-                    for t in range(size):
-                        ends = (channel, first + f) if g.by_channel else (first + f, channel)
-                        inner = filters if g.by_channel else channels
-                        where = ((ends[0] * inner + ends[1]) * n + u) * m + (v + t)
-                        k.add_to_sum(where + place, b.get(sums[f * size + t]))
+    """Tiles of filters and columns of the filters."""
+    width, (filters, rows, columns) = sizes(g.x.shape[3:])[0], sizes(g.delta.shape[1:])
+    m = width - columns + 1
+    k.clear_invalid(k.read.buffer(g.delta), elements(g.delta))
+    dense = dilation(g.delta) == (1, 1) and m <= LONG
+    if dense and (tiles := winograd_gradient_tiles(filters, columns, m, rows, k.cpu)):
+        for taps, per_tile in tiles:
+            for some in parts(k, filters, per_tile):
+                PairsOfErrors(k, g, place, some, taps).write()
+        return
+    per_tile, size = rectangle(filters, m, k.registers)
+    for some in parts(k, filters, per_tile):
+        for column, count in parts(k, m, size):
+            SingleErrors(k, g, place, some, column, count).write()
 
 
 def outer_product(k: Kernel, node: Node, o: OuterProduct, place: int) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+from .cpu import Cpu
+
 _LATENCY = 8
 """So many sums must be under way to keep two multipliers of four cycles busy."""
 
 
-@cache
 def rectangle(rows: int, columns: int, registers: int) -> tuple[int, int]:
     """A tile of a rows x columns problem in which each row and column of the tile is loaded once a step.
 
@@ -19,6 +20,12 @@ def rectangle(rows: int, columns: int, registers: int) -> tuple[int, int]:
     >>> rectangle(20, 20, 32), rectangle(2, 5, 16), rectangle(1, 100, 32)
     ((5, 5), (2, 5), (1, 13))
     """
+    return _rectangle(rows, columns, registers)[1]
+
+
+@cache
+def _rectangle(rows: int, columns: int, registers: int) -> tuple[float, tuple[int, int]]:
+    """What each step of the best tiles costs, and the tile."""
     best, tile = float("inf"), (1, 1)
     for r in range(1, min(rows, 16) + 1):
         for c in range(1, min(columns, 14) + 1):
@@ -27,7 +34,7 @@ def rectangle(rows: int, columns: int, registers: int) -> tuple[int, int]:
             cost = sum(n * m * _cycles(h, w) for n, h in _parts(rows, r) for m, w in _parts(columns, c))
             if cost < best:
                 best, tile = cost, (r, c)
-    return tile
+    return best, tile
 
 
 def _parts(length: int, size: int) -> list[tuple[int, int]]:
@@ -52,3 +59,102 @@ def row_tile(length: int, registers: int) -> int:
     most = max(1, min(length, registers - 8, 24))
     dividing = [n for n in range(most, 0, -1) if length % n == 0]
     return dividing[0] if dividing[0] >= min(most, _LATENCY) else most
+
+
+# Winograd's products ----------------------------------------------------------------------------
+
+PRODUCTS = {3: (0, 1, 2, 3), 2: (0, 1, 3), 1: (0, 3)}
+"""Which products two neighbouring results take of three taps, of two and of one."""
+_ADDITIONS = {3: 4, 2: 2, 1: 0}
+"""How many sums and differences of values these products need."""
+_GAIN = 0.95
+"""Fewer products must promise to take no more than this part of the time."""
+
+
+def threes(taps: int) -> list[tuple[int, int]]:
+    """A row of taps in threes and a rest, each by its first and its size.
+
+    Examples
+    --------
+    >>> threes(5)
+    [(0, 3), (3, 2)]
+    """
+    return [(v, min(3, taps - v)) for v in range(0, taps, 3)]
+
+
+def _half_cycles(products: int, additions: float, loads: int) -> float:
+    """How long a step takes that adds a product to each of so many sums; 0.65 was measured where there are adders."""
+    return max(products, 0.65 * (products + additions), loads, _LATENCY) + 0.05 * loads
+
+
+@cache
+def winograd_tile(filters: int, columns: int, taps: int, depth: int, cpu: Cpu) -> tuple[int, int] | None:
+    """How many filters and how many pairs of columns are computed together; None if single columns are as fast.
+
+    Sums of `depth` rows of so many taps are turned into results at the end.
+
+    Examples
+    --------
+    >>> zen = Cpu.of("znver5", "+avx512f")
+    >>> winograd_tile(20, 20, 9, 9, zen), winograd_tile(20, 20, 1, 9, zen)
+    ((3, 2), None)
+    """
+    if columns < 2 or taps < 3 or not cpu.adders:
+        return None
+    sizes = [size for _, size in threes(taps)]
+
+    def cost(f: int, p: int) -> float:
+        steps = [
+            _half_cycles(len(PRODUCTS[t]) * f * p, _ADDITIONS[t] * p, len(PRODUCTS[t]) * f + 2 * p + t - 1)
+            for t in sizes
+        ]
+        return sum(steps) + 4 * f * p / depth
+
+    best, tile = _GAIN * taps * _rectangle(filters, columns, cpu.registers)[0], None
+    for f in range(1, min(filters, 16) + 1):
+        for p in range(1, min(columns, 14) // 2 + 1):  # the first tile of a row is whole
+            if 4 * f * p + 3 * p + 1 > cpu.registers:
+                continue
+            total = sum(n * m * cost(h, w) for n, h in _parts(filters, f) for m, w in _parts((columns + 1) // 2, p))
+            if total < best:
+                best, tile = total, (f, p)
+    return tile
+
+
+@cache
+def winograd_gradient_tiles(
+    filters: int, columns: int, taps: int, rows: int, cpu: Cpu
+) -> list[tuple[list[tuple[int, int]], int]] | None:
+    """The threes of a row of taps in parts, each with how many filters are computed together; None as above.
+
+    The errors have so many columns, and the products are added up over so many rows of them.
+
+    Examples
+    --------
+    >>> winograd_gradient_tiles(20, 20, 9, 20, Cpu.of("znver5", "+avx512f"))
+    [([(0, 3), (3, 3)], 2), ([(6, 3)], 4)]
+    """
+    if columns < 2 or taps < 3 or not cpu.adders:
+        return None
+    steps, every = rows * ((columns + 1) // 2), threes(taps)
+
+    def cost(part: list[tuple[int, int]], f: int) -> float:
+        products = f * sum(len(PRODUCTS[t]) for _, t in part)
+        additions = 2 * f + sum(_ADDITIONS[t] for _, t in part)
+        loads = 2 * f + sum(t for _, t in part) + 1
+        return steps * _half_cycles(products, additions, loads) + 2 * products
+
+    def best_of(part: list[tuple[int, int]]) -> tuple[float, int]:
+        products, held = sum(len(PRODUCTS[t]) for _, t in part), sum(t for _, t in part) - 1
+        fitting = [f for f in range(1, filters + 1) if f * products + 2 * f + held < cpu.registers]
+        totals = [(sum(n * cost(part, h) for n, h in _parts(filters, f)), f) for f in fitting]
+        return min(totals, default=(float("inf"), 1))
+
+    best = _GAIN * rows * columns * _rectangle(filters, taps, cpu.registers)[0]
+    tiles: list[tuple[list[tuple[int, int]], int]] | None = None
+    for size in range(1, len(every) + 1):
+        split = [every[n : n + size] for n in range(0, len(every), size)]
+        found = [best_of(part) for part in split]
+        if (total := sum(costs for costs, _ in found)) < best:
+            best, tiles = total, [(part, f) for part, (_, f) in zip(split, found, strict=True)]
+    return tiles
