@@ -96,7 +96,7 @@ class Program:
         """
         arrays = collect(self.plan.inputs, feeds, named)
         self._check_writable()
-        with using(self.threads), np.errstate(all="ignore"):
+        with using(self.threads):
             bound = self._acquire(batch_of(arrays))  # dropped if the run fails: an interrupted one may still use it
             bound.feed(arrays)
             bound.run(update=True, guard=self.guard)
@@ -141,8 +141,9 @@ class Program:
     def _release(self, bound: Bound) -> None:
         bound.forget_feeds()
         self._idle[bound.batch, next(self._numbers)] = bound
-        for key in list(self._idle)[:-_KEPT]:
-            self._idle.pop(key, None)
+        if len(self._idle) > _KEPT:
+            for key in list(self._idle)[:-_KEPT]:
+                self._idle.pop(key, None)
 
     # The NaN guard -------------------------------------------------------------------------
 
@@ -164,7 +165,8 @@ class Program:
     def _check_finite(self, bound: Bound) -> None:
         if bound.all_finite():
             return
-        broken = bound.broken_nodes()
+        with np.errstate(all="ignore"):
+            broken = bound.broken_nodes()
         node = next((o for o in self.plan.outputs if o in broken), None)
         if node is None:  # another engine, which rounds in another way, has found the values on the way finite
             node = next(o for o in self.plan.outputs if not is_finite(bound.values[o]))

@@ -42,3 +42,27 @@ def test_profiling_updates_nothing():
     assert profile.rows
     assert "ms" in str(profile)
     assert profile.seconds > 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_rate_is_that_of_the_schedule_at_each_step(dtype):
+    rates = [0.5, 0.5, 0.25, 0.5]
+    w = sc.Param("w", np.zeros(1, dtype))
+    step = sc.train_step(sc.sum(w), sc.SGD(lr=lambda iteration, _: rates[iteration]))
+    for _ in rates:
+        step()
+    assert w.value == [-1.75]
+
+
+def test_parameters_of_two_dtypes_have_one_rate():
+    w, v = sc.Param("w", np.ones(1, "float32")), sc.Param("v", np.ones(1, "float64"))
+    sc.train_step(sc.sum(sc.cast(w, "float64") + v), sc.SGD(lr=0.1))()
+    assert (w.value.dtype, v.value.dtype) == (np.float32, np.float64)
+    np.testing.assert_array_equal([w.value[0], v.value[0]], [np.float32(1) - np.float32(0.1), 0.9])
+
+
+def test_a_rate_beyond_float32_is_refused_without_a_warning():
+    w = sc.Param("w", np.ones(1, "float32"))
+    with pytest.raises(sc.errors.NonFiniteError):
+        sc.train_step(sc.sum(w), sc.SGD(lr=1e300))()
+    assert w.value == [1]

@@ -55,6 +55,7 @@ class Runner:
         self.updates = self.guarded = self.wrong_labels = self.not_finite = False
         self._copies: list[tuple[Array, Array]] = []
         self._held: dict[Node, Array] = {}
+        self._filled_in: tuple[object, ...] = ()
         self._table = (ctypes.c_int64 * (BEFORE + FIRST_ARRAY + len(compiled.lowered.arrays)))()
         self.address = ctypes.addressof(self._table) + 8 * BEFORE
 
@@ -78,7 +79,7 @@ class Runner:
     def point(self, node: Node, array: Array) -> None:
         """The array from which the value is read, or into which it is written."""
         self._held[node] = array
-        self._table[BEFORE + self.compiled.lowered.arrays[node]] = array.__array_interface__["data"][0]
+        self._table[BEFORE + self.compiled.lowered.arrays[node]] = _address(array)
 
     def forget(self, node: Node) -> None:
         """The caller's array is not needed any more."""
@@ -88,24 +89,34 @@ class Runner:
         """Fill in what changes from run to run; the memory of this run, to be given back."""
         for target, source in self._copies:
             np.copyto(target, source)
-        assert self._held.keys() >= self.compiled.fed_directly, "the program runs before it is fed"
+        assert len(self._held) == len(self.compiled.lowered.arrays), "the program runs before it is fed"
         memory = self.compiled.take_memory(threads, shares, chunks)
-        buffers, sums, alarms = memory.addresses
-        table = self._table
-        table[BEFORE + SHARES], table[BEFORE + MEMORY], table[BEFORE + SUMS] = shares, buffers, sums
-        table[BEFORE + ALARMS] = alarms
-        table[BEFORE + FLAGS] = alarms + shares * self.compiled.partition.real.itemsize
-        table[BEFORE + MUST_BE_0] = shares + chunks if self.guarded else shares
+        filled_in = memory.addresses, shares, chunks, self.guarded
+        if filled_in != self._filled_in:
+            self._filled_in = filled_in
+            table = self._table
+            table[BEFORE + SHARES] = shares
+            table[BEFORE + MEMORY], table[BEFORE + SUMS], table[BEFORE + ALARMS] = memory.addresses
+            table[BEFORE + FLAGS] = memory.addresses[2] + shares * self.compiled.partition.real.itemsize
+            table[BEFORE + MUST_BE_0] = shares + chunks if self.guarded else shares
         return memory
 
     def end(self, memory: Memory, shares: int, chunks: int) -> None:
         """See what was found, and give the memory back."""
-        if any(memory.alarms.tobytes()):
+        if memory.alarms.tobytes().strip(b"\0"):
             found = memory.alarms.view(self.compiled.partition.real)
             self.wrong_labels |= bool(found[:shares].any())
             self.not_finite |= bool(found[shares : shares + chunks].any())
             memory.alarms.fill(0)
         self.compiled.give_memory(memory)
+
+
+def _address(array: Any) -> int:
+    """Where the numbers of an array begin. What is empty or cannot be written has to be asked in a slower way."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))
+    except (TypeError, ValueError, BufferError):
+        return int(array.ctypes.data)
 
 
 class NativeRun:

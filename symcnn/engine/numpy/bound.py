@@ -18,7 +18,7 @@ import numpy as np
 from ...graph.algebra import BroadcastTo
 from ...graph.collector import collector_paused
 from ...graph.errors import FeedError, SizeError, explain
-from ...graph.leaves import BatchSize, Const, Param
+from ...graph.leaves import BatchSize, Const, Input, Param
 from ...graph.node import Node
 from ..feeds import Feeds, copy_into
 from ..plan import Plan
@@ -39,12 +39,23 @@ class Call:
 
 @dataclass
 class Bound:
-    """A plan over its buffers. `values` holds each node's array, as long as it is alive in a run."""
+    """A plan over its buffers.
+
+    Attributes
+    ----------
+    values : {Node: array}
+        Each node's array, as long as it is alive in a run.
+    calls : list of Call
+    fixed : set of Node
+        What is known before the first run, as it follows from constants and the batch size: scalars, which are
+        computed once.
+    """
 
     plan: Plan
     batch: int
     values: dict[Node, Array] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    fixed: set[Node] = field(default_factory=set)
     nbytes: int = 0
 
     @cached_property
@@ -85,9 +96,9 @@ class Bound:
         """Compute all values once.
 
         With `update`, also the parameters' new values are written, if `updates_parameters`; with `guard`, only if
-        no output is NaN or infinite.
+        no output is NaN or infinite. Values follow IEEE 754: overflow and the like raise no alarm.
         """
-        with one_thread():
+        with one_thread(), np.errstate(all="ignore"):
             for call in self.calls:
                 call.run()
 
@@ -157,15 +168,25 @@ def _place(node: Node, shape: tuple[int, ...], bound: Bound, storage: _Storage) 
     """Give `node` its array: a leaf's own, a view, or one from the arena with the calls that fill it."""
     inputs = [bound.values[i] for i in node.inputs]
     view = _leaf_value(node, bound.batch) if not node.inputs else _view(node, inputs, bound.batch)
+    fixed = bound.fixed.issuperset(node.inputs) and not isinstance(node, Param | Input)
     if view is not None:
         storage.share(node, owned=not node.inputs)
         bound.values[node] = view
+        bound.fixed |= {node} if fixed else set()
         return
-    out = bound.values[node] = storage.array_for(node, inputs, shape)
-    if (check := _verification(node, inputs)) is not None:
-        bound.calls.append(Call(node, check, "verify"))
-    run, how = prepare(node, out, inputs)
-    bound.calls.append(Call(node, run, how))
+    once = fixed and shape == ()
+    if once:
+        storage.share(node, owned=True)
+    out = bound.values[node] = np.empty(shape, node.dtype) if once else storage.array_for(node, inputs, shape)
+    calls = [] if (check := _verification(node, inputs)) is None else [Call(node, check, "verify")]
+    calls.append(Call(node, *prepare(node, out, inputs)))
+    if not once:
+        bound.calls += calls
+        return
+    bound.fixed.add(node)
+    with np.errstate(all="ignore"):
+        for call in calls:
+            call.run()
 
 
 def _leaf_value(node: Node, batch: int) -> Array:

@@ -36,9 +36,12 @@ def test_a_training_step_is_one_native_call_and_says_so():
     report = step.program.report(32)
     assert report.startswith("backend native, batch 32: ")
     calls = step.program._engine.bind(step.program.plan, 32).calls
-    assert [call.kernel for call in calls].count("native") == 1
+    assert [call.kernel for call in calls] == ["native"]
     by_numpy = report.split("by NumPy:")[1].split("stage")[0]
-    assert set(by_numpy.replace(",", "").replace(":", "").split()) >= {"Div", "Cast", "Reshape"}
+    assert set(by_numpy.replace(",", "").replace(":", "").split()) >= {
+        "Div",
+        "Reshape",
+    }  # the first once for all runs, the other a view
     assert "the same for all images, and needed before" in by_numpy
 
 

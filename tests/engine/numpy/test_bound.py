@@ -322,3 +322,17 @@ def test_updates_that_overlap():
     both = sc.compile(sc.sum(w), updates={w: w + v, v: w - v})
     both()
     np.testing.assert_array_equal([w.value, v.value], [[4, 6], [-2, -2]])
+
+
+def test_what_follows_from_the_number_of_rows_is_computed_once():
+    x = sc.Input("x", (None, 2), "float64")
+    once = sc.exp(1 / sc.BatchSize("float64"))
+    spread = sc.sum(sc.broadcast_to(once, (None, 2)) + x)
+    f = sc.compile([once, spread, sc.sum(x * once)], backend="numpy")
+    assert not {type(c.node) for c in bind(f.plan, 3).calls} & {sc.Div, sc.Exp}
+    for rows in (3, 5, 3):
+        values = np.arange(2.0 * rows).reshape(rows, 2)
+        right = np.exp(1 / rows)
+        expected = [right, (right + values).sum(), values.sum() * right]
+        for found, wanted in zip(f(x=values), expected, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-14)
