@@ -18,7 +18,7 @@ these are of one size, as in networks, that is as exact as the direct way; a sma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from ...graph.node import Node
@@ -38,17 +38,22 @@ def winograd(k: Kernel, node: Node, c: Convolution, p: Places, tile: tuple[int, 
     """Tiles of filters and pairs of columns; a block of channels, which stays near for all rows, after the other."""
     b, (per_tile, pairs) = k.b, tile
     filters, channels, n, m = sizes(node.inputs[1].shape)
-    block = max(1, NEAR // 2 // (n * (2 * pairs + m - 1) * k.lanes))
+    blocks = max(1, round(2 * channels * n * (2 * pairs + m - 1) * k.lanes / NEAR))
+    block = -(-channels // blocks)
     rows = p.rows.start, p.rows.stop, p.rows.step
     for first, count in parts(k, filters, per_tile):
         results = _Results(k, node, c, p, Weights(k, node, c, first, count))
         for x, size in column_tiles(k, node, c, p, 2 * pairs):
             odd = size % 2  # then a column of the tile before is computed again
             place = x - odd, (size + odd) // 2
+            if blocks == 1:
+                with b.loop(*rows) as y:
+                    results.write(y, *place)
+                continue
             with b.loop(*rows) as y:
-                results.write((0, min(block, channels)), y, *place)
-            with b.loop(block, channels, block) as channel, b.loop(*rows) as y:
-                results.write((channel, b.smaller(channel + block, channels)), y, *place)
+                results.begin(y, *place)
+            with b.loop(0, channels, block) as channel, b.loop(*rows) as y:
+                results.add((channel, b.smaller(channel + block, channels)), y, *place)
 
 
 class _Results:
@@ -58,14 +63,41 @@ class _Results:
         self.k, self.node, self.c, self.p, self.weights = k, node, c, p, weights
         self._maps, self._out = k.read.buffer(c.x), k.read.buffer(node)
 
-    def write(self, channels: tuple[Index, Index], y: Index, x: Index, pairs: int) -> None:
-        """What a block of channels adds to the results in row y, in `pairs` pairs of columns from x on."""
-        k, c, b, weights = self.k, self.c, self.k.b, self.weights
+    def write(self, y: Index, x: Index, pairs: int) -> None:
+        """The results in row y, in `pairs` pairs of columns from x on."""
+        zero = self.k.zero()
+        starts = [[zero, self._bias(f), zero, zero] for f in range(self.weights.count)]  # in both, through the second
+        channels = sizes(self.c.x.shape[1:])[0]
+        for place, z in self._pairs((0, channels), starts, y, x, pairs):
+            self.k.write(self._out, place, z)
+
+    def begin(self, y: Index, x: Index, pairs: int) -> None:
+        """Results without any channel."""
+        for f in range(self.weights.count):
+            for j in range(2 * pairs):
+                self.k.write(self._out, self._place(f, y, x + j), self._bias(f))
+
+    def add(self, channels: tuple[Index, Index], y: Index, x: Index, pairs: int) -> None:
+        """What a block of channels adds to them."""
+        starts = [[self.k.zero()] * 4] * self.weights.count
+        for place, z in self._pairs(channels, starts, y, x, pairs):
+            self.k.write(self._out, place, self.k.b.binary("fadd", self.k.load(self._out, place), z))
+
+    def _bias(self, f: int) -> Value:
+        k, bias = self.k, self.c.b
+        return k.zero() if bias is None else k.spread(k.read.array(bias), self.weights.first + f)
+
+    def _place(self, f: int, y: Index, x: Index) -> Index:
+        _, height, width = sizes(self.node.shape[1:])
+        return ((self.weights.first + f) * height + y) * width + x
+
+    def _pairs(
+        self, channels: tuple[Index, Index], starts: list[list[Value]], y: Index, x: Index, pairs: int
+    ) -> Iterator[tuple[Index, Value]]:
+        """Where each result is, and what some channels add to it; the four sums of each pair begin with `starts`."""
+        k, c, b = self.k, self.c, self.k.b
         height, width = sizes(c.x.shape[2:])
-        sums = [
-            [[b.register(start) for start in weights.starts(f, channels[0] == 0)] for _ in range(pairs)]
-            for f in range(weights.count)
-        ]
+        sums = [[[b.register(start) for start in four] for _ in range(pairs)] for four in starts]
         with b.loop(*channels) as channel, b.loop(*rows_within(k, self.node, c, self.p, y), self.p.pace[0]) as u:
             start = (channel * height + (y + u - c.top)) * width + (x - c.left)
 
@@ -77,7 +109,9 @@ class _Results:
             self._add(sums, at, channel, u)
         for f, row in enumerate(sums):
             for q, four in enumerate(row):
-                self._turn(four, weights.first + f, y, x + 2 * q, channels[0] == 0)
+                p0, p1, p2, p3 = map(b.get, four)
+                yield self._place(f, y, x + 2 * q), b.binary("fadd", b.binary("fadd", p0, p2), p1)
+                yield self._place(f, y, x + (2 * q + 1)), b.binary("fsub", b.binary("fsub", p1, p2), p3)
 
     def _add(self, sums: list[list[list[Register]]], at: At, channel: Index, u: Index) -> None:
         """All products with a row of the filters."""
@@ -90,16 +124,6 @@ class _Results:
                     for four, value in zip(row, values, strict=True):
                         if value is not None:
                             b.set(four[n], b.fma(weight, value, b.get(four[n])))
-
-    def _turn(self, four: list[Register], f: Index, y: Index, x: Index, first: bool) -> None:
-        """Two results: written, or added to what the channels before have given."""
-        k, b = self.k, self.k.b
-        _, height, width = sizes(self.node.shape[1:])
-        p0, p1, p2, p3 = map(b.get, four)
-        pair = b.binary("fadd", b.binary("fadd", p0, p2), p1), b.binary("fsub", b.binary("fsub", p1, p2), p3)
-        for i, z in enumerate(pair):
-            place = (f * height + y) * width + (x + i)
-            k.write(self._out, place, z if first else b.binary("fadd", k.load(self._out, place), z))
 
 
 def combined(b: Builder, at: At, taps: int, n: int) -> Value | None:
@@ -166,11 +190,6 @@ class Weights:
             for i, lanes in runs(k, length - 1):
                 pair = [b.load(self._array, source + (i + d), b.reals(lanes)) for d in range(2)]
                 b.store(self._made[2, 1], target + i, b.binary("fadd", *pair))
-
-    def starts(self, f: int, bias: bool) -> list[Value]:
-        """With what the four sums of filter number f begin: its bias is in both results through the second."""
-        k, c, zero = self.k, self.c, self.k.zero()
-        return [zero, zero if c.b is None or not bias else k.spread(k.read.array(c.b), self.first + f), zero, zero]
 
     def at(self, f: int, channel: Index, u: Index, v: int, taps: int, n: int) -> Value:
         """What product n has of the taps from column v on, in row u of a filter."""
