@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from functools import cache
 from itertools import chain, groupby
 from pathlib import Path
@@ -12,12 +13,13 @@ import native_figures
 import numpy as np
 
 import symcnn as sc
+from symcnn.engine.native import winograd
 from symcnn.engine.native.compiled import Compiled
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.emit import module
 from symcnn.engine.native.nests import described, kind, nests, within
 from symcnn.engine.native.partition import BEFORE, Kind, Partition, partition
-from symcnn.engine.native.tile import rectangle
+from symcnn.engine.native.tile import PRODUCTS, rectangle, threes
 from symcnn.engine.plan import Plan
 
 TEXT = (Path(__file__).parent / "native.template").read_text(encoding="utf-8")
@@ -97,6 +99,8 @@ def page(compiled: Compiled) -> str:
         mul=function(compiled, "_mul"),
         job=function(compiled, "images"),
         tiles=tiles(),
+        winograd=formulas(),
+        threes=products(),
         llvm=llvm(compiled),
         large=LARGE,
         profile=_PROFILE,
@@ -148,6 +152,26 @@ def tiles() -> str:
     for filters, columns in [(1, 4), (6, 28), (20, 20), (64, 11)]:
         found = [rectangle(filters, columns, registers) for registers in (16, 32)]
         rows.append(f"| {filters} x {columns} | " + " | ".join(f"{f} x {c}" for f, c in found) + " |")
+    return "\n".join(rows)
+
+
+def formulas() -> str:
+    """The four products and the two results, as their file has them."""
+    assert winograd.__doc__ is not None
+    (block,) = re.findall(r"::\n\n(.*?)\n\n", winograd.__doc__, re.DOTALL)
+    return str(textwrap.dedent(block))
+
+
+def products() -> str:
+    """How many products two neighbouring results take, for some rows of taps."""
+    rows = ["| columns of the filter | products for two results | each for itself |", "|---|---|---|"]
+    for taps in (3, 5, 7, 9):
+        groups = [size for _, size in threes(taps)]
+        total = " + ".join(str(len(PRODUCTS[size])) for size in groups)
+        count = sum(len(PRODUCTS[size]) for size in groups)
+        rows.append(
+            f"| {taps} | {total} = {count} | {2 * taps} |" if len(groups) > 1 else f"| {taps} | {count} | {2 * taps} |"
+        )
     return "\n".join(rows)
 
 
