@@ -166,12 +166,9 @@ def products() -> str:
     """How many products two neighbouring results take, for some rows of taps."""
     rows = ["| columns of the filter | products for two results | each for itself |", "|---|---|---|"]
     for taps in (3, 5, 7, 9):
-        groups = [size for _, size in threes(taps)]
-        total = " + ".join(str(len(PRODUCTS[size])) for size in groups)
-        count = sum(len(PRODUCTS[size]) for size in groups)
-        rows.append(
-            f"| {taps} | {total} = {count} | {2 * taps} |" if len(groups) > 1 else f"| {taps} | {count} | {2 * taps} |"
-        )
+        counts = [len(PRODUCTS[size]) for _, size in threes(taps)]
+        total = f"{' + '.join(map(str, counts))} = {sum(counts)}" if len(counts) > 1 else counts[0]
+        rows.append(f"| {taps} | {total} | {2 * taps} |")
     return "\n".join(rows)
 
 
