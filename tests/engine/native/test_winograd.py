@@ -17,7 +17,10 @@ from symcnn.engine.native.work import work
 
 WIDEST = replace(Cpu.host(), adders=True)
 NARROW = [Cpu.of("haswell", "+avx2,+fma"), Cpu.of("x86-64", "")] if Cpu.host().is_x86 else []
-CPUS = [WIDEST, *(replace(cpu, adders=True) for cpu in NARROW if cpu.lanes <= WIDEST.lanes)]
+CPUS = [
+    WIDEST,
+    *(pytest.param(replace(cpu, adders=True), marks=pytest.mark.slow) for cpu in NARROW if cpu.lanes <= WIDEST.lanes),
+]
 
 
 @pytest.fixture(params=CPUS, ids=lambda cpu: f"{cpu.lanes} lanes")
@@ -77,9 +80,21 @@ def test_whole_numbers_are_exact(cpu, shape, filters, size, pad):
     assert_exact(shape, filters, size, pad, 17)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.data())
-def test_any_size(data):
+def test_some_sizes(data):
+    any_size(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_many_sizes(data):
+    any_size(data)
+
+
+def any_size(data):
+    """Convolutions and gradients of drawn sizes, with the widest vectors."""
     small = st.integers(1, 4)
     n, m, pad = data.draw(small), data.draw(st.integers(3, 8)), data.draw(st.integers(0, 3))
     shape = data.draw(small), n + data.draw(st.integers(0, 5)), m + data.draw(st.integers(0, 9))
