@@ -41,6 +41,23 @@ done:
   ret void
 }}
 
+; wait until a number that others count up has come to %goal
+define internal void @until(ptr %number, i64 %goal) alwaysinline nounwind {{
+entry:
+  br label %look
+look:
+  %n = phi i64 [ 0, %entry ], [ %n.next, %wait ]
+  %now = load atomic i64, ptr %number acquire, align 8
+  %there = icmp sge i64 %now, %goal
+  br i1 %there, label %done, label %wait
+wait:
+  call void @rest(i64 %n)
+  %n.next = add i64 %n, 1
+  br label %look
+done:
+  ret void
+}}
+
 ; take one ticket after the other, as long as the claims are those of this epoch. A ticket is a job, which chunk of how
 ; many, and how many tickets must be done before.
 define internal void @work(ptr %table, i64 %me, i64 %epoch) noinline nounwind {{
@@ -78,17 +95,7 @@ have:
   %chunk = load i64, ptr %p.chunk
   %chunks = load i64, ptr %p.chunks
   %goal = load i64, ptr %p.goal
-  br label %wait
-wait:
-  %n = phi i64 [ 0, %have ], [ %n.next, %rest ]
-  %done = load atomic i64, ptr %p.done acquire, align 8
-  %go = icmp sge i64 %done, %goal
-  br i1 %go, label %start, label %rest
-rest:
-  call void @rest(i64 %n)
-  %n.next = add i64 %n, 1
-  br label %wait
-start:
+  call void @until(ptr %p.done, i64 %goal)
   call void %job(ptr %data, i64 %me, i64 %chunk, i64 %chunks)
   %old = atomicrmw add ptr %p.done, i64 1 seq_cst
   br label %again
@@ -147,17 +154,7 @@ call:
   br label %start
 start:
   call void @work(ptr %table, i64 0, i64 %epoch)
-  br label %wait
-wait:
-  %n = phi i64 [ 0, %start ], [ %n.next, %more ]
-  %done = load atomic i64, ptr %p.done acquire, align 8
-  %all = icmp sge i64 %done, %count
-  br i1 %all, label %end, label %more
-more:
-  call void @rest(i64 %n)
-  %n.next = add i64 %n, 1
-  br label %wait
-end:
+  call void @until(ptr %p.done, i64 %count)
   %closed = or i64 %first, {closed}
   store atomic i64 %closed, ptr %p.claim seq_cst, align 8
   ret void
