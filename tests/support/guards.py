@@ -100,10 +100,10 @@ def _take_more(self, count):
 
 def _keep(self, what, count):
     """In place of `Kernel.keep`."""
-    found = what in self.kept
+    found = what in self.kept.places
     if not found:
-        self.kept[what] = _layout.place(SIZES[self.b.real] * count, f"what {self.b.function.name} keeps")
-    return self.b.offset(self.read.memory, self.kept[what], BYTE), found
+        self.kept.places[what] = _layout.place(SIZES[self.b.real] * count, f"what {self.b.function.name} keeps")
+    return self.b.offset(self.read.memory, self.kept.places[what], BYTE), found
 
 
 def _take_memory(self, threads, shares, chunks):

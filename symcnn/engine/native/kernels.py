@@ -26,6 +26,14 @@ NEAR = 1 << 13
 
 
 @dataclass
+class Kept:
+    """Memory behind a stage's buffers with values that stay: where each is, and the `end` of it all, in bytes."""
+
+    end: int
+    places: dict[object, int] = field(default_factory=dict)
+
+
+@dataclass
 class Kernel:
     """What the loops of a node are written with.
 
@@ -39,9 +47,8 @@ class Kernel:
         How many lanes of the block hold images; the others repeat the last one.
     cpu : Cpu
         What the loops are written for.
-    kept : {object: int}
-        Where, behind the buffers, values are that loops of this stage leave for later ones; and under None, where the
-        next one has its place.
+    kept : Kept
+        What loops of this stage leave for later ones.
     taken : int
         Bytes of memory that these loops need for themselves, behind that.
     """
@@ -51,7 +58,7 @@ class Kernel:
     sums: Value
     valid: Value
     cpu: Cpu
-    kept: dict[object, int] = field(default_factory=dict)
+    kept: Kept
     taken: int = 0
 
     @property
@@ -71,18 +78,18 @@ class Kernel:
 
     def take(self, count: int) -> Value:
         """Memory for `count` numbers."""
-        start = self.kept.get(None, self.read.group.nbytes) + self.taken
+        start = self.kept.end + self.taken
         self.taken += self._bytes(count)
         return self.b.offset(self.read.memory, start, BYTE)
 
     def keep(self, what: object, count: int) -> tuple[Value, bool]:
         """Memory for `count` numbers that are left for later loops; and whether earlier ones have left them already."""
-        found = what in self.kept
+        places = self.kept.places
+        found = what in places
         if not found:
-            start = self.kept[what] = self.kept.get(None, self.read.group.nbytes) + self.taken
-            self.kept[None] = start + self._bytes(count)
-            self.taken = 0
-        return self.b.offset(self.read.memory, self.kept[what], BYTE), found
+            places[what] = self.kept.end + self.taken
+            self.kept.end, self.taken = places[what] + self._bytes(count), 0
+        return self.b.offset(self.read.memory, places[what], BYTE), found
 
     def _bytes(self, count: int) -> int:
         """Whole lines of the cache."""

@@ -19,7 +19,7 @@ from . import columns, convolution, kernels, pixels, rows, sums
 from .cpu import Cpu
 from .expressions import Reader
 from .fuse import Group
-from .kernels import Kernel, sizes
+from .kernels import Kept, Kernel, sizes
 from .loops import BYTE, INDEX, POINTER, Builder, Type, Value
 from .lowered import (
     ALARM,
@@ -79,7 +79,7 @@ class ImageStage:
         self.family = PIXELS_IN_LANES if block == 1 else IMAGES_IN_LANES
         self.labels = {node: n for node in group.fed if (n := _classes(node, group)) is not None}
         self._names: list[tuple[str, Node]] = []
-        self._kept: dict[object, int] = {}
+        self._kept = Kept(group.nbytes)
 
     def write(self, checked: set[Node]) -> list[str]:
         """All functions; the names of the jobs. The `checked` sums are seen to be finite."""
@@ -115,8 +115,7 @@ class ImageStage:
         read = Reader(b, self.group, self.whole.arrays, arguments, memory, self.block, self.block)
         kernel = Kernel(b, read, sums, valid, self.cpu, self._kept)
         write(kernel, row)
-        end = self._kept.get(None, self.group.nbytes) + kernel.taken
-        self.whole.memory = max(self.whole.memory, end)
+        self.whole.memory = max(self.whole.memory, self._kept.end + kernel.taken)
         self.whole.functions.append(b.function)
         self._names.append((name, node))
 
