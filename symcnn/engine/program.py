@@ -156,7 +156,7 @@ class Program:
             If an output is NaN or infinite.
         """
         arrays = collect(self.plan.inputs, feeds, named)
-        with using(self.threads), np.errstate(all="ignore"):
+        with using(self.threads):
             bound = self._engine.bind(self.plan, batch_of(arrays))
             bound.feed(arrays)
             bound.run()

@@ -38,7 +38,7 @@ class TrainStep:
         self.iteration = 0
         self.epoch = 0
         self._settings = settings
-        self._told: dict[Param, float] = {}
+        self._written: dict[Param, float] = {}
 
     def __call__(self, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> float:
         """Run one step.
@@ -71,11 +71,11 @@ class TrainStep:
 
     def _set_settings(self) -> None:
         for param, schedule in self._settings.items():
-            value = schedule(self.iteration, self.epoch)
-            if value != self._told.get(param):
-                self._told[param] = value
+            value = float(schedule(self.iteration, self.epoch))
+            if value != self._written.get(param):
                 with np.errstate(over="ignore"):  # an infinite rate makes infinite parameters, and these are an error
                     param.value[...] = value
+                self._written[param] = value
 
     def __repr__(self) -> str:
         return f"TrainStep({self.program!r}, {self.iteration} steps made)"
@@ -129,7 +129,8 @@ def train_step(
     if not trained:
         raise GradientError(explain("the loss depends on no parameter: there is nothing to train", node=J))
     dtypes = {p.dtype for p in trained}
-    settings = {name: Param(name, np.zeros((), *(dtypes if len(dtypes) == 1 else ()))) for name in optimizer.settings}
+    dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(float)  # nothing is left to be cast in each step
+    settings = {name: Param(name, np.zeros((), dtype)) for name in optimizer.settings}
     updates = optimizer.updates({p: back.delta(p) for p in trained}, settings.__getitem__)
     program = compile([J], updates=updates, backend=backend, guard=True, threads=threads)
     state = [p for p in updates if p not in trained]

@@ -66,3 +66,22 @@ def test_a_rate_beyond_float32_is_refused_without_a_warning():
     with pytest.raises(sc.errors.NonFiniteError):
         sc.train_step(sc.sum(w), sc.SGD(lr=1e300))()
     assert w.value == [1]
+
+
+def test_a_rate_that_cannot_be_written_is_refused_each_time():
+    w = sc.Param("w", np.ones(1))
+    step = sc.train_step(sc.sum(w), sc.SGD(lr=lambda iteration, epoch: "abc"))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="abc"):
+            step()
+    assert w.value == [1]
+
+
+def test_a_rate_may_be_an_array_that_changes():
+    rate = np.array(0.5)
+    w = sc.Param("w", np.zeros(1))
+    step = sc.train_step(sc.sum(w), sc.SGD(lr=lambda iteration, epoch: rate))
+    step()
+    rate *= 0.5
+    step()
+    assert w.value == [-0.75]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -73,9 +73,10 @@ class NativeBound(Bound):
             c.kernel == "rule" or isinstance(c.node, Conv | Dense | MatMul) for c in self.calls if c.kernel != "native"
         )
 
-    def _without_alarms(self) -> AbstractContextManager[object]:
-        """NumPy raises no alarms inside, if it computes anything: native code never does."""
-        return np.errstate(all="ignore") if any(c.kernel != "native" for c in self.calls) else nullcontext()
+    @cached_property
+    def _calls_numpy(self) -> bool:
+        """Whether NumPy computes anything, and so could warn: native code never does."""
+        return any(c.kernel != "native" for c in self.calls)
 
     def feed(self, feeds: Feeds) -> None:
         """Arrays for the inputs: what only native code reads, and can read as it is, is not copied."""
@@ -117,7 +118,8 @@ class NativeBound(Bound):
         while self.of_shapes:  # these have always the same shapes
             self.of_shapes[-1].run()
             self.of_shapes.pop()
-        with one_thread() if self._calls_blas else nullcontext(), self._without_alarms():
+        quiet = np.errstate(all="ignore") if self._calls_numpy else nullcontext()
+        with one_thread() if self._calls_blas else nullcontext(), quiet:
             for call in self.calls:
                 call.run()
         if runner.wrong_labels:

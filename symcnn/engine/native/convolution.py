@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ...graph.node import Node
+from . import pairs
 from .kernels import Kernel, parts, sizes
 from .loops import Index, Register, Value
 from .partition import elements
 from .patterns import LONG, Convolution, Product
 from .places import Places, column_tiles, places, rows_within
-from .tile import rectangle, row_tile, winograd_tile
-from .winograd import winograd
+from .tile import pairs_tile, rectangle, row_tile
 
 _PIECE = 12
 """How many columns of a long row of a filter are written out in its loop."""
@@ -19,9 +19,9 @@ def convolution(k: Kernel, node: Node, c: Convolution) -> None:
     """Tiles of filters and columns; each has its sums in registers over all channels and rows of the filters."""
     filters, channels, n, m = sizes(node.inputs[1].shape)
     for p in places(node, c, k.read.group):
-        dense = p.columns.step == p.pace[1] == 1 and m <= LONG
-        if dense and (tile := winograd_tile(filters, len(p.columns), m, channels * n, k.cpu)):
-            winograd(k, node, c, p, tile)
+        dense = p.columns.step == p.pace[1] == 1
+        if dense and (tile := pairs_tile(filters, len(p.columns), m, channels * n, k.cpu)):
+            pairs.convolution(k, node, c, p, tile)
             continue
         per_filter, columns = rectangle(filters, len(p.columns), k.registers)
         for first, count in parts(k, filters, per_filter):

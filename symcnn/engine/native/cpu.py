@@ -22,8 +22,8 @@ class Cpu:
     registers : int
         How many vector registers the loops may count on.
     adders : bool
-        Whether it adds beside multiplying, in units of their own: AMD's Zen does. Elsewhere an addition takes the place
-        of a multiply-add.
+        Whether it has units that add beside those that multiply and add. AMD's Zen has (its fifth was measured); of
+        others it is not assumed.
     real : "float" or "double"
         The kind of these numbers.
 

@@ -18,8 +18,8 @@ Sums = dict[Key, Register]
 class GradientTile(ABC):
     """Some neighbouring columns of some filters, in all rows and channels.
 
-    If errors and maps are too large to stay near, some rows of errors are gone through for all of these before the
-    next rows; the sums are in memory meanwhile.
+    If errors and maps are too large to stay in the cache, some rows of errors are gone through for all of these before
+    the next rows; the sums are in memory meanwhile.
 
     Parameters
     ----------
@@ -31,8 +31,6 @@ class GradientTile(ABC):
         The first of them, and how many there are.
     column : Index
         The first column of them.
-    taps : list of (int, int)
-        Columns that are computed together, each by how far it is from the first and how many it stands for.
     keys : list of Key
         Of all sums that are kept.
     """
@@ -44,11 +42,10 @@ class GradientTile(ABC):
         place: int,
         filters: tuple[Index, int],
         column: Index,
-        taps: list[tuple[int, int]],
         keys: list[Key],
     ) -> None:
         self.k, self.g, self.place, (self.first, self.count) = k, g, place, filters
-        self.column, self.taps, self.keys = column, taps, keys
+        self.column, self.keys = column, keys
         self.channels, self.height, self.width = sizes(g.x.shape[1:])
         self.filters, self.rows, self.columns = sizes(g.delta.shape[1:])
         self.n, self.m = self.height - self.rows + 1, self.width - self.columns + 1
@@ -73,8 +70,8 @@ class GradientTile(ABC):
     def write(self) -> None:
         """All loops."""
         rows = range(0, self.rows, dilation(self.g.delta)[0])
-        near = NEAR // (self.k.lanes * (self.count * self.columns + self.width))
-        blocks = -(-len(rows) // max(1, near))
+        at_once = NEAR // self.k.nbytes(self.count * self.columns + self.width)
+        blocks = -(-len(rows) // max(1, at_once))
         if blocks > 1:
             self._by_blocks(rows, -(-len(rows) // blocks) * rows.step)
             return
@@ -118,16 +115,17 @@ class SingleErrors(GradientTile):
         self, k: Kernel, g: FilterGradient, place: int, filters: tuple[Index, int], column: Index, size: int
     ) -> None:
         keys = [(f, v, 0) for f in range(filters[1]) for v in range(size)]
-        super().__init__(k, g, place, filters, column, [(v, 1) for v in range(size)], keys)
+        super().__init__(k, g, place, filters, column, keys)
+        self._size = size
 
     def add_row(self, sums: Sums, error: Index, seen: Index) -> None:
         b = self.k.b
         with b.loop(0, self.columns, dilation(self.g.delta)[1]) as column:  # the errors between are 0
-            values = [self.seen(seen + (column + v)) for v, _ in self.taps]
+            values = [self.seen(seen + (column + v)) for v in range(self._size)]
             for f in range(self.count):
                 delta = self.error(f, error + column)
-                for total, value in zip((sums[f, v, 0] for v, _ in self.taps), values, strict=True):
-                    b.set(total, b.fma(delta, value, b.get(total)))
+                for v, value in enumerate(values):
+                    b.set(sums[f, v, 0], b.fma(delta, value, b.get(sums[f, v, 0])))
 
     def gradients(self, sums: dict[Key, Value], f: int) -> list[Value]:
-        return [sums[f, v, 0] for v, _ in self.taps]
+        return [sums[f, v, 0] for v in range(self._size)]

@@ -21,8 +21,8 @@ from .loops import BIT, BYTE, INDEX, INT, SIZES, Builder, Index, Type, Value
 from .lowered import ALARM
 from .partition import elements
 
-NEAR = 1 << 13
-"""So many numbers stay in the first-level cache while they are gone through again and again."""
+NEAR = 32 << 10
+"""So many bytes stay in the first-level cache while they are gone through again and again."""
 
 
 @dataclass
@@ -99,6 +99,10 @@ class Kernel:
     def vector(self) -> Type:
         """A number of each image."""
         return self.b.reals(self.lanes)
+
+    def nbytes(self, count: int) -> int:
+        """Of so many numbers of each image in a block."""
+        return SIZES[self.b.real] * self.lanes * count
 
     def zero(self) -> Value:
         """0 in all lanes."""

@@ -7,11 +7,11 @@ from .expressions import Reader, linear
 from .gradient import SingleErrors
 from .kernels import Kernel, over, parts, sizes
 from .loops import Index, Value
+from .pairs import PairsOfErrors
 from .partition import elements
-from .patterns import LONG, BatchSum, FilterGradient, OuterProduct
+from .patterns import BatchSum, FilterGradient, OuterProduct
 from .places import dilation
-from .tile import rectangle, row_tile, winograd_gradient_tiles
-from .winograd import PairsOfErrors
+from .tile import pairs_gradient_tiles, rectangle, row_tile
 
 
 def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> None:
@@ -19,8 +19,7 @@ def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> Non
     width, (filters, rows, columns) = sizes(g.x.shape[3:])[0], sizes(g.delta.shape[1:])
     m = width - columns + 1
     k.clear_invalid(k.read.buffer(g.delta), elements(g.delta))
-    dense = dilation(g.delta) == (1, 1) and m <= LONG
-    if dense and (tiles := winograd_gradient_tiles(filters, columns, m, rows, k.cpu)):
+    if dilation(g.delta) == (1, 1) and (tiles := pairs_gradient_tiles(filters, columns, m, rows, k.cpu)):
         for taps, per_tile in tiles:
             for some in parts(k, filters, per_tile):
                 PairsOfErrors(k, g, place, some, taps).write()

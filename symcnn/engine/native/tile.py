@@ -5,9 +5,16 @@ from __future__ import annotations
 from functools import cache
 
 from .cpu import Cpu
+from .patterns import LONG
+from .winograd import ADDITIONS, PRODUCTS, threes
 
 _LATENCY = 8
 """So many sums must be under way to keep two multipliers of four cycles busy."""
+_ALL_UNITS = 0.65
+"""Half cycles of a multiply-add or an addition, where four units do both: 0.5 if all were always busy, and this is what
+convolutions with different tiles came to on a Zen 5."""
+_MOST_ROWS, _MOST_COLUMNS = 16, 14
+"""Larger tiles are not looked at."""
 
 
 def rectangle(rows: int, columns: int, registers: int) -> tuple[int, int]:
@@ -27,11 +34,11 @@ def rectangle(rows: int, columns: int, registers: int) -> tuple[int, int]:
 def _rectangle(rows: int, columns: int, registers: int) -> tuple[float, tuple[int, int]]:
     """What each step of the best tiles costs, and the tile."""
     best, tile = float("inf"), (1, 1)
-    for r in range(1, min(rows, 16) + 1):
-        for c in range(1, min(columns, 14) + 1):
+    for r in range(1, min(rows, _MOST_ROWS) + 1):
+        for c in range(1, min(columns, _MOST_COLUMNS) + 1):
             if r * c + c + 1 > registers:
                 continue
-            cost = sum(n * m * _cycles(h, w) for n, h in _parts(rows, r) for m, w in _parts(columns, c))
+            cost = sum(n * m * _half_cycles(h * w, h + w) for n, h in _parts(rows, r) for m, w in _parts(columns, c))
             if cost < best:
                 best, tile = cost, (r, c)
     return best, tile
@@ -42,10 +49,12 @@ def _parts(length: int, size: int) -> list[tuple[int, int]]:
     return [(length // size, size), *([(1, length % size)] if length % size else [])]
 
 
-def _cycles(rows: int, columns: int) -> float:
-    """Half cycles of one step: sums that are added to, or loads, whatever takes longer; and a little for each load."""
-    loads = rows + columns
-    return max(rows * columns, _LATENCY, loads) + 0.05 * loads
+def _half_cycles(products: int, loads: int, additions: int = 0) -> float:
+    """How long a step takes that adds a product to each of so many sums.
+
+    Two multiply-adds and two loads fit into a cycle. Additions are only asked for where they have units of their own.
+    """
+    return max(products, loads, _LATENCY, _ALL_UNITS * (products + additions)) + 0.05 * loads
 
 
 def row_tile(length: int, registers: int) -> int:
@@ -61,59 +70,47 @@ def row_tile(length: int, registers: int) -> int:
     return dividing[0] if dividing[0] >= min(most, _LATENCY) else most
 
 
-# Winograd's products ----------------------------------------------------------------------------
+# Pairs of columns ------------------------------------------------------------------------------
 
-PRODUCTS = {3: (0, 1, 2, 3), 2: (0, 1, 3), 1: (0, 3)}
-"""Which products two neighbouring results take of three taps, of two and of one."""
-_ADDITIONS = {3: 4, 2: 2, 1: 0}
-"""How many sums and differences of values these products need."""
 _GAIN = 0.95
-"""Fewer products must promise to take no more than this part of the time."""
-
-
-def threes(taps: int) -> list[tuple[int, int]]:
-    """A row of taps in threes and a rest, each by its first and its size.
-
-    Examples
-    --------
-    >>> threes(5)
-    [(0, 3), (3, 2)]
-    """
-    return [(v, min(3, taps - v)) for v in range(0, taps, 3)]
-
-
-def _half_cycles(products: int, additions: float, loads: int) -> float:
-    """How long a step takes that adds a product to each of so many sums; 0.65 was measured where there are adders."""
-    return max(products, 0.65 * (products + additions), loads, _LATENCY) + 0.05 * loads
+"""Pairs must promise to take no more than this part of the time of single columns."""
 
 
 @cache
-def winograd_tile(filters: int, columns: int, taps: int, depth: int, cpu: Cpu) -> tuple[int, int] | None:
+def pairs_tile(filters: int, columns: int, taps: int, depth: int, cpu: Cpu) -> tuple[int, int] | None:
     """How many filters and how many pairs of columns are computed together; None if single columns are as fast.
 
-    Sums of `depth` rows of so many taps are turned into results at the end.
+    Parameters
+    ----------
+    filters, columns : int
+        Of the results.
+    taps : int
+        Columns of a filter.
+    depth : int
+        So many rows of taps are added up before the sums are made results.
+    cpu : Cpu
 
     Examples
     --------
     >>> zen = Cpu.of("znver5", "+avx512f")
-    >>> winograd_tile(20, 20, 9, 9, zen), winograd_tile(20, 20, 1, 9, zen)
+    >>> pairs_tile(20, 20, 9, 9, zen), pairs_tile(20, 20, 1, 9, zen)
     ((3, 2), None)
     """
-    if columns < 2 or taps < 3 or not cpu.adders:
+    if columns < 2 or not 3 <= taps <= LONG or not cpu.adders:
         return None
     sizes = [size for _, size in threes(taps)]
 
     def cost(f: int, p: int) -> float:
         steps = [
-            _half_cycles(len(PRODUCTS[t]) * f * p, _ADDITIONS[t] * p, len(PRODUCTS[t]) * f + 2 * p + t - 1)
+            _half_cycles(len(PRODUCTS[t]) * f * p, len(PRODUCTS[t]) * f + 2 * p + t - 1, ADDITIONS[t] * p)
             for t in sizes
         ]
         return sum(steps) + 4 * f * p / depth
 
     best, tile = _GAIN * taps * _rectangle(filters, columns, cpu.registers)[0], None
-    for f in range(1, min(filters, 16) + 1):
-        for p in range(1, min(columns, 14) // 2 + 1):  # the first tile of a row is whole
-            if 4 * f * p + 3 * p + 1 > cpu.registers:
+    for f in range(1, min(filters, _MOST_ROWS) + 1):
+        for p in range(1, min(columns, _MOST_COLUMNS) // 2 + 1):  # the first tile of a row is whole
+            if 4 * f * p + 3 * p + 1 > cpu.registers:  # sums; two values and their sum for each pair; a weight
                 continue
             total = sum(n * m * cost(h, w) for n, h in _parts(filters, f) for m, w in _parts((columns + 1) // 2, p))
             if total < best:
@@ -122,31 +119,38 @@ def winograd_tile(filters: int, columns: int, taps: int, depth: int, cpu: Cpu) -
 
 
 @cache
-def winograd_gradient_tiles(
+def pairs_gradient_tiles(
     filters: int, columns: int, taps: int, rows: int, cpu: Cpu
 ) -> list[tuple[list[tuple[int, int]], int]] | None:
-    """The threes of a row of taps in parts, each with how many filters are computed together; None as above.
+    """The threes of a row of taps in parts, each with how many filters are computed together; None if as fast singly.
 
-    The errors have so many columns, and the products are added up over so many rows of them.
+    Parameters
+    ----------
+    filters, taps : int
+        Filters, and columns of each.
+    rows, columns : int
+        Of the errors.
+    cpu : Cpu
 
     Examples
     --------
-    >>> winograd_gradient_tiles(20, 20, 9, 20, Cpu.of("znver5", "+avx512f"))
+    >>> pairs_gradient_tiles(20, 20, 9, 20, Cpu.of("znver5", "+avx512f"))
     [([(0, 3), (3, 3)], 2), ([(6, 3)], 4)]
     """
-    if columns < 2 or taps < 3 or not cpu.adders:
+    if columns < 2 or not 3 <= taps <= LONG or not cpu.adders:
         return None
     steps, every = rows * ((columns + 1) // 2), threes(taps)
 
     def cost(part: list[tuple[int, int]], f: int) -> float:
         products = f * sum(len(PRODUCTS[t]) for _, t in part)
-        additions = 2 * f + sum(_ADDITIONS[t] for _, t in part)
+        additions = 2 * f + sum(ADDITIONS[t] for _, t in part)
         loads = 2 * f + sum(t for _, t in part) + 1
-        return steps * _half_cycles(products, additions, loads) + 2 * products
+        return steps * _half_cycles(products, loads, additions) + 2 * products
 
     def best_of(part: list[tuple[int, int]]) -> tuple[float, int]:
-        products, held = sum(len(PRODUCTS[t]) for _, t in part), sum(t for _, t in part) - 1
-        fitting = [f for f in range(1, filters + 1) if f * products + 2 * f + held < cpu.registers]
+        products, values = sum(len(PRODUCTS[t]) for _, t in part), sum(t for _, t in part) - 1
+        # in registers: sums; two errors for each filter; the values but the first and the last; a sum of values
+        fitting = [f for f in range(1, filters + 1) if f * products + 2 * f + values + 1 <= cpu.registers]
         totals = [(sum(n * cost(part, h) for n, h in _parts(filters, f)), f) for f in fitting]
         return min(totals, default=(float("inf"), 1))
 

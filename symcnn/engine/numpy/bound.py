@@ -46,16 +46,12 @@ class Bound:
     values : {Node: array}
         Each node's array, as long as it is alive in a run.
     calls : list of Call
-    fixed : set of Node
-        What is known before the first run, as it follows from constants and the batch size: scalars, which are
-        computed once.
     """
 
     plan: Plan
     batch: int
     values: dict[Node, Array] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    fixed: set[Node] = field(default_factory=set)
     nbytes: int = 0
 
     @cached_property
@@ -96,7 +92,7 @@ class Bound:
         """Compute all values once.
 
         With `update`, also the parameters' new values are written, if `updates_parameters`; with `guard`, only if
-        no output is NaN or infinite. Values follow IEEE 754: overflow and the like raise no alarm.
+        no output is NaN or infinite. Values follow IEEE 754, and NumPy does not warn of overflow and the like.
         """
         with one_thread(), np.errstate(all="ignore"):
             for call in self.calls:
@@ -167,23 +163,30 @@ def _bind_node(node: Node, bound: Bound, storage: _Storage) -> None:
 def _place(node: Node, shape: tuple[int, ...], bound: Bound, storage: _Storage) -> None:
     """Give `node` its array: a leaf's own, a view, or one from the arena with the calls that fill it."""
     inputs = [bound.values[i] for i in node.inputs]
+    known = storage.known.issuperset(node.inputs) and not isinstance(node, Param | Input)
     view = _leaf_value(node, bound.batch) if not node.inputs else _view(node, inputs, bound.batch)
-    fixed = bound.fixed.issuperset(node.inputs) and not isinstance(node, Param | Input)
     if view is not None:
         storage.share(node, owned=not node.inputs)
         bound.values[node] = view
-        bound.fixed |= {node} if fixed else set()
+        storage.known |= {node} if known else set()
         return
-    once = fixed and shape == ()
+    once = known and shape == ()  # an array is computed in each run: so its memory serves others, too
     if once:
+        out = np.empty(shape, node.dtype)
         storage.share(node, owned=True)
-    out = bound.values[node] = np.empty(shape, node.dtype) if once else storage.array_for(node, inputs, shape)
+        storage.known.add(node)
+    else:
+        out = storage.array_for(node, inputs, shape)
+    bound.values[node] = out
     calls = [] if (check := _verification(node, inputs)) is None else [Call(node, check, "verify")]
     calls.append(Call(node, *prepare(node, out, inputs)))
-    if not once:
+    if once:
+        _run_now(calls)
+    else:
         bound.calls += calls
-        return
-    bound.fixed.add(node)
+
+
+def _run_now(calls: list[Call]) -> None:
     with np.errstate(all="ignore"):
         for call in calls:
             call.run()
@@ -218,10 +221,18 @@ def _verification(node: Node, inputs: list[Array]) -> Run | None:
 
 
 class _Storage:
-    """Which buffer each value lives in, and how many uses each buffer still has."""
+    """Which buffer each value lives in, and how many uses each buffer still has.
+
+    Attributes
+    ----------
+    arena : Arena
+    known : set of Node
+        What has its value before the first run: constants, the batch size, and the scalars that follow from these.
+    """
 
     def __init__(self, plan: Plan, arena: Arena) -> None:
         self.arena = arena
+        self.known: set[Node] = set()
         self._uses = plan.uses
         self._buffer: dict[Node, Array | None] = {}
         self._pending: dict[int, int] = {}

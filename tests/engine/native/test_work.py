@@ -38,7 +38,7 @@ def test_convolution_and_its_gradients_are_as_in_the_textbook(cpu, F, C, n, m, H
     assert works(z, cpu)["conv"] == 2 * products * cpu.lanes
     assert works(dx, cpu)["conv"] == 2 * products * cpu.lanes  # the border of zeros costs nothing
     (of_filters,) = [n for name, n in works(dw, cpu).items() if "pack" not in name]
-    over_lanes = F * C * n * m * (1 + cpu.lanes.bit_length() - 1) * cpu.lanes  # halves, quarters, ... are added up
+    over_lanes = F * C * n * m * cpu.lanes.bit_length() * cpu.lanes  # halves, quarters, ... are added up
     assert 0 < of_filters - 2 * products * cpu.lanes <= over_lanes
 
 
