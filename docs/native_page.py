@@ -158,7 +158,7 @@ def tiles() -> str:
 def formulas() -> str:
     """The four products and the two results, as their file has them."""
     assert winograd.__doc__ is not None
-    (block,) = re.findall(r"::\n\n(.*?)\n\n", winograd.__doc__, re.DOTALL)
+    block, *_ = re.findall(r"::\n\n(.*?)\n\n", winograd.__doc__, re.DOTALL)
     return str(textwrap.dedent(block))
 
 

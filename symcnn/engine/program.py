@@ -259,7 +259,8 @@ class Program:
         """
         with using(self.threads):
             bound = self._engine.bind(self.plan, natural(batch, "report: batch"))
-        head = f"backend {self.backend}, batch {batch}: {len(bound.calls)} steps, {bound.nbytes:,} bytes of buffers"
+        steps = f"{len(bound.calls)} step{'s' * (len(bound.calls) != 1)}"
+        head = f"backend {self.backend}, batch {batch}: {steps}, {bound.nbytes:,} bytes of buffers"
         return "\n".join([head, *bound.describe(loops)])
 
     def __reduce__(self) -> Any:

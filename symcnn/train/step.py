@@ -105,6 +105,7 @@ def train_step(
     Returns
     -------
     TrainStep
+        Its rates have the dtype of the parameters (float64, if these have several).
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """What all loops are written with, and the simplest of them: element by element, into lanes and out of them.
 
-Each function here and in `convolution`, `sums` and `rows` writes the loops of one node into a function of its own. In
-a block's buffers, a value stands at its element's number, with one image in each lane.
+Each function here and in `convolution`, `pairs`, `sums` and `rows` writes the loops of one node into a function of its
+own. In a block's buffers, a value stands at its element's number, with one image in each lane.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What one thread of this machine can do at most, measured: what the share in a profile is a share of."""
+"""What one thread of this machine can do at most with multiply-adds, measured: a profile has shares of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Machine:
     Attributes
     ----------
     peak : float
-        Operations on real numbers in a second: multiplications and additions at once, with all in registers.
+        Operations on real numbers in a second: multiply-adds, with all in registers.
     call : float
         Seconds of a timed call that does nothing.
     """

@@ -42,7 +42,7 @@ JOINS = (Concat, Put)
 CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max, FirstMax, Take, Put)
 """Types whose `verify` looks at nothing but shapes, labels and indices."""
 BEFORE = "the same for all images, and needed before"
-"""Why NumPy computes what does not depend on the images: once a run, and it is little."""
+"""Why NumPy computes what does not depend on the images: once a run at most, and it is little."""
 _MOST = 20_000
 """More nodes than this are left to NumPy: LLVM takes up to 3 ms for each, a minute for all."""
 
