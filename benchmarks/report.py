@@ -17,7 +17,7 @@ def report(comparison: Comparison) -> str:
     sections = [
         _head(comparison),
         _checked(comparison),
-        _table("one training step, microseconds (median)", comparison, _time, _floor(comparison)),
+        _table("one training step, microseconds (median)", comparison, _time, _sgemm_time(comparison)),
         *(_table(f"time of {name} over the others'", comparison, _ratio(comparison, name)) for name in ours),
         _table("peak memory of the process, MiB", comparison, lambda r: f"{r.peak_bytes / 2**20:.0f}"),
         _table("seconds to build, compile and take 3 steps", comparison, lambda r: f"{r.seconds_to_ready:.2f}"),
@@ -30,7 +30,7 @@ def _head(comparison: Comparison) -> str:
     rate = f"{comparison.sgemm_flops / 1e9:.0f} GFLOP/s"
     lines = [
         comparison.machine,
-        f"{comparison.threads} threads; the floor is the time at the rate of a large float32 matrix product, {rate}",
+        f"{comparison.threads} threads; sgemm: the time of as many MFLOP in a large float32 matrix product, {rate}",
         versions,
         *(f"missing: {name}" for name in comparison.missing),
     ]
@@ -60,7 +60,7 @@ def _checked(comparison: Comparison) -> str:
 
 def _table(title: str, comparison: Comparison, cell: Cell, first: Callable[[Case], list[str]] | None = None) -> str:
     """A row a case, a column a peer; `first` gives the cells before the peers'."""
-    heads = ["", *(["MFLOP", "floor"] if first else []), *comparison.versions]
+    heads = ["", *(["MFLOP", "sgemm"] if first else []), *comparison.versions]
     rows = [
         [_title(case), *(first(case) if first else []), *(_shown(result, cell) for result in case.results)]
         for case in comparison.cases
@@ -82,7 +82,7 @@ def _title(case: Case) -> str:
     return f"{case.network} batch {case.batch}"
 
 
-def _floor(comparison: Comparison) -> Callable[[Case], list[str]]:
+def _sgemm_time(comparison: Comparison) -> Callable[[Case], list[str]]:
     return lambda case: [f"{case.flops / 1e6:,.1f}", _microseconds(case.flops / comparison.sgemm_flops)]
 
 
