@@ -38,7 +38,7 @@ class TrainStep:
         self.iteration = 0
         self.epoch = 0
         self._settings = settings
-        self._written: dict[Param, float] = {}
+        self._written: dict[Param, tuple[float, float]] = {}  # as given, and as the parameter holds it
 
     def __call__(self, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> float:
         """Run one step.
@@ -71,11 +71,16 @@ class TrainStep:
 
     def _set_settings(self) -> None:
         for param, schedule in self._settings.items():
-            value = float(schedule(self.iteration, self.epoch))
-            if value != self._written.get(param):
-                with np.errstate(over="ignore"):  # an infinite rate makes infinite parameters, and these are an error
+            given = schedule(self.iteration, self.epoch)
+            try:
+                value = float(given)
+            except (TypeError, ValueError, OverflowError):
+                problem = f"the schedule of {param.name} gave {quoted(given)}; expected a number"
+                raise DTypeError(explain(problem, f"it was asked for iteration {self.iteration}")) from None
+            if self._written.get(param) != (value, param.value.item()):
+                with np.errstate(all="ignore"):  # what is too large makes infinite parameters, and these are an error
                     param.value[...] = value
-                self._written[param] = value
+                self._written[param] = value, param.value.item()
 
     def __repr__(self) -> str:
         return f"TrainStep({self.program!r}, {self.iteration} steps made)"

@@ -68,13 +68,33 @@ def test_a_rate_beyond_float32_is_refused_without_a_warning():
     assert w.value == [1]
 
 
-def test_a_rate_that_cannot_be_written_is_refused_each_time():
+@pytest.mark.parametrize("given", ["abc", None, 1j, [0.1, 0.2], 10**400])
+def test_a_rate_that_is_no_number_is_refused_each_time(given):
     w = sc.Param("w", np.ones(1))
-    step = sc.train_step(sc.sum(w), sc.SGD(lr=lambda iteration, epoch: "abc"))
+    step = sc.train_step(sc.sum(w), sc.SGD(lr=lambda iteration, epoch: given))
     for _ in range(2):
-        with pytest.raises(ValueError, match="abc"):
+        with pytest.raises(sc.errors.DTypeError, match="the schedule of lr gave"):
             step()
     assert w.value == [1]
+
+
+def test_a_rate_that_someone_else_has_written_over_is_written_again():
+    w = sc.Param("w", np.zeros(1))
+    step = sc.train_step(sc.sum(w), sc.SGD(lr=0.5))
+    step()
+    for param in step.program.plan.order:
+        if isinstance(param, sc.Param) and param.name == "lr":
+            param.value[...] = 0
+    step()
+    assert w.value == [-1]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_tiny_rate_raises_no_alarm():
+    w = sc.Param("w", np.zeros(1, "float32"))
+    with np.errstate(all="raise"):
+        sc.train_step(sc.sum(w), sc.SGD(lr=lambda iteration, epoch: np.float64(1e-60)))()
+    assert w.value == [0]
 
 
 def test_a_rate_may_be_an_array_that_changes():

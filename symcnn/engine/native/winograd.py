@@ -29,6 +29,7 @@ e0, e0 + e1, e0 - e1, e1 and what p0 .. p3 have of the values, added up over all
 What is added is as large as the largest of the four values and of the three taps, and so is the rounding. Where these
 are of one size, as in networks, that is as exact as the direct way; a small result beside large ones is not. A number
 that is not finite spoils the results whose windows it is in, as in the direct way; but of a gradient, all three taps.
+Sums of numbers beyond half of the largest one overflow, and halves of weights below the smallest normal one lose bits.
 """
 
 from __future__ import annotations
