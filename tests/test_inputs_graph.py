@@ -136,6 +136,7 @@ def test_long_chain_is_forgotten(length):
     gc.collect()
 
 
+@pytest.mark.slow
 def test_chain_beyond_the_recursion_limit():
     """Slower questions, over a chain that a recursion would not survive either."""
     n = 5000

@@ -177,6 +177,7 @@ def test_a_long_text_is_shown_without_its_middle_and_printed_whole():
     assert lines[:100] == str(equations).splitlines()[:100] and lines[-100:] == str(equations).splitlines()[-100:]
 
 
+@pytest.mark.slow
 def test_gigantic_graphs_are_quick_to_look_at():
     J = chain(30_000)
     back, program = sc.backprop(J), sc.compile(J)

@@ -40,6 +40,7 @@ def test_node_type_keeps_what_it_owes(sample):
     }
 
 
+@pytest.mark.slow
 def test_derivatives_are_left_unchecked_only_where_there_are_none():
     without = {cls for cls in TYPES for s in cls.samples() if any("derivative" in t for t in check_node(s).unchecked)}
     comparisons = {sc.Greater, sc.GreaterEqual, sc.Less, sc.LessEqual, sc.Equal}

@@ -106,7 +106,7 @@ def test_names_of_any_length_and_script():
 
 
 @given(graphs(), st.data())
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_random_graphs_folded_and_focused(J, data):
     check(sc.draw(J, fold=True).layout)
     focus = data.draw(st.sampled_from(sc.Graph(J).order))
@@ -114,7 +114,7 @@ def test_random_graphs_folded_and_focused(J, data):
 
 
 @given(graphs(), st.sampled_from([600, 900, 1400, None]))
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_random_graphs(J, width):
     layout = sc.draw(J, width=width).layout
     check(layout)

@@ -453,7 +453,7 @@ def repetitive(draw):
 
 
 @given(repetitive())
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_repetitive_graphs(J):
     for fold in (True, None):
         check_against_graph(J, fold=fold)

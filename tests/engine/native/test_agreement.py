@@ -101,6 +101,7 @@ def test_a_sample_and_its_gradients(sample):
     assert unexpected == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_a_sample_and_its_gradients_in_float64(sample):
     native = assert_agree(with_gradients(recast(sample, ["float64"])), WIDE_BATCHES, TOLERANCES["float64"])
@@ -195,7 +196,11 @@ def test_types_of_a_user(kind, dtype):
 
 @pytest.mark.parametrize("make", NETWORKS)
 @pytest.mark.parametrize(
-    ("dtype", "batch"), [*(("float32", n) for n in (1, 17, 33)), *(("float64", n) for n in WIDE_BATCHES)]
+    ("dtype", "batch"),
+    [
+        *(("float32", n) for n in (1, 17, 33)),
+        *(pytest.param("float64", n, marks=pytest.mark.slow) for n in WIDE_BATCHES),
+    ],
 )
 def test_training_steps_of_whole_networks(make, dtype, batch):
     losses, values = {}, {}

@@ -66,6 +66,7 @@ def test_all_samples_and_random_networks_stay_inside_their_buffers(side):
     assert_clean(side, HERE / "test_agreement.py", HERE / "test_bound.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("harm", "side", "where"),
     [
