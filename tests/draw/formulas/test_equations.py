@@ -187,6 +187,7 @@ def test_a_seed_instead_of_a_scalar():
     assert found["J"] == "W1 x + b1" and found["δ(J)"] == "u" and found["∇W1"] == "δ(J) xᵀ"
 
 
+@pytest.mark.slow
 def test_a_long_chain(make):
     equations = sc.backprop(make["chain"](3000)).equations()
     assert len(equations.forward) == 3001

@@ -248,7 +248,7 @@ def test_the_middle_is_left_out_where_nothing_is_alike():
     assert len(story.boxes) <= MOST
 
 
-@pytest.mark.parametrize("length", [1000, 20_000])
+@pytest.mark.parametrize("length", [1000, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_a_long_chain_is_one_box(make, length):
     diagram = sc.draw(make["chain"](length))
     assert titles(diagram) == ["x", f"(Mul, Sigmoid) ×{length // 2:,}", "loss · Mean"]

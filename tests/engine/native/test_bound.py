@@ -181,6 +181,7 @@ def chain(length):
     return h
 
 
+@pytest.mark.slow
 def test_a_chain_of_thousands_of_nodes_is_compiled():
     f = sc.compile(chain(4000), backend="native")
     np.testing.assert_array_equal(f(x=[[1, 2]]), [[-0.5, -0.5]])
