@@ -215,7 +215,7 @@ class Team:
         self._busy = threading.Lock()
         self._epoch = self._called = 0
         self._ended = False
-        self._wakers: list[threading.Semaphore] = []
+        self._sleep: list[threading.Lock] = []  # closed while the thread has nothing to wake for
         self._asleep: list[bool] = []
         self._nap = threading.Lock()
         self._workers: list[threading.Thread] = []
@@ -262,7 +262,8 @@ class Team:
         while len(self._workers) < helpers:
             number = len(self._workers)
             if number == len(self._asleep):
-                self._wakers.append(threading.Semaphore(0))
+                self._sleep.append(threading.Lock())
+                self._sleep[number].acquire()
                 self._asleep.append(False)
             seen = self._table[_EPOCH]  # not the epoch to come: it would take that of before for new, and do its work
             worker = threading.Thread(target=self._wait, args=(number, seen), name="symcnn", daemon=True)
@@ -271,13 +272,17 @@ class Team:
                 worker.start()
 
     def _wake(self, helpers: int) -> None:
-        """Wake those who sleep of the first helpers, and tell who is about to that there will be work."""
+        """Wake those who sleep of the first helpers, and tell who is about to that there will be work.
+
+        An interrupt may come after any line: then somebody is woken twice, and finds nothing to do, but nobody never.
+        """
         with self._nap:
             self._called = self._epoch
             for number in range(helpers):
                 if self._asleep[number]:
+                    if self._sleep[number].locked():
+                        self._sleep[number].release()
                     self._asleep[number] = False
-                    self._wakers[number].release()
 
     def _wait(self, number: int, epoch: int) -> None:
         """A worker's life: native code does the work; back from there, there is none, or the end has come."""
@@ -290,7 +295,7 @@ class Team:
                 if self._called > epoch or self._ended:
                     continue
                 self._asleep[number] = True
-            self._wakers[number].acquire()
+            self._sleep[number].acquire()
 
     def close(self) -> None:
         """End the threads."""

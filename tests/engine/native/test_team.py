@@ -48,6 +48,38 @@ def test_a_team_ends():
     assert not any(worker.is_alive() for worker in workers)
 
 
+class Interrupted(list):
+    """Notes that threads sleep: an interrupt comes before or after one of them is struck out."""
+
+    def __init__(self, items, after):
+        super().__init__(items)
+        self.after = after
+
+    def __setitem__(self, number, asleep):
+        if not asleep and self.after is not None:
+            after, self.after = self.after, None
+            if after:
+                super().__setitem__(number, asleep)
+            raise KeyboardInterrupt
+        super().__setitem__(number, asleep)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_an_interrupt_between_two_lines_lets_nobody_sleep_for_ever(after):
+    mine = Team()
+    mine._start(2)
+    workers = list(mine._workers)
+    while not all(mine._asleep):
+        time.sleep(0.01)
+    mine._asleep = Interrupted(mine._asleep, after)
+    with pytest.raises(KeyboardInterrupt):
+        mine._wake(2)
+    closing = threading.Thread(target=mine.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    assert not any(worker.is_alive() for worker in workers)
+
+
 def bits(f, rows=ROWS):
     return b"".join(np.asarray(a).tobytes() for a in f(x=rows))
 
