@@ -147,8 +147,8 @@ def _fill(original):
 
 def _computed(program, jobs):
     """The arrays that a run of `jobs` writes, and those that it changes."""
-    stages = [n for n, names in enumerate(program.lowered.jobs) if {*map(program.library.address, names)} & {*jobs}]
-    commits = bool({*map(program.library.address, program.commits)} & {*jobs})
+    stages = [n for n, names in enumerate(program.lowered.jobs) if {*map(program.addresses.get, names)} & {*jobs}]
+    commits = bool({*map(program.addresses.get, program.commits)} & {*jobs})
     return {node for n in stages for node in program.results[n]}, {*program.plan.updated} if commits else set()
 
 

@@ -64,7 +64,7 @@ class Compiled:
     commits : list of str
         The jobs that write the new values into the parameters; none where native code cannot do that.
     addresses : {str: int}
-        Of the jobs. LLVM is not asked for them later: it has a lock, which a forked process might find closed.
+        Of the jobs.
     """
 
     plan: Plan
@@ -86,8 +86,9 @@ class Compiled:
         written = cls.written(plan, cpu, few)
         functions = written.lowered.functions
         if functions:
-            library = written.library = Library(module(functions), written.cpu)
-            written.addresses = {f.name: library.address(f.name) for f in functions if f.exported}
+            names = [f.name for f in functions if f.exported]
+            written.library = Library(module(functions), written.cpu, names)
+            written.addresses = written.library.addresses
         return written
 
     @classmethod
@@ -158,7 +159,7 @@ class Compiled:
     def library_of_parts(self) -> Library:
         """The same functions, each of which can be called."""
         parts = [replace(f, exported=True) for f in self.lowered.functions]
-        return Library(module(parts), self.cpu)
+        return Library(module(parts), self.cpu, [f.name for f in parts])
 
     @cached_property
     def fed_directly(self) -> set[Input]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from .loops import FLOAT, SIZES
+from .shield import shielded
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,10 @@ def _is_arm(triple: str) -> bool:
 
 @cache
 def _host() -> Cpu:
-    """Asked once: a forked process must not wait for the lock of llvmlite, which another thread may have held."""
+    """Asked once: it takes LLVM some time."""
     import llvmlite.binding as llvm
 
-    return Cpu.of(llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+    return shielded(lambda: Cpu.of(llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()))
 
 
 def _host_triple() -> str:

@@ -65,12 +65,12 @@ def nothing() -> Function:
 def machine(cpu: Cpu) -> Machine:
     """What `cpu`, on which this process runs, can do: measured once, in some milliseconds."""
     written = chains(cpu)
-    library = Library(module([written, nothing()]), cpu)
+    library = Library(module([written, nothing()]), cpu, ["chains", "nothing"])
     kind = ctypes.c_float if cpu.real == FLOAT else ctypes.c_double
     numbers = (kind * (cpu.registers * cpu.lanes))(*[0.5] * (cpu.registers * cpu.lanes))
     pointer, whole = ctypes.c_void_p, ctypes.c_int64
-    run = ctypes.CFUNCTYPE(None, pointer, whole)(library.address("chains"))
-    empty = ctypes.CFUNCTYPE(None, pointer, pointer, pointer, whole, whole)(library.address("nothing"))
+    run = ctypes.CFUNCTYPE(None, pointer, whole)(library.addresses["chains"])
+    empty = ctypes.CFUNCTYPE(None, pointer, pointer, pointer, whole, whole)(library.addresses["nothing"])
     best = min(_seconds(run, ctypes.addressof(numbers), _TURNS) for _ in range(_BURSTS))
     return Machine(
         work(written, {"turns": _TURNS}).operations / best,

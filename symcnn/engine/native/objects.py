@@ -10,9 +10,12 @@ import hashlib
 import os
 import tempfile
 import time
+import weakref
+from collections.abc import Iterable
 from typing import Any
 
 from .cpu import Cpu, cache_folder
+from .shield import shielded
 
 _FORMAT = b"symcnn object 1\n"
 
@@ -26,9 +29,13 @@ class Library:
         A module in LLVM's language.
     cpu : Cpu
         What it is compiled for.
+    names : iterable of str
+        The functions that will be called.
 
     Attributes
     ----------
+    addresses : {str: int}
+        Of these functions.
     cached : bool
         Whether the object came from the cache.
     nbytes : int
@@ -37,8 +44,12 @@ class Library:
         How long it took to compile, or to load.
     """
 
-    def __init__(self, text: str, cpu: Cpu) -> None:
+    def __init__(self, text: str, cpu: Cpu, names: Iterable[str]) -> None:
         start = time.perf_counter()
+        self.cached, self.nbytes, self.addresses = shielded(lambda: self._load(text, cpu, names))
+        self.seconds = time.perf_counter() - start
+
+    def _load(self, text: str, cpu: Cpu, names: Iterable[str]) -> tuple[bool, int, dict[str, int]]:
         import llvmlite
         import llvmlite.binding as llvm
 
@@ -48,19 +59,20 @@ class Library:
         )
         path = os.path.join(cache_folder(), hashlib.sha256(key.encode()).hexdigest() + ".o")
         found = _read(path)
-        self.cached = found is not None
         code = _compiled(text, machine) if found is None else found
         if found is None:
             _write(path, code)
-        self.nbytes = len(code)
-        self._engine: Any = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-        self._engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
-        self._engine.finalize_object()
-        self.seconds = time.perf_counter() - start
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        _engines[:] = [held for held in _engines if held[0]() is not None]
+        _engines.append((weakref.ref(self), engine))
+        return found is not None, len(code), {name: engine.get_function_address(name) for name in names}
 
-    def address(self, name: str) -> int:
-        """Where the function `name` is."""
-        return int(self._engine.get_function_address(name))
+
+_engines: list[tuple[weakref.ref[Library], Any]] = []
+"""What holds the machine code of each library. Those of libraries that are no more go when the next one is loaded: in
+its thread, as interrupts could come between the lines that free them."""
 
 
 def target_machine(cpu: Cpu) -> Any:

@@ -192,7 +192,7 @@ _BLOCK = ctypes.CFUNCTYPE(None, _POINTER, _POINTER, _POINTER, _WHOLE, _WHOLE)
 
 def _timed(library: Library, name: str, kind: Any, arguments: tuple[int, ...], idle: float) -> float:
     """The seconds of a call, less those of one that does nothing."""
-    function = kind(library.address(name))
+    function = kind(library.addresses[name])
     start = time.perf_counter()
     function(*arguments)
     return max(0.0, time.perf_counter() - start - idle)

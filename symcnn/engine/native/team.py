@@ -205,13 +205,13 @@ class Team:
 
     def __init__(self) -> None:
         cpu = Cpu.host()
-        self._library = Library(team_text(cpu), cpu)
+        self._library = Library(team_text(cpu), cpu, ["serve", "lead"])
         self._table = (ctypes.c_int64 * 64)()
         self._table[_CLAIM] = _CLOSED
         integer, pointer = ctypes.c_int64, ctypes.c_void_p
         serve = ctypes.CFUNCTYPE(integer, pointer, integer, integer, integer)
-        self._serve = serve(self._library.address("serve"))
-        self._lead = ctypes.CFUNCTYPE(None, pointer, integer, integer)(self._library.address("lead"))
+        self._serve = serve(self._library.addresses["serve"])
+        self._lead = ctypes.CFUNCTYPE(None, pointer, integer, integer)(self._library.addresses["lead"])
         self._busy = threading.Lock()
         self._epoch = self._called = 0
         self._ended = False

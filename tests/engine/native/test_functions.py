@@ -31,8 +31,8 @@ def compiled(name, lanes, real, cpu):
     x, y, n = b.parameters
     with b.loop(0, n, lanes) as i:
         b.store(y, i, getattr(functions, name)(b, b.load(x, i, b.reals(lanes))))
-    library = Library(module([b.function]), cpu)
-    return library, ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(library.address(name))
+    library = Library(module([b.function]), cpu, [name])
+    return library, ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(library.addresses[name])
 
 
 def whole_range(dtype, count):

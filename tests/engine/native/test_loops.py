@@ -12,10 +12,10 @@ from symcnn.engine.native.objects import Library, optimised, target_machine
 
 
 def call(b, *arguments):
-    library = Library(module([b.function]), Cpu.host())
+    library = Library(module([b.function]), Cpu.host(), [b.function.name])
     kinds = [ctypes.c_void_p if isinstance(a, np.ndarray) else ctypes.c_int64 for a in arguments]
     given = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
-    ctypes.CFUNCTYPE(None, *kinds)(library.address(b.function.name))(*given)
+    ctypes.CFUNCTYPE(None, *kinds)(library.addresses[b.function.name])(*given)
 
 
 def test_indices_that_are_known_are_not_computed():

@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch):
 def library(number=1.0):
     b = Builder("f", {"x": POINTER}, exported=True)
     b.store(b.parameters[0], 0, b.number(number))
-    return Library(module([b.function]), Cpu.host())
+    return Library(module([b.function]), Cpu.host(), ["f"])
 
 
 def test_what_was_compiled_is_found_again(folder):
@@ -135,4 +135,4 @@ def test_another_processor_has_another_object(folder):
     b = Builder("f", {"x": POINTER}, exported=True)
     b.store(b.parameters[0], 0, b.number(1))
     plain = Cpu.of("x86-64", "") if host.is_x86 else host
-    assert Library(module([b.function]), plain).cached is (plain is host)
+    assert Library(module([b.function]), plain, ["f"]).cached is (plain is host)
