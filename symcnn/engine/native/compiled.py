@@ -63,8 +63,6 @@ class Compiled:
         The outputs that native code sees to be finite.
     commits : list of str
         The jobs that write the new values into the parameters; none where native code cannot do that.
-    addresses : {str: int}
-        Of the jobs.
     """
 
     plan: Plan
@@ -77,7 +75,6 @@ class Compiled:
     block: int
     checked: set[Node]
     commits: list[str]
-    addresses: dict[str, int] = field(default_factory=dict)
     _memory: list[Memory] = field(default_factory=list)
 
     @classmethod
@@ -88,7 +85,6 @@ class Compiled:
         if functions:
             names = [f.name for f in functions if f.exported]
             written.library = Library(module(functions), written.cpu, names)
-            written.addresses = written.library.addresses
         return written
 
     @classmethod
@@ -121,6 +117,11 @@ class Compiled:
                 commits = commit(lowered, list(zip(plan.updated, new, strict=True)), cpu)
             lowered.seconds = time.perf_counter() - start
         return cls(plan, found, lowered, groups, results, None, cpu, block, checked, commits)
+
+    @property
+    def addresses(self) -> dict[str, int]:
+        """Of the jobs."""
+        return self.library.addresses if self.library else {}
 
     # Memory --------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_working = threading.Lock()
+_working = threading.RLock()  # a fork that an interrupt has kept from closing it cannot open it: another thread has it
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_working.acquire, after_in_parent=_working.release, after_in_child=_working.release)

@@ -215,7 +215,8 @@ class Team:
         self._busy = threading.Lock()
         self._epoch = self._called = 0
         self._ended = False
-        self._sleep: list[threading.Lock] = []  # closed while the thread has nothing to wake for
+        # Closed while the thread has nothing to wake for; a semaphore would not stand an interrupt inside its methods.
+        self._sleep: list[threading.Lock] = []
         self._asleep: list[bool] = []
         self._nap = threading.Lock()
         self._workers: list[threading.Thread] = []
@@ -262,9 +263,9 @@ class Team:
         while len(self._workers) < helpers:
             number = len(self._workers)
             if number == len(self._asleep):
-                self._sleep.append(threading.Lock())
-                self._sleep[number].acquire()
-                self._asleep.append(False)
+                closed = threading.Lock()
+                closed.acquire()
+                self._sleep[number:], self._asleep[number:] = [closed], [False]  # the same again after an interrupt
             seen = self._table[_EPOCH]  # not the epoch to come: it would take that of before for new, and do its work
             worker = threading.Thread(target=self._wait, args=(number, seen), name="symcnn", daemon=True)
             self._workers.append(worker)
@@ -274,7 +275,8 @@ class Team:
     def _wake(self, helpers: int) -> None:
         """Wake those who sleep of the first helpers, and tell who is about to that there will be work.
 
-        An interrupt may come after any line: then somebody is woken twice, and finds nothing to do, but nobody never.
+        An interrupt may come after any line: then somebody may be woken twice, and finds nothing to do the second time,
+        but nobody is left asleep.
         """
         with self._nap:
             self._called = self._epoch

@@ -52,6 +52,21 @@ def test_an_interrupt_comes_at_once_and_the_work_goes_on():
     assert shielded(lambda: 3) == 3
 
 
+def is_free():
+    """Whether a thread other than this one could work."""
+    found = []
+
+    def look():
+        found.append(shield._working.acquire(blocking=False))
+        if found[0]:
+            shield._working.release()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    return found[0]
+
+
 def test_a_fork_waits_for_the_work():
     if not hasattr(os, "register_at_fork"):
         pytest.skip("no fork on this system")
@@ -74,7 +89,43 @@ def test_a_fork_waits_for_the_work():
     go.set()
     other.join(30)
     thread.join(30)
-    assert forked and not shield._working.locked()
+    assert forked and is_free()
+
+
+INTERRUPTED_FORK = """
+import os, signal, threading
+from symcnn.engine.native.shield import shielded
+begun, go, found = threading.Event(), threading.Event(), []
+
+def work():
+    begun.set()
+    go.wait(30)
+    return 3
+
+thread = threading.Thread(target=lambda: found.append(shielded(work)))
+thread.start()
+assert begun.wait(30)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+child = os.fork()
+if not child:
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+go.set()
+thread.join()
+print(found, shielded(lambda: 4))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_an_interrupt_while_a_fork_waits_leaves_the_work_alone():
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", INTERRUPTED_FORK],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.stdout == "[3] 4\n", ran.stderr
 
 
 PROGRAM = """

@@ -80,6 +80,37 @@ def test_an_interrupt_between_two_lines_lets_nobody_sleep_for_ever(after):
     assert not any(worker.is_alive() for worker in workers)
 
 
+class Unborn(list):
+    """Notes that threads sleep: an interrupt comes before the first is written."""
+
+    struck = False
+
+    def _strike(self):
+        if not self.struck:
+            self.struck = True
+            raise KeyboardInterrupt
+
+    def append(self, asleep):
+        self._strike()
+        super().append(asleep)
+
+    def __setitem__(self, number, asleep):
+        self._strike()
+        super().__setitem__(number, asleep)
+
+
+def test_an_interrupt_while_a_thread_is_made_blocks_nobody():
+    mine = Team()
+    mine._asleep = Unborn()
+    with pytest.raises(KeyboardInterrupt):
+        mine._start(2)
+    starting = threading.Thread(target=mine._start, args=(2,), daemon=True)
+    starting.start()
+    starting.join(10)
+    assert mine.threads == 3
+    mine.close()
+
+
 def bits(f, rows=ROWS):
     return b"".join(np.asarray(a).tobytes() for a in f(x=rows))
 
