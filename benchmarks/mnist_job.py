@@ -66,10 +66,10 @@ class Job:
 def compare(options: argparse.Namespace) -> list[Job]:
     """Run all jobs in turns."""
     use_cpus(options.threads)
-    asked = [c for c in candidates(options.backends, options.torch, sys.executable) if c.library != "jax"]
+    asked = [c for c in candidates(options.backends, options.torch, sys.executable) if c.package != "jax"]
     jobs = {c: Job(c.name) for c in asked}
     for candidate, job in jobs.items():
-        job.failed = "" if candidate.is_there() else f"missing: {candidate.python} cannot import {candidate.library}"
+        job.failed = "" if candidate.is_there() else f"missing: {candidate.python} cannot import {candidate.package}"
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(1 + options.rounds):
             patience = Patience(options.patience)
@@ -95,7 +95,7 @@ def _take_turn(
 
 def _run(candidate: Candidate, job: Job, folder: Path, options: argparse.Namespace) -> Run | None:
     """One process; what it says of itself, and what is seen from outside."""
-    script = HERE / "workers" / f"mnist_{candidate.library}.py"
+    script = HERE / "workers" / f"mnist_{candidate.package}.py"
     command = [candidate.python, str(script), candidate.engine, str(options.data), str(options.epochs)]
     caches = {"SYMCNN_CACHE": str(folder / "symcnn"), "TORCHINDUCTOR_CACHE_DIR": str(folder / "torch")}
     variables = environment(options.threads) | caches

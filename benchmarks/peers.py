@@ -16,20 +16,20 @@ ENGINES = {"torch": ("eager", "channels_last", "compile"), "jax": ("jit", "jit_n
 
 @dataclass(frozen=True)
 class Candidate:
-    """One engine of one library, and the interpreter that should have the library."""
+    """One engine of one package, and the interpreter that should have the package."""
 
-    library: str
+    package: str
     engine: str
     python: str
 
     @property
     def name(self) -> str:
         """As tables show it."""
-        return f"{self.library} {self.engine}"
+        return f"{self.package} {self.engine}"
 
     def is_there(self) -> bool:
-        """Whether the interpreter can import the library."""
-        command = [self.python, "-c", f"import {self.library}"]
+        """Whether the interpreter can import the package."""
+        command = [self.python, "-c", f"import {self.package}"]
         try:
             return subprocess.run(command, env=environment(1), capture_output=True).returncode == 0
         except OSError:
@@ -39,8 +39,8 @@ class Candidate:
 def candidates(backends: list[str], torch: str, jax: str) -> list[Candidate]:
     """Everyone who is asked, symcnn first."""
     found = [Candidate("symcnn", backend, sys.executable) for backend in backends]
-    for library, python in (("torch", torch), ("jax", jax)):
-        found += [Candidate(library, engine, python) for engine in ENGINES[library]]
+    for package, python in (("torch", torch), ("jax", jax)):
+        found += [Candidate(package, engine, python) for engine in ENGINES[package]]
     return found
 
 
@@ -60,8 +60,8 @@ class Peer:
 
     def __init__(self, candidate: Candidate, threads: int, log: Path) -> None:
         self.name = candidate.name
-        self.is_ours = candidate.library == "symcnn"
-        script = HERE / "workers" / f"{candidate.library}_worker.py"
+        self.is_ours = candidate.package == "symcnn"
+        script = HERE / "workers" / f"{candidate.package}_worker.py"
         with open(log, "a") as errors:
             self._process = subprocess.Popen(
                 [candidate.python, str(script), candidate.engine],

@@ -106,13 +106,13 @@ def compare(options: argparse.Namespace) -> Comparison:
     use_cpus(options.threads)
     asked = candidates(options.backends, options.torch, options.jax)
     there = {
-        library: next(c for c in asked if c.library == library).is_there() for library in ("symcnn", "torch", "jax")
+        package: next(c for c in asked if c.package == package).is_there() for package in ("symcnn", "torch", "jax")
     }
-    missing = [f"{c.name} (cannot be imported by {c.python})" for c in asked if not there[c.library]]
+    missing = [f"{c.name} (cannot be imported by {c.python})" for c in asked if not there[c.package]]
     rates, cases = [], []
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        peers = [Peer(c, options.threads, log) for c in asked if there[c.library]]
+        peers = [Peer(c, options.threads, log) for c in asked if there[c.package]]
         try:
             for network in options.networks:
                 for batch in options.batches or NETWORKS[network].batches:
