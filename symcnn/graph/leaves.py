@@ -239,9 +239,17 @@ class Const(Leaf):
 
     @cached_property
     def uniform(self) -> float | None:
-        """The number that fills the whole array, or None."""
+        """The number that fills the whole array, or None; bit for bit: 0.0 and -0.0 are two numbers, NaN is one.
+
+        Examples
+        --------
+        >>> import symcnn as sc
+        >>> sc.Const([-0.0, -0.0]).uniform, sc.Const([0.0, -0.0]).uniform, sc.Const(float("nan")).uniform
+        (-0.0, None, nan)
+        """
         flat = self.value.ravel()
-        return float(flat[0]) if flat.size and bool(np.all(flat == flat[0])) else None
+        bits = flat.view(f"u{flat.itemsize}")
+        return flat[0].item() if flat.size and bool(np.all(bits == bits[0])) else None
 
     @property
     def attributes(self) -> dict[str, Any]:

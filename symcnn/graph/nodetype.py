@@ -136,7 +136,9 @@ def _finish(node: Node) -> Node:
 
 
 def attribute_key(value: Any) -> Any:
-    """A hashable stand-in for a field's value: nodes by identity, numbers with their type (1, 1.0 and True differ).
+    """A hashable stand-in for a field's value: nodes by identity, numbers with their type and bits.
+
+    So 1, 1.0 and True differ, and 0.0 and -0.0; a NaN is equal to itself.
 
     Raises TypeError for what can change.
     """
@@ -146,8 +148,12 @@ def attribute_key(value: Any) -> Any:
         return value
     if isinstance(value, tuple):
         return tuple(attribute_key(v) for v in value)
+    if isinstance(value, frozenset):
+        return frozenset, frozenset(attribute_key(v) for v in value)
     if isinstance(value, float):
         return float, value.hex()
+    if isinstance(value, complex):
+        return complex, value.real.hex(), value.imag.hex()
     if isinstance(value, np.ndarray) and not value.flags.writeable:
         return value.shape, value.dtype.str, hashlib.blake2b(value.tobytes(), digest_size=16).digest()
     hash(value)

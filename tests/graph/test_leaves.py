@@ -55,7 +55,12 @@ def test_a_constant_says_what_fills_it():
     assert sc.Const(np.full((2, 3), 7)).uniform == 7
     assert sc.Const(3.5).uniform == 3.5
     assert sc.Const([1, 2]).uniform is None
-    assert sc.Const(np.nan).uniform is None
+    assert np.isnan(sc.Const(np.nan).uniform)
+    assert np.isnan(sc.Const(np.full(3, np.nan)).uniform)
+    assert str(sc.Const([-0.0, -0.0]).uniform) == "-0.0"
+    assert sc.Const([0.0, -0.0]).uniform is None
+    assert sc.Const([2**53 + 1] * 2).uniform == 2**53 + 1  # which float64 cannot hold
+    assert sc.Const([True, True]).uniform is True
     assert sc.Const(np.zeros((0, 2))).uniform is None
     assert sc.Const(3.5).attributes == {"value": 3.5}
     assert sc.Const([1.0, 2]).attributes == {"value": "array(2,)"}

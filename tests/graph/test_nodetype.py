@@ -41,6 +41,13 @@ def test_other_arguments_are_another_object():
     assert len({id(node) for node in kinds}) == 4
 
 
+@pytest.mark.parametrize("kind", [float, complex, lambda k: (1, k), lambda k: frozenset({k})])
+def test_0_and_minus_0_are_two_values(kind):
+    assert Scaled(X, kind(0.0)) is Scaled(X, kind(0.0))
+    assert Scaled(X, kind(0.0)) is not Scaled(X, kind(-0.0))
+    assert sc.Const([0.0]) is not sc.Const([-0.0])
+
+
 def test_nan_is_one_value():
     assert Scaled(X, np.nan) is Scaled(X, float("nan"))
     assert X + np.nan is X + np.nan

@@ -47,7 +47,7 @@ def constant(b: Builder, node: Node, lanes: int) -> Value | None:
     if node.dtype.kind == "f":
         return b.number(node.uniform, lanes)
     element = BIT if node.dtype.kind == "b" else element_of_array(node.dtype)
-    return b.integer(int(node.value.flat[0]), lanes, element)
+    return b.integer(int(node.uniform), lanes, element)
 
 
 def resized(b: Builder, x: Value, element: str, signed: bool = True) -> Value:

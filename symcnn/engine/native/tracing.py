@@ -226,13 +226,12 @@ class Namespace:
 
     @staticmethod
     def sign(x: Any) -> Stand:
-        """-1, 0 or 1; NaN stays NaN."""
+        """-1, 0 or 1; NaN stays NaN, and -0.0 becomes 0.0, as in NumPy."""
         b, value = _same(x).value.builder, _number(_same(x), x)
         lanes = value.type.lanes
         one = b.binary("copysign", b.number(1, lanes), value)
-        return Stand(
-            b.select(b.compare("une", value, b.number(0, lanes)), b.binary("fmul", one, _nan_or_one(b, value)), value)
-        )
+        zero = b.number(0, lanes)
+        return Stand(b.select(b.compare("une", value, zero), b.binary("fmul", one, _nan_or_one(b, value)), zero))
 
     @staticmethod
     def where(condition: Any, a: Any, b: Any) -> Stand:
