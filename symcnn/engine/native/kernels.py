@@ -20,6 +20,7 @@ from .fuse import element_of, is_flat
 from .loops import BIT, BYTE, INDEX, INT, SIZES, Builder, Index, Type, Value
 from .lowered import ALARM
 from .partition import elements
+from .totals import Total
 
 NEAR = 32 << 10
 """So many bytes stay in the first-level cache while they are gone through again and again."""
@@ -201,6 +202,16 @@ def over(k: Kernel, x: Node, axes: list[int], place: dict[int, Index], body: obj
         return
     read = k.read.fresh()
     body(read, read.at(x, tuple(place[n] for n in range(x.ndim - 1))))  # type: ignore[operator]
+
+
+def sum_over(k: Kernel, x: Node, axes: list[int], place: dict[int, Index]) -> Value:
+    """The sum of x over `axes`, at a place along the others."""
+    shape = sizes(x.shape[1:])
+    total = Total(k.b, k.lanes, tuple(shape[n] for n in axes))
+    with total.loops() as inner:
+        found = {**place, **dict(zip(axes, inner, strict=True))}
+        total.add(k.read.fresh().at(x, tuple(found[n] for n in range(len(shape)))))
+    return total.value
 
 
 def concat(k: Kernel, node: Concat) -> None:

@@ -46,6 +46,7 @@ from .patterns import (
     per_image,
 )
 from .shared import as_value, finish
+from .totals import in_runs, room
 
 
 class Family(NamedTuple):
@@ -91,7 +92,7 @@ class ImageStage:
         for node in sums:
             whole.places[node] = size
             size += -(-elements(node) // 16) * 16
-        whole.memory, whole.sums = max(whole.memory, group.nbytes), max(whole.sums, size)
+        whole.memory, whole.sums = max(whole.memory, group.nbytes), max(whole.sums, room(self.cpu.real, size))
         for node in group.fed:
             self._kernel("pack", node, self._pack(node))
         for node in group.loops:
@@ -164,7 +165,7 @@ class ImageStage:
             b.store(own, i, b.number(0, 16))
         blocks = b.binary("udiv", as_value(b, images + (block - 1)), b.integer(block, 1, INDEX))
         first, last = (b.binary("udiv", as_value(b, blocks * n), chunks) for n in (chunk, chunk + 1))
-        with b.loop(first, last) as number:
+        with in_runs(b, own, numbers, first, last) as number:
             row = number * block
             valid = b.smaller(b.index("sub", images, row), block)
             for kernel, _ in self._names:

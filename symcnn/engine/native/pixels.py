@@ -11,7 +11,7 @@ from typing import Any
 from ...graph.node import Node
 from . import convolution
 from .conversion import element_of_array, resized
-from .expressions import Reader, linear, windows
+from .expressions import linear, windows
 from .fuse import element_of, is_flat
 from .kernels import Kernel, parts, sizes
 from .lanes import Run
@@ -19,7 +19,8 @@ from .loops import Index, Position, Type, Value
 from .partition import elements
 from .patterns import BatchSum, OuterProduct, Product
 from .tile import row_tile
-from .vectors import load_some, runs, store_some, totals
+from .totals import Total
+from .vectors import load_some, runs, store_some, stretches, totals
 
 
 def along(first: Index, lanes: int, step: int = 1) -> Position:
@@ -182,29 +183,23 @@ def batch_sum(k: Kernel, node: Node, s: BatchSum, place: int) -> None:
             with b.loop(0, shape[axes[0]]) as i:
                 outer(axes[1:], {**at, axes[0]: i})
         elif last in gone or last < 0:
-            for z, lanes in runs(k, shape[last] if shape else 1):
-                k.add_to_sum(target(at), inner(at, z, lanes))
+            for first, count, lanes in stretches(shape[last] if shape else 1, k.wide):
+                k.add_to_sum(target(at), inner(at, first, count, lanes))
         else:
             for z, lanes in runs(k, shape[last]):
                 where = target({**at, last: z})
                 before = b.load(k.sums, where, k.b.reals(lanes))
-                b.store(k.sums, where, b.binary("fadd", before, inner(at, z, lanes)))
+                b.store(k.sums, where, b.binary("fadd", before, inner(at, z, 1, lanes)))
 
     def target(at: dict[int, Index]) -> Index:
         return linear(tuple(at[n] for n in kept), tuple(shape[n] for n in kept)) + place
 
-    def inner(at: dict[int, Index], z: Index, lanes: int) -> Value:
-        total = b.register(b.number(0, lanes))
-        loop(sorted(gone - {last}), {**at, last: along(z, lanes)}, k.read, total)
-        return b.get(total)
-
-    def loop(axes: list[int], at: dict[int, Position], read: Reader, total: Any) -> None:
-        if axes:
-            with b.loop(0, shape[axes[0]]) as i:
-                loop(axes[1:], {**at, axes[0]: i}, read, total)
-            return
-        place_of = tuple(at[n] for n in range(len(shape)))
-        lanes = total.type.lanes
-        b.set(total, b.binary("fadd", b.get(total), read.fresh(lanes).at(s.x, place_of)))
+    def inner(at: dict[int, Index], first: Index, count: int, lanes: int) -> Value:
+        axes = sorted(gone - {last})
+        total = Total(b, lanes, (*(shape[n] for n in axes), count))
+        with total.loops() as (*places, i):
+            found = {**at, **dict(zip(axes, places, strict=True)), last: along(first + i * lanes, lanes)}
+            total.add(k.read.fresh(lanes).at(s.x, tuple(found[n] for n in range(len(shape)))))
+        return total.value
 
     outer([n for n in kept if n != last], {})

@@ -10,9 +10,10 @@ from ...nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
 from ...nodes.reduce import ArgMax, FirstMax, Max, Mean, Sum
 from . import functions
 from .expressions import Reader, linear
-from .kernels import Kernel, nest, over, sizes
+from .kernels import Kernel, nest, over, sizes, sum_over
 from .loops import Index, Value
 from .partition import elements
+from .totals import Total
 
 Places = tuple[Index, ...]
 
@@ -32,13 +33,7 @@ def reduction(k: Kernel, node: Node) -> None:
             with b.loop(0, shape[left[0]]) as i:
                 outer(left[1:], {**place, left[0]: i})
             return
-        total = b.register(b.number(float("-inf"), k.lanes) if largest else k.zero())
-
-        def inner(read: Reader, value: Value) -> None:
-            b.set(total, b.binary("maximum" if largest else "fadd", b.get(total), value))
-
-        over(k, x, axes, place, inner)
-        value = b.get(total)
+        value = _largest(k, x, axes, place) if largest else sum_over(k, x, axes, place)
         if isinstance(node, Mean):
             count = 1
             for a in axes:
@@ -47,6 +42,16 @@ def reduction(k: Kernel, node: Node) -> None:
         k.write(out, linear(tuple(place[n] for n in kept), tuple(shape[n] for n in kept)), value)
 
     outer(kept, {})
+
+
+def _largest(k: Kernel, x: Node, axes: list[int], place: dict[int, Index]) -> Value:
+    best = k.b.register(k.b.number(float("-inf"), k.lanes))
+
+    def inner(read: Reader, value: Value) -> None:
+        k.b.set(best, k.b.binary("maximum", k.b.get(best), value))
+
+    over(k, x, axes, place, inner)
+    return k.b.get(best)
 
 
 def rows(k: Kernel, node: Node) -> None:
@@ -59,24 +64,25 @@ def rows(k: Kernel, node: Node) -> None:
         with b.loop(0, classes) as c:
             b.set(top, b.binary("maximum", b.get(top), k.load(z, row * classes + c)))
         largest = b.get(top)
-        total, score = b.register(k.zero()), b.register(k.zero())
+        total, score = Total(b, k.lanes, (classes,)), b.register(k.zero())
         label = None
         if isinstance(node, SoftmaxCrossEntropy):
             label = k.read.label(node.y, k.read.fresh().flat(node.y, row))
-        with b.loop(0, classes) as c:
+        with total.loops() as (c,):
             shifted = b.binary("fsub", k.load(z, row * classes + c), largest)
             e = functions.exp(b, shifted)
-            b.set(total, b.binary("fadd", b.get(total), e))
+            total.add(e)
             if label is not None:
                 hit = b.compare("eq", label, k.read.whole(c))
                 b.set(score, b.select(hit, shifted, b.get(score)))
             elif isinstance(node, Softmax):
                 k.write(out, row * classes + c, e)
+        whole = total.value
         if isinstance(node, Softmax):
             with b.loop(0, classes) as c:
-                k.write(out, row * classes + c, b.binary("fdiv", k.load(out, row * classes + c), b.get(total)))
+                k.write(out, row * classes + c, b.binary("fdiv", k.load(out, row * classes + c), whole))
             return
-        logarithm = functions.log(b, b.get(total))
+        logarithm = functions.log(b, whole)
         if label is not None:
             k.write(out, row, b.binary("fsub", logarithm, b.get(score)))
             return

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ...graph.node import Node
-from .expressions import Reader, linear
+from .expressions import linear
 from .gradient import SingleErrors
-from .kernels import Kernel, over, parts, sizes
-from .loops import Index, Value
+from .kernels import Kernel, parts, sizes, sum_over
+from .loops import Index
 from .pairs import PairsOfErrors
 from .partition import elements
 from .patterns import BatchSum, FilterGradient, OuterProduct
@@ -66,13 +66,8 @@ def batch_sum(k: Kernel, node: Node, s: BatchSum, place: int) -> None:
             with b.loop(0, shape[axes[0]]) as i:
                 outer(axes[1:], {**place_of, axes[0]: i})
             return
-        total = b.register(k.zero())
-
-        def inner(read: Reader, value: Value) -> None:
-            b.set(total, b.binary("fadd", b.get(total), b.select(bits, value, k.zero())))
-
-        over(k, s.x, sorted(gone - {-1}), place_of, inner)
+        total = sum_over(k, s.x, sorted(gone - {-1}), place_of)
         where = linear(tuple(place_of[n] for n in kept), tuple(shape[n] for n in kept))
-        k.add_to_sum(where + place, b.get(total))
+        k.add_to_sum(where + place, b.select(bits, total, k.zero()))
 
     outer(kept, {})

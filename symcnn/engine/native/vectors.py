@@ -8,17 +8,30 @@ from .kernels import Kernel
 from .loops import Index, Value
 
 
+def stretches(length: int, wide: int) -> Iterator[tuple[int, int, int]]:
+    """A length in full vectors, then a half, a quarter, ...: the first number of each kind, how many, and their lanes.
+
+    Examples
+    --------
+    >>> list(stretches(37, 16))
+    [(0, 2, 16), (32, 1, 4), (36, 1, 1)]
+    """
+    first, lanes = 0, wide
+    while lanes:
+        count = (length - first) // lanes
+        if count:
+            yield first, count, lanes
+        first, lanes = first + count * lanes, lanes // 2
+
+
 def runs(k: Kernel, length: int) -> Iterator[tuple[Index, int]]:
     """A length in vectors, each by its first number and its lanes: a loop over full ones, then halves, quarters, ..."""
-    first, lanes = 0, k.wide
-    while lanes:
-        end = first + (length - first) // lanes * lanes
-        if end - first == lanes:
+    for first, count, lanes in stretches(length, k.wide):
+        if count == 1:
             yield first, lanes
-        elif end > first:
-            with k.b.loop(first, end, lanes) as i:
+        else:
+            with k.b.loop(first, first + count * lanes, lanes) as i:
                 yield i, lanes
-        first, lanes = end, lanes // 2
 
 
 def copy(k: Kernel, source: Value, start: Index, target: Value, goal: Index, count: int) -> None:
