@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -184,9 +185,12 @@ def _suffix(type: Type) -> str:
 
 
 def _literal(x: float | int, element: str) -> str:
-    """A number as LLVM reads it: a float as the bits of the double that equals it."""
+    """A number as LLVM reads it: a float as the bits of the double that equals it; what is too large is infinite."""
     if isinstance(x, int):
         return str(x)
     if element == FLOAT:
-        x = struct.unpack("<f", struct.pack("<f", x))[0]
+        try:
+            x = struct.unpack("<f", struct.pack("<f", x))[0]
+        except OverflowError:
+            x = math.copysign(math.inf, x)
     return f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"

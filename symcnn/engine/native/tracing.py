@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ...graph.spec import DType
 from . import functions
 from .conversion import constant, converted, element_of_array
 from .loops import BIT, DOUBLE, FLOAT, INDEX, POINTER, Builder, Type, Value
+from .trial import doubt
 
 _DTYPES: dict[str, DType] = {FLOAT: np.dtype(np.float32), DOUBLE: np.dtype(np.float64), BIT: np.dtype(bool)}
 
@@ -24,10 +26,50 @@ _DTYPES: dict[str, DType] = {FLOAT: np.dtype(np.float32), DOUBLE: np.dtype(np.fl
 class CannotTrace(Exception):
     """The rule does something that has no counterpart here; the message says what."""
 
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        if (told := _REFUSED.get()) is not None:
+            told.append(self)
 
+
+_REFUSED: ContextVar[list[CannotTrace] | None] = ContextVar("_REFUSED", default=None)
+"""What was refused in this trace: a rule may catch the exception and go another way."""
+_MEANT_FOR_ARRAYS = {
+    "an array": "array",
+    "one number": "float int complex round trunc floor ceil",
+    "an index": "index",
+    "its length": "len",
+    "its elements": "iter next getitem setitem contains reversed",
+    "its text": "str repr format",
+    "a copy": "reduce_ex",
+    "its attributes": "dir",
+}
+"""What Python asks of an array, and by which special methods; a stand-in answers none of them."""
+
+
+def _refusing(cls: type[Stand]) -> type[Stand]:
+    """Fill in the special methods that a stand-in refuses."""
+
+    def refusal(what: str) -> Callable[..., Any]:
+        def refuse(self: Stand, *args: Any, **kwargs: Any) -> Any:
+            raise CannotTrace(f"it asks for {what}")
+
+        return refuse
+
+    for what, names in _MEANT_FOR_ARRAYS.items():
+        for name in names.split():
+            setattr(cls, f"__{name}__", refusal(what))
+    return cls
+
+
+@_refusing
 class Stand:
-    """A stand-in for an array of real numbers, integers or booleans in a forward rule."""
+    """A stand-in for an array of real numbers, integers or booleans in a forward rule.
 
+    It stands for the value of each element, and has the array's dtype; whatever else is asked of it is refused.
+    """
+
+    __slots__ = ("dtype", "value")
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
 
@@ -121,6 +163,9 @@ class Stand:
     def __bool__(self) -> bool:
         raise CannotTrace("a branch that depends on a number")
 
+    def __getattr__(self, name: str) -> Any:
+        raise CannotTrace(f"it asks for .{name}")
+
 
 def _compared(how: str, a: Stand, other: Any) -> Stand:
     """A comparison of whole numbers, or with them, in the dtype that NumPy takes for it."""
@@ -193,9 +238,15 @@ def _pair(op: str) -> Callable[[Any, Any], Stand]:
     return of
 
 
-class Namespace:
+class _Known(type):
+    def __getattr__(cls, name: str) -> Any:
+        raise AttributeError(f"xp.{name} has no counterpart")
+
+
+class Namespace(metaclass=_Known):
     """The functions of the array API standard that a traced rule may call."""
 
+    pi, e, inf, nan = math.pi, math.e, math.inf, math.nan
     float32 = np.dtype(np.float32)
     float64 = np.dtype(np.float64)
     bool = np.dtype(bool)
@@ -287,12 +338,18 @@ def traced(node: Node, inputs: Sequence[Value]) -> Value:
     CannotTrace
         If the rule does something else than arithmetic, comparisons and the functions of `Namespace`.
     """
+    refused: list[CannotTrace] = []
+    before = _REFUSED.set(refused)
     try:
         result = node.forward(Namespace, *(Stand(v, i.dtype) for v, i in zip(inputs, node.inputs, strict=True)))
     except CannotTrace:
         raise
     except Exception as error:  # whatever it is, the rule is not one that can be traced
         raise CannotTrace(f"{type(error).__name__}: {error}") from error
+    finally:
+        _REFUSED.reset(before)
+    if refused:
+        raise refused[0]
     if not isinstance(result, Stand) or result.dtype != node.dtype:
         raise CannotTrace("the rule does not return what infer promised")
     return result.value
@@ -302,10 +359,9 @@ def obstacle(node: Node, real: DType) -> str | None:
     """Why `node`'s rule cannot be traced, with numbers of the kind `real`; None where it can."""
     b = Builder("trial", {"data": POINTER, "at": INDEX}, real=element_of_array(real))
     kinds = [Type(BIT if i.dtype == bool else element_of_array(i.dtype), 4) for i in node.inputs]
+    given = [constant(b, i, 4) or b.load(b.parameters[0], 0, k) for i, k in zip(node.inputs, kinds, strict=True)]
     try:
-        traced(
-            node, [constant(b, i, 4) or b.load(b.parameters[0], 0, k) for i, k in zip(node.inputs, kinds, strict=True)]
-        )
+        reason = doubt(node, b, given, traced(node, given))
     except CannotTrace as error:
-        return f"its rule cannot be traced: {error}"
-    return None
+        reason = str(error)
+    return None if reason is None else f"its rule cannot be traced: {reason}"
