@@ -13,6 +13,7 @@ from symcnn.nodes.pool import _Windowed
 from symcnn.nodes.reduce import Reduction
 from symcnn.nodes.select import Comparison
 from symcnn.testing import check_node
+from symcnn.testing.values import engines_agree
 
 BASES = {Leaf, Comparison, Reduction, _OfRows, _Windowed}
 LEAVES = {sc.Input, sc.Param, sc.Const, sc.BatchSize}
@@ -38,6 +39,14 @@ def test_node_type_keeps_what_it_owes(sample):
         "the second derivative equals central differences",
         "what backward returns is differentiable to the third order",
     }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_machine_code_computes_what_the_rules_compute(sample, monkeypatch, tmp_path):
+    monkeypatch.setenv("SYMCNN_BACKEND", "native")
+    monkeypatch.setenv("SYMCNN_CACHE", str(tmp_path))
+    assert list(engines_agree(sample)) == []
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from .reading import units_read_windows
 from .report import Check, Problem, Report, Unchecked
 from .values import (
     dtypes_are_kept,
-    engine_agrees,
+    engines_agree,
     forward_is_finite,
     forward_is_portable,
     forward_is_silent,
@@ -42,7 +42,7 @@ CHECKS = (
     _FIRST,
     Check("the second derivative equals central differences", second_derivative, (*_ALL, _FIRST)),
     Check("what backward returns is differentiable to the third order", vocabulary_is_closed, _ALL),
-    Check("the NumPy engine computes what the forward rules compute", engine_agrees, (_RUNS, _SHAPE, _RULE)),
+    Check("the engines compute what the forward rules compute", engines_agree, (_RUNS, _SHAPE, _RULE)),
     Check("a unit reads its windows, and nothing else", units_read_windows, (_RUNS, _SHAPE, _ROWS)),
     Check("the formula shows every input", formula_shows_inputs),
     Check("influence and sentences are what a page can read", page_is_told),
@@ -53,7 +53,7 @@ CHECKS = (
 
 
 def check_node(node: Node | type[Node]) -> Report:
-    """Check everything that a node type owes.
+    """Check everything that a node type owes, with NumPy's engine and the one that ``backend="auto"`` stands for.
 
     Parameters
     ----------

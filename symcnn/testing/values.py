@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..backprop import grad
+from ..engine.backends import chosen
 from ..engine.program import compile
 from ..graph.errors import place_of
 from ..graph.graph import Graph
@@ -199,17 +200,34 @@ def forward_is_portable(sample: Node) -> Iterator[Problem]:
         yield Problem(f"forward gives another result on array_api_strict: {found.dtype} {found.shape}", mend)
 
 
-def engine_agrees(sample: Node) -> Iterator[Problem]:
-    """The NumPy engine, with its kernels, gives what the forward rules give: for the value and its errors."""
-    for dtype in REALS:
+def engines_agree(sample: Node) -> Iterator[Problem]:
+    """The engines give what the forward rules give, for the value and its errors.
+
+    NumPy's with its kernels; and the one that ``backend="auto"`` stands for, machine code where llvmlite is installed.
+    """
+    for backend in dict.fromkeys(("numpy", chosen("auto"))):
+        yield from _engine_agrees(sample, backend, *_ENGINES[backend])
+
+
+_ENGINES = {"numpy": (REALS, (3, 3, 1, 0)), "native": (REALS[1:], (3, 20, 1, 0))}
+"""With which dtypes and batches: machine code is another one for few images, and has a block that is not full."""
+_MEND = {
+    "numpy": "the type's kernel, or a rewriting rule, must give what forward gives",
+    "native": "forward must give the same for the same arrays each time; where it does, it is the engine's fault: "
+    'report it, and use backend="numpy"',
+}
+
+
+def _engine_agrees(sample: Node, backend: str, dtypes: Sequence[str], batches: Sequence[int]) -> Iterator[Problem]:
+    for dtype in dtypes:
         node = recast(sample, [dtype])
         nodes = [node]
         if is_real(node.dtype):
             seed = Input(f"the error of {node.label}", node.shape, node.dtype)
             nodes += [e for e in grad(node, variables(node), seed=seed, unconnected="zeros") if e is not seed]
         rows = Input("rows of the batch", (None,))
-        program = compile([*nodes, rows], backend="numpy")
-        for turn, batch in enumerate((3, 3, 1, 0)):
+        program = compile([*nodes, rows], backend=backend)
+        for turn, batch in enumerate(batches):
             values = drawn([*nodes, rows], batch, seed=turn)
             try:
                 expected = evaluate(nodes, values, batch)
@@ -221,8 +239,6 @@ def engine_agrees(sample: Node) -> Iterator[Problem]:
             for n, (a, b) in enumerate(zip(found[:-1], expected, strict=True)):
                 if a.dtype != b.dtype or not _close(a, b, b.dtype, 200):
                     what = "the value" if n == 0 else f"the error sent to input {variables(node)[n - 1].name!r}"
-                    yield Problem(
-                        f"the NumPy engine computes another result for {what}, in {dtype}",
-                        "the type's kernel, or a rewriting rule, must give what forward gives",
-                    )
+                    name = "NumPy" if backend == "numpy" else backend
+                    yield Problem(f"the {name} engine computes another result for {what}, in {dtype}", _MEND[backend])
                     return

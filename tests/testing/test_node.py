@@ -9,6 +9,8 @@ import symcnn as sc
 from symcnn.graph.errors import NodeTypeError
 from symcnn.testing import check_node
 
+ENGINES = "the engines compute what the forward rules compute"
+
 
 def refusal(cls_or_node):
     with pytest.raises(NodeTypeError) as caught:
@@ -381,6 +383,43 @@ def test_kernel_that_computes_something_else(monkeypatch):
 
     monkeypatch.setitem(KERNELS, Doubled, lambda node, out, z: lambda: np.multiply(z, 2.001, out=out))
     assert "the NumPy engine computes another result for the value, in float32" in refusal(Doubled)
+
+
+def test_machine_code_that_computes_something_else(monkeypatch, tmp_path):
+    """A planted fault: traced, the function is another one."""
+    from symcnn.engine.native.tracing import Namespace
+
+    monkeypatch.setenv("SYMCNN_BACKEND", "native")
+    monkeypatch.setenv("SYMCNN_CACHE", str(tmp_path))
+    assert ENGINES in check_node(sc.Tanh).passed
+    monkeypatch.setattr(Namespace, "tanh", lambda x: x * 0.99)
+    assert "the native engine computes another result for the value, in float32" in refusal(sc.Tanh)
+
+
+def test_machine_code_of_a_kernel_that_computes_something_else(monkeypatch, tmp_path):
+    """The other family of loops, for many images, is run, too."""
+    from symcnn.engine.native import lower
+
+    monkeypatch.setenv("SYMCNN_BACKEND", "native")
+    monkeypatch.setenv("SYMCNN_CACHE", str(tmp_path))
+    wrong = lower.IMAGES_IN_LANES._replace(unpack=lambda k, node, row: None)
+    monkeypatch.setattr(lower, "IMAGES_IN_LANES", wrong)
+    assert "the native engine computes another result for the value, in float32" in refusal(Doubled)
+
+
+def test_a_rule_that_asks_how_many_axes_there_are(monkeypatch, tmp_path):
+    """Traced, it took its input for a scalar, and gave 0."""
+    monkeypatch.setenv("SYMCNN_BACKEND", "native")
+    monkeypatch.setenv("SYMCNN_CACHE", str(tmp_path))
+
+    class PerAxis(Doubled):
+        def forward(self, xp, z):
+            return z * float(np.ndim(z))
+
+        def backward(self, delta):
+            return (delta * float(self.z.ndim),)
+
+    assert ENGINES in check_node(PerAxis).passed
 
 
 def test_copy_that_is_another_node():
