@@ -20,7 +20,7 @@ from ...nodes.shape import Reshape, Transpose
 from ...nodes.take import Put, Take
 from ...nodes.window import Crop, Dilate, Pad, Subsample
 from .conversion import constant, element_of_array, resized
-from .fuse import Group, element_of, is_flat
+from .fuse import FEW, Group, element_of, is_flat
 from .lanes import Irregular, Run
 from .loops import BIT, BYTE, INDEX, INT, POINTER, Builder, Index, Position, Type, Value
 from .partition import elements
@@ -141,8 +141,7 @@ class Reader:
             case Pool() | Switches() | Pick():
                 return self._from_window(node, place)
             case Upsample(x, (p, q)):
-                *lead, y, z = place
-                return self.at(x, (*lead, self.b.quotient(y, p)[0], self.b.quotient(z, q)[0]))
+                return self.at(x, self._window(x, (p, q), place)[0])
             case Place(x, chosen, size):
                 return self._placed(x, chosen, size, place)
             case Pad(x, widths):
@@ -279,10 +278,14 @@ class Reader:
             where = b.select(better, b.integer(number, self.lanes), where)
         return where
 
+    def _window(self, x: Node, size: tuple[int, int], place: Indices) -> tuple[Indices, tuple[Position, Position]]:
+        """Which element of x is spread over a place, and where the place is in its window."""
+        lead, ends = place[:-2], zip(place[-2:], size, x.shape[-2:], strict=True)
+        (row, u), (column, v) = ((0, i) if count == 1 else self.b.quotient(i, step) for i, step, count in ends)
+        return (*lead, row, column), (u, v)
+
     def _placed(self, x: Node, chosen: Node, size: tuple[int, int], place: Indices) -> Value:
-        *lead, y, z = place
-        (row, u), (column, v) = self.b.quotient(y, size[0]), self.b.quotient(z, size[1])
-        window = (*lead, row, column)
+        window, (u, v) = self._window(x, size, place)
         corner = self.whole(u * size[1] + v)
         hit = self.b.compare("eq", self.at(chosen, window), corner)
         return self.b.select(hit, self.at(x, window), self.number(0))
@@ -347,5 +350,6 @@ def windows(node: Node, group: Group) -> tuple[int, int]:
         for i in current.inputs:
             if i.shape == current.shape and i in group.members and i not in group.slots:
                 todo.append(i)
-    fits = node.ndim >= 3 and p * q <= 16 and node.shape[-2] % p == 0 and node.shape[-1] % q == 0  # type: ignore[operator]
+    few = p * q * group.unrolled.get(node, 1) <= FEW
+    fits = node.ndim >= 3 and few and node.shape[-2] % p == 0 and node.shape[-1] % q == 0  # type: ignore[operator]
     return (p, q) if fits else (1, 1)

@@ -1,17 +1,21 @@
 """Which values of an image are written to memory, and where: all others are computed where they are used.
 
 A value that one loop needs, element by element, is computed in that loop. What a convolution or a product reads again
-and again, and what several loops need, gets a buffer: in a block of as many images as there are lanes, so that a
-block's values stay in the cache. Buffers are used again when the last loop has read them.
+and again, and what several loops or one loop at several places need, gets a buffer: in a block of as many images as
+there are lanes, so that a block's values stay in the cache. Buffers are used again when the last loop has read them.
+
+So what is written for a node does not grow with the graph around it: each value is written down once, or computed for
+one reader at no more than `FEW` places of a loop's body.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 from ...graph.node import Node
 from ...nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
-from ...nodes.pool import Place, Switches, Upsample
+from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
 from ...nodes.reduce import ArgMax, FirstMax
 from ...nodes.shape import Reshape
 from ...nodes.window import Dilate, Pad
@@ -22,6 +26,9 @@ from .patterns import BatchSum, accumulated, per_image, reads
 
 _DEPTH = 24
 """How many values in a row are computed within one loop: the next one is written down."""
+FEW = 16
+"""So many times a value may stand in the body of a loop, as the elements of a window do; what would stand there more
+often, or be computed more often than that for each of its elements, is written down, or the window is a loop."""
 _SPREADING = (Upsample, Place, Dilate, Pad)
 _LINE = 64
 
@@ -50,6 +57,8 @@ class Group:
         What is needed outside: values with the batch axis are unpacked, sums are finished.
     slots : {Node: Slot}
         The buffers.
+    unrolled : {Node: int}
+        How many copies of a value stand at most in the body of loops, for each element of a window that is unrolled.
     nbytes : int
         How much memory each thread needs for them.
     """
@@ -60,6 +69,7 @@ class Group:
     results: list[Node]
     members: set[Node]
     slots: dict[Node, Slot] = field(default_factory=dict)
+    unrolled: dict[Node, int] = field(default_factory=dict)
     nbytes: int = 0
 
     def base(self, node: Node) -> Node:
@@ -98,37 +108,106 @@ def fuse(nodes: list[Node], results: set[Node], found: Partition, lanes: int) ->
     return group
 
 
+@dataclass
+class _Use:
+    """How a value is read, by all that follow it.
+
+    Attributes
+    ----------
+    frames : set of Node
+        At whose places it is read: loops, and what is computed in loops but reads at other places than its own. If
+        there is one, each place of it reads one place of the value.
+    root : Node or None
+        In whose loops it is computed, if it is not written down.
+    depth : int
+        How many values are computed one of the other from there.
+    copies : int
+        How often it stands in the body of the loops.
+    shared : int
+        How many elements of a window in the loops share one of these copies, if the window is unrolled.
+    times : int
+        How often it is computed.
+    must : bool
+        Whether it is written down anyway.
+    """
+
+    frames: set[Node] = field(default_factory=set)
+    root: Node | None = None
+    depth: int = 0
+    copies: int = 0
+    shared: int = 1
+    times: int = 0
+    must: bool = False
+
+    def also(self, other: _Use) -> None:
+        """It is read in this way, too."""
+        self.frames |= other.frames
+        self.root, self.shared = other.root, other.shared
+        self.depth, self.copies = max(self.depth, other.depth), max(self.copies, other.copies)
+        self.times, self.must = max(self.times, other.times), self.must or other.must
+
+
 def _written(nodes: list[Node], results: set[Node], group: Group, found: Partition) -> set[Node]:
     """The nodes that get loops of their own: seen from the end, who reads a value, and how."""
-    readers: dict[Node, set[Node]] = {n: set() for n in nodes}
-    must = {group.base(n) for n in results}
-    depth = dict.fromkeys(nodes, 0)
+    uses = {n: _Use(must=n in results) for n in nodes}
     written: set[Node] = set()
     for node in reversed(nodes):
+        use = uses[node]
         if isinstance(node, Reshape):
-            source = group.base(node)
-            if source in readers:
-                readers[source] |= readers[node]
-                depth[source] = max(depth[source], depth[node])
-                if node in must:
-                    must.add(source)
+            if (source := group.base(node)) in uses:
+                one = len(use.frames) == 1
+                uses[source].also(replace(use, frames={node} if one else use.frames))
             continue
-        alone = found.kinds[node] is Kind.SUM or not _computed_where_used(node)
-        if alone or node in must or len(readers[node]) != 1 or depth[node] > _DEPTH:
+        if found.kinds[node] is Kind.SUM or not _computed_where_used(node) or _worth_a_buffer(node, use):
             written.add(node)
-        root = {node} if node in written else readers[node]
-        for source in reads(node):
-            if source not in readers:
-                continue
-            readers[source] |= root
-            depth[source] = max(depth[source], 1 if node in written else depth[node] + 1)
-            if _read_again(node, source):
-                must.add(group.base(source))
+            use = _Use({node}, node, 0, 1, 1, elements(node))
+        _count(group, node, use)
+        for source, count in Counter(reads(node)).items():
+            if source in uses:
+                uses[source].also(_read_by(node, source, use))
+                again = _read_again(node, source) or (count > 1 and not node.elementwise)
+                if again and (base := group.base(source)) in uses:
+                    uses[base].must = True
     return written
 
 
+def _count(group: Group, node: Node, use: _Use) -> None:
+    """Note how many copies of the node stand in the body of the loops."""
+    if use.root is not None:
+        group.unrolled[use.root] = max(group.unrolled.get(use.root, 1), use.copies * _gathered(node) // use.shared)
+
+
+def _worth_a_buffer(node: Node, use: _Use) -> bool:
+    """Whether a value that could be computed where it is used is better written down."""
+    if use.must or len(use.frames) != 1 or use.depth > _DEPTH or use.times > FEW * elements(node):
+        return True
+    return use.copies > 1 and use.copies * _gathered(node) > FEW
+
+
+def _read_by(node: Node, source: Node, use: _Use) -> _Use:
+    """How `node`, which is itself used like that, reads an input."""
+    moves = not node.elementwise and use.root is not node
+    corners = _gathered(node) if source is node.inputs[0] else 1
+    shared = use.shared
+    if isinstance(node, Upsample | Place) and (use.root is node or use.frames == {use.root}):
+        shared *= node.size[0] * node.size[1]
+    frames = {node} if moves else use.frames
+    times = max(use.times, elements(source)) if use.root is node else use.times * corners
+    return _Use(frames, use.root, use.depth + 1, use.copies * corners, shared, times)
+
+
+def _gathered(node: Node) -> int:
+    """How many elements of its input are written out for one of `node`."""
+    return node.size[0] * node.size[1] if isinstance(node, Pool | Switches | Pick) and not is_wide(node) else 1
+
+
+def is_wide(node: Node) -> bool:
+    """Whether the node gathers windows that are gone through by loops."""
+    return isinstance(node, Pool | Switches | Pick) and node.size[0] * node.size[1] > FEW
+
+
 def _computed_where_used(node: Node) -> bool:
-    return type(node) in MOVES or type(node) is OneHot or node.elementwise
+    return (type(node) in MOVES and not is_wide(node)) or type(node) is OneHot or node.elementwise
 
 
 def _read_again(node: Node, source: Node) -> bool:

@@ -192,18 +192,6 @@ def sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
     return tuple(d for d in shape if d is not None)
 
 
-def over(k: Kernel, x: Node, axes: list[int], place: dict[int, Index], body: object) -> None:
-    """Loops over `axes` of x around `body`, which gets a reader and the value."""
-    if axes:
-        size = x.shape[axes[0] + 1]
-        assert size is not None
-        with k.b.loop(0, size) as i:
-            over(k, x, axes[1:], {**place, axes[0]: i}, body)
-        return
-    read = k.read.fresh()
-    body(read, read.at(x, tuple(place[n] for n in range(x.ndim - 1))))  # type: ignore[operator]
-
-
 def sum_over(k: Kernel, x: Node, axes: list[int], place: dict[int, Index]) -> Value:
     """The sum of x over `axes`, at a place along the others."""
     shape = sizes(x.shape[1:])

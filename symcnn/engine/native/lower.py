@@ -12,13 +12,14 @@ from ...graph.node import Node
 from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
 from ...nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
+from ...nodes.pool import Pick, Switches
 from ...nodes.reduce import ArgMax, FirstMax
 from ...nodes.shape import Concat
 from ...nodes.take import Put
 from . import columns, convolution, kernels, pixels, rows, sums
 from .cpu import Cpu
 from .expressions import Reader
-from .fuse import Group
+from .fuse import Group, is_wide
 from .kernels import Kept, Kernel, sizes
 from .loops import BYTE, INDEX, POINTER, Builder, Type, Value
 from .lowered import (
@@ -134,7 +135,11 @@ class ImageStage:
             return lambda k, row: rows.first_max(k, node)
         if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy):
             return lambda k, row: rows.rows(k, node)
-        if type(node) in ROWS:
+        if isinstance(node, Switches) and is_wide(node):
+            return lambda k, row: rows.switches(k, node)
+        if isinstance(node, Pick) and is_wide(node):
+            return lambda k, row: rows.pick(k, node)
+        if type(node) in ROWS or is_wide(node):
             return lambda k, row: rows.reduction(k, node)
         if isinstance(node, Concat):
             return lambda k, row: kernels.concat(k, node)

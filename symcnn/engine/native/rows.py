@@ -1,16 +1,19 @@
-"""The loops of reductions within each image: sums, means, maxima, softmax and the losses made of it."""
+"""The loops of reductions within each image: sums, means, maxima, wide windows, softmax and the losses made of it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ...graph.algebra import SumTo
 from ...graph.node import Node
 from ...nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
-from ...nodes.reduce import ArgMax, FirstMax, Max, Mean, Sum
+from ...nodes.pool import Pick, Pool, Switches
+from ...nodes.reduce import ArgMax, FirstMax, Max, Mean, Reduction
 from . import functions
-from .expressions import Reader, linear
-from .kernels import Kernel, nest, over, sizes, sum_over
+from .expressions import linear
+from .kernels import Kernel, nest, sizes
 from .loops import Index, Value
 from .partition import elements
 from .totals import Total
@@ -18,39 +21,83 @@ from .totals import Total
 Places = tuple[Index, ...]
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What the elements of a node are made of: for each place of `outer` lengths, all places of `inner` ones in x."""
+
+    x: Node
+    outer: tuple[int, ...]
+    inner: tuple[int, ...]
+    place: Callable[[Places, Places], Places]
+
+    @classmethod
+    def of(cls, node: Node) -> Parts:
+        """Those of a reduction, or of the windows of a pool."""
+        if isinstance(node, Pool | Switches | Pick):
+            p, q = node.size
+
+            def in_window(outer: Places, inner: Places) -> Places:
+                *lead, y, z = outer
+                return (*lead, y * p + inner[0], z * q + inner[1])
+
+            return cls(node.x, sizes(node.shape[1:]), (p, q), in_window)
+        assert isinstance(node, Reduction | SumTo)
+        axes = sorted(a - 1 for a in (node.axes() if isinstance(node, SumTo) else node.reduced))
+        shape = sizes(node.x.shape[1:])
+        kept = [n for n in range(len(shape)) if n not in axes]
+
+        def along_axes(outer: Places, inner: Places) -> Places:
+            found = dict(zip((*kept, *axes), (*outer, *inner), strict=True))
+            return tuple(found[n] for n in range(len(shape)))
+
+        return cls(node.x, tuple(shape[n] for n in kept), tuple(shape[n] for n in axes), along_axes)
+
+
 def reduction(k: Kernel, node: Node) -> None:
-    """A sum, a mean or a maximum over axes of each image."""
-    assert isinstance(node, Sum | Mean | Max | SumTo)
-    x = node.x
-    axes = sorted(a - 1 for a in (node.axes() if isinstance(node, SumTo) else node.reduced))
-    kept = [n for n in range(x.ndim - 1) if n not in axes]
-    shape = sizes(x.shape[1:])
-    b, out = k.b, k.read.buffer(node)
-    largest = isinstance(node, Max)
-
-    def outer(left: list[int], place: dict[int, Index]) -> None:
-        if left:
-            with b.loop(0, shape[left[0]]) as i:
-                outer(left[1:], {**place, left[0]: i})
-            return
-        value = _largest(k, x, axes, place) if largest else sum_over(k, x, axes, place)
-        if isinstance(node, Mean):
-            count = 1
-            for a in axes:
-                count *= shape[a]
-            value = b.binary("fdiv", value, b.number(count, k.lanes))
-        k.write(out, linear(tuple(place[n] for n in kept), tuple(shape[n] for n in kept)), value)
-
-    outer(kept, {})
+    """A sum, a mean or a maximum over axes of each image, or of windows."""
+    parts = Parts.of(node)
+    largest = isinstance(node, Max) or (isinstance(node, Pool) and node.mode == "max")
+    mean = isinstance(node, Mean) or (isinstance(node, Pool) and node.mode == "mean")
+    with nest(k.b, parts.outer) as outer:
+        value = _largest(k, parts, outer) if largest else _total(k, parts, outer)
+        if mean:
+            value = k.b.binary("fdiv", value, k.b.number(math.prod(parts.inner), k.lanes))
+        k.write(k.read.buffer(node), linear(outer, parts.outer), value)
 
 
-def _largest(k: Kernel, x: Node, axes: list[int], place: dict[int, Index]) -> Value:
+def switches(k: Kernel, node: Switches) -> None:
+    """The number of the first of the largest elements of each window."""
+    parts = Parts.of(node)
+    with nest(k.b, parts.outer) as outer:
+        where = _first_largest(k, parts, outer)
+        k.write(k.read.buffer(node), linear(outer, parts.outer), where)
+
+
+def pick(k: Kernel, node: Pick) -> None:
+    """The element of each window whose number is that of the switch."""
+    b, parts = k.b, Parts.of(node)
+    with nest(b, parts.outer) as outer:
+        read = k.read.fresh()
+        chosen, found = read.at(node.switches, outer), b.register(k.zero())
+        with nest(b, parts.inner) as inner:
+            hit = b.compare("eq", chosen, k.read.whole(linear(inner, parts.inner)))
+            value = k.read.fresh().at(parts.x, parts.place(outer, inner))
+            b.set(found, b.select(hit, value, b.get(found)))
+        k.write(k.read.buffer(node), linear(outer, parts.outer), b.get(found))
+
+
+def _total(k: Kernel, parts: Parts, outer: Places) -> Value:
+    total = Total(k.b, k.lanes, parts.inner)
+    with total.loops() as inner:
+        total.add(k.read.fresh().at(parts.x, parts.place(outer, inner)))
+    return total.value
+
+
+def _largest(k: Kernel, parts: Parts, outer: Places) -> Value:
     best = k.b.register(k.b.number(float("-inf"), k.lanes))
-
-    def inner(read: Reader, value: Value) -> None:
+    with nest(k.b, parts.inner) as inner:
+        value = k.read.fresh().at(parts.x, parts.place(outer, inner))
         k.b.set(best, k.b.binary("maximum", k.b.get(best), value))
-
-    over(k, x, axes, place, inner)
     return k.b.get(best)
 
 
@@ -94,35 +141,28 @@ def rows(k: Kernel, node: Node) -> None:
 def argmax(k: Kernel, node: ArgMax) -> None:
     """The number of the first of the largest elements of each row."""
     *lead, length = sizes(node.x.shape[1:])
+    parts = Parts(node.x, tuple(lead), (length,), lambda outer, inner: (*outer, *inner))
     with nest(k.b, lead) as outer:
-        where = _first_largest(k, node.x, [length], lambda inner: (*outer, *inner))
-        k.write(k.read.buffer(node), linear(outer, tuple(lead)), where)
+        k.write(k.read.buffer(node), linear(outer, parts.outer), _first_largest(k, parts, outer))
 
 
 def first_max(k: Kernel, node: FirstMax) -> None:
     """Two rounds through what a maximum is taken of: where it stands, and the mask."""
-    shape, axes = sizes(node.x.shape[1:]), [a - 1 for a in node.reduced]
-    kept = [n for n in range(len(shape)) if n not in axes]
-    lengths = [shape[n] for n in axes]
-    with nest(k.b, [shape[n] for n in kept]) as outer:
-
-        def place(inner: Places) -> Places:
-            found = dict(zip((*kept, *axes), (*outer, *inner), strict=True))
-            return tuple(found[n] for n in range(len(shape)))
-
-        where = _first_largest(k, node.x, lengths, place)
-        with nest(k.b, lengths) as inner:
-            hit = k.b.compare("eq", where, k.read.whole(linear(inner, tuple(lengths))))
-            k.write(k.read.buffer(node), linear(place(inner), shape), hit)
+    parts, shape = Parts.of(node), sizes(node.x.shape[1:])
+    with nest(k.b, parts.outer) as outer:
+        where = _first_largest(k, parts, outer)
+        with nest(k.b, parts.inner) as inner:
+            hit = k.b.compare("eq", where, k.read.whole(linear(inner, parts.inner)))
+            k.write(k.read.buffer(node), linear(parts.place(outer, inner), shape), hit)
 
 
-def _first_largest(k: Kernel, x: Node, lengths: list[int], place: Callable[[Places], Places]) -> Value:
+def _first_largest(k: Kernel, parts: Parts, outer: Places) -> Value:
     """The number of the first of the largest elements, counted row by row; of the first NaN, if there is one."""
     b = k.b
     best, where = b.register(b.number(float("-inf"), k.lanes)), b.register(b.integer(0, k.lanes))
-    with nest(b, lengths) as inner:
-        value, before = k.read.fresh().at(x, place(inner)), b.get(best)
+    with nest(b, parts.inner) as inner:
+        value, before = k.read.fresh().at(parts.x, parts.place(outer, inner)), b.get(best)
         better = b.binary("and", b.compare("ugt", value, before), b.compare("ord", before, before))
         b.set(best, b.select(better, value, before))
-        b.set(where, b.select(better, k.read.whole(linear(inner, tuple(lengths))), b.get(where)))
+        b.set(where, b.select(better, k.read.whole(linear(inner, parts.inner)), b.get(where)))
     return b.get(where)
