@@ -192,7 +192,7 @@ def _read_by(node: Node, source: Node, use: _Use) -> _Use:
     if isinstance(node, Upsample | Place) and (use.root is node or use.frames == {use.root}):
         shared *= node.size[0] * node.size[1]
     frames = {node} if moves else use.frames
-    times = max(use.times, elements(source)) if use.root is node else use.times * corners
+    times = use.times * corners if _computed_where_used(node) else elements(source)
     return _Use(frames, use.root, use.depth + 1, use.copies * corners, shared, times)
 
 
