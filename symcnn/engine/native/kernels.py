@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from ...graph.node import Node
 from ...nodes.shape import Concat
@@ -202,15 +203,15 @@ def sum_over(k: Kernel, x: Node, axes: list[int], place: dict[int, Index]) -> Va
     return total.value
 
 
-def concat(k: Kernel, node: Concat) -> None:
-    """Each input in turn, at its place."""
-    shape, start = list(sizes(node.shape[1:])), 0
-    for x in node.xs:
-        lengths = sizes(x.shape[1:])
+def concat(k: Kernel, node: Concat, some: range) -> None:
+    """Some of the inputs in turn, each at its place."""
+    shape, axis = sizes(node.shape[1:]), node.axis - 1
+    ends = list(accumulate(sizes(x.shape[1:])[axis] for x in node.xs))
+    for n in some:
+        lengths = sizes(node.xs[n].shape[1:])
         with nest(k.b, lengths) as place:
-            where = tuple(i + start if n == node.axis - 1 else i for n, i in enumerate(place))
-            k.write(k.read.buffer(node), linear(where, tuple(shape)), k.read.fresh().at(x, place))
-        start += lengths[node.axis - 1]
+            where = tuple(i + (ends[n] - lengths[axis]) if a == axis else i for a, i in enumerate(place))
+            k.write(k.read.buffer(node), linear(where, shape), k.read.fresh().at(node.xs[n], place))
 
 
 def put(k: Kernel, node: Put) -> None:
@@ -229,7 +230,7 @@ def put(k: Kernel, node: Put) -> None:
 def nest(b: Builder, lengths: Sequence[int]) -> Iterator[tuple[Index, ...]]:
     """Loops within each other, over all places of an array with these lengths."""
     with ExitStack() as stack:
-        yield tuple(stack.enter_context(b.loop(0, length)) for length in lengths)
+        yield tuple(0 if length == 1 else stack.enter_context(b.loop(0, length)) for length in lengths)
 
 
 # In and out ---------------------------------------------------------------------------------------

@@ -50,6 +50,10 @@ from .shared import as_value, finish
 from .totals import in_runs, room
 
 
+_PIECES = 16
+"""So many inputs of a concatenation are moved by one function: LLVM takes more than twice as long for twice as many."""
+
+
 class Family(NamedTuple):
     """The loops of one family, of which a block of images decides: the lanes are its images, or neighbours in one."""
 
@@ -97,7 +101,8 @@ class ImageStage:
         for node in group.fed:
             self._kernel("pack", node, self._pack(node))
         for node in group.loops:
-            self._kernel(type(node).__name__.lower(), node, self._loops(node))
+            for loops in self._loops(node):
+                self._kernel(type(node).__name__.lower(), node, loops)
         for node in group.results:
             if per_image(node):
                 self._kernel("unpack", node, lambda k, row, n=node: self.family.unpack(k, n, row))  # type: ignore[misc]
@@ -121,7 +126,15 @@ class ImageStage:
         self.whole.functions.append(b.function)
         self._names.append((name, node))
 
-    def _loops(self, node: Node) -> Callable[[Kernel, Value], None]:
+    def _loops(self, node: Node) -> list[Callable[[Kernel, Value], None]]:
+        """What writes the loops of a node: into one function, but a long concatenation into several."""
+        if isinstance(node, Concat):
+            starts = range(0, len(node.xs), _PIECES)
+            parts = [range(n, min(n + _PIECES, len(node.xs))) for n in starts]
+            return [lambda k, row, some=some: kernels.concat(k, node, some) for some in parts]  # type: ignore[misc]
+        return [self._loops_of(node)]
+
+    def _loops_of(self, node: Node) -> Callable[[Kernel, Value], None]:
         found = accumulated(node)
         if found is not None:
             return lambda k, row: self._sum(k, node, found)
@@ -141,8 +154,6 @@ class ImageStage:
             return lambda k, row: rows.pick(k, node)
         if type(node) in ROWS or is_wide(node):
             return lambda k, row: rows.reduction(k, node)
-        if isinstance(node, Concat):
-            return lambda k, row: kernels.concat(k, node)
         if isinstance(node, Put):
             return lambda k, row: kernels.put(k, node)
         return lambda k, row: self.family.pointwise(k, node)
