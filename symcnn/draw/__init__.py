@@ -129,10 +129,10 @@ def swept(J: Node) -> Backprop:
     Backprop(Dense: 4 steps, 2 gradients)
     """
     from ..backprop import backprop
-    from ..graph.leaves import Input
+    from ..graph.algebra import fed
     from ..graph.spec import is_real
 
-    return backprop(J, Input("given", J.shape, J.dtype) if J.shape and is_real(J.dtype) else None)
+    return backprop(J, fed("given", J.shape, J.dtype.name) if J.shape and is_real(J.dtype) else None)
 
 
 def draw_units(J: Node | Backprop, *, maps: int = 3) -> Units:

@@ -309,16 +309,14 @@ class BroadcastTo(Node):
 
     def infer(self) -> Spec:
         _check_stretch(self, self.x.shape, self.target)
+        if None in self.target and None not in self.x.shape and self.size is None:
+            problem = f"how long the batch is among the axes {self.target} does not follow from {self.x.shape}"
+            raise ShapeError(explain(problem, "sc.broadcast_to adds the size of the batch", node=self))
         return Spec(self.target, self.x.dtype)
 
     def forward(self, xp: Any, x: Any, size: Any = None) -> Any:
-        lead = len(self.target) - self.x.ndim
-        kept = (x.shape[i - lead] if i >= lead else None for i in range(len(self.target)))
-        batch = None if size is None else int(size)
-        shape = tuple(
-            (k if batch is None else batch) if t is None else t for t, k in zip(self.target, kept, strict=True)
-        )
-        return xp.broadcast_to(x, shape)
+        batch = x.shape[self.x.shape.index(None)] if size is None and None in self.x.shape else size
+        return xp.broadcast_to(x, tuple(int(batch) if t is None else t for t in self.target))
 
     def windows(self) -> tuple[Windows, ...]:
         return tuple(broadcast_windows(i.shape, self.shape) for i in self.inputs)
@@ -365,6 +363,23 @@ def broadcast_to(x: Node, shape: Shape) -> Node:
     new_batch = None in shape and None not in x.shape
     real = x.dtype.name if is_real(x.dtype) else "float32"
     return BroadcastTo(x, shape, batch_size(real) if new_batch else None)
+
+
+def fed(name: str, shape: Shape, dtype: str) -> Node:
+    """A value of that shape that is fed: an input; where the batch is on several axes, a product of inputs.
+
+    Examples
+    --------
+    >>> fed("error", (None, 2, None), "float32")
+    Mul(error, error along axis 2): (None, 2, None) float32
+    """
+    first = shape.index(None) if None in shape else None
+    found: Node = Input(name, [1 if d is None and k != first else d for k, d in enumerate(shape)], dtype)
+    for axis, size in enumerate(shape):
+        if size is None and axis != first:
+            alone = [None if k == axis else 1 for k in range(len(shape))]
+            found = found * Input(f"{name} along axis {axis}", alone, dtype)
+    return found
 
 
 def sum_to(x: Node, shape: Shape) -> Node:

@@ -148,13 +148,13 @@ class MatMul(Node):
         last = "{turned_b}" if over_rows or self.b.shape[-1] is None else "{b}"
         first = "{turned_a}" if over_rows else "{a}"
         if by_rows:
-            first, last = "{turned_b}", "{a}"
+            first, last = "{b}" if None in self.b.shape else "{turned_b}", "{a}"
         return rf"{first} \, {last}" if kind == "latex" else f"{first} {last}"
 
     @property
     def is_in_columns(self) -> bool:
         """Whether an example is a column of the value itself, too."""
-        return self.ndim == 2 and self.shape[-1] is None
+        return self.ndim == 2 and self.shape[-1] is None and self.shape[0] is not None
 
     def parts(self) -> dict[str, Any]:
         return super().parts() | {"turned_a": _turned(self.a), "turned_b": _turned(self.b)}

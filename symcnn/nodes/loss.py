@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.algebra import cast
+from ..graph.algebra import batch_size, cast
 from ..graph.errors import DTypeError, ShapeError, chosen, explain, positive_int
 from ..graph.leaves import Input, real_or_integer
 from ..graph.node import Node, as_node
 from ..graph.operators import Operand
-from ..graph.spec import Spec, promote
+from ..graph.spec import Dim, Spec, promote
 from ..graph.window import WHOLE, Window, Windows
 from .elementwise import Exp, Log
 from .reduce import FirstMax, mean, sum
@@ -37,6 +37,10 @@ class _OfRows(Node):
     def windows(self) -> tuple[Windows, ...]:
         return ((*(Window(k) for k in range(self.ndim - 1)), WHOLE),)
 
+    @property
+    def mixes_rows(self) -> bool:
+        return self.shape[-1] is None
+
     @classmethod
     def samples(cls) -> list[Node]:
         return [] if cls is _OfRows else [cls(Input("z", (None, 4)))]
@@ -45,6 +49,12 @@ class _OfRows(Node):
 def _wide(xp: Any, z: Any) -> Any:
     """z, in float32 where it is float16 (which the array API standard does not name): what is summed up."""
     return z if z.dtype == xp.float32 or z.dtype == xp.float64 else xp.astype(z, xp.float32)
+
+
+def _shifted(xp: Any, z: Any) -> Any:
+    """z minus the largest of each row, so that nothing overflows; rows without an element (of no batch) stay so."""
+    wide = _wide(xp, z)
+    return wide - _wide(xp, xp.max(z, axis=-1, keepdims=True)) if z.shape[-1] else wide
 
 
 class Softmax(_OfRows):
@@ -58,7 +68,7 @@ class Softmax(_OfRows):
     )
 
     def forward(self, xp: Any, z: Any) -> Any:
-        e = xp.exp(_wide(xp, z) - _wide(xp, xp.max(z, axis=-1, keepdims=True)))
+        e = xp.exp(_shifted(xp, z))
         return xp.astype(e / xp.sum(e, axis=-1, keepdims=True), z.dtype, copy=False)
 
     def backward(self, delta: Node) -> tuple[Node]:
@@ -77,7 +87,7 @@ class LogSoftmax(_OfRows):
     )
 
     def forward(self, xp: Any, z: Any) -> Any:
-        shifted = _wide(xp, z) - _wide(xp, xp.max(z, axis=-1, keepdims=True))
+        shifted = _shifted(xp, z)
         logarithm = shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
         return xp.astype(logarithm, z.dtype, copy=False)
 
@@ -86,18 +96,26 @@ class LogSoftmax(_OfRows):
 
 
 class OneHot(Node):
-    """1 in the column of the label, 0 elsewhere: the tutorial's 1{y = k}."""
+    """1 in the column of the label, 0 elsewhere: the tutorial's 1{y = k}.
+
+    Where `classes` is None, the labels are rows of the batch, and `size` is how many there are; see `one_hot`.
+    """
 
     y: Node
-    classes: int
+    classes: Dim
     real: str = "float32"
+    size: Node | None = None
     integer_inputs = ("y",)
     latex = r"1[{y}]"
     text = "1[{y}]"
     says = ("The label becomes a row: 1 at its own place, 0 elsewhere.", "No error passes: a label is no real number.")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "classes", positive_int(self.classes, f"{self.label}: classes"))
+        if self.classes is not None:
+            object.__setattr__(self, "classes", positive_int(self.classes, f"{self.label}: classes"))
+        if (self.classes is None) != (self.size is not None):
+            hint = "sc.one_hot(y, None) gives it the size of the batch"
+            raise ShapeError(explain("classes is None, and only then, where size is a node", hint, node=self))
         object.__setattr__(self, "real", real_or_integer(self.real, self.label).name)
 
     def infer(self) -> Spec:
@@ -105,17 +123,21 @@ class OneHot(Node):
             raise _label_error(self, self.y)
         return Spec((*self.y.shape, self.classes), np.dtype(self.real))
 
-    def verify(self, y: Any) -> None:
-        verify_index(y, self.classes)
+    def verify(self, y: Any, size: Any = None) -> None:
+        verify_index(y, self._count(size))
 
-    def forward(self, xp: Any, y: Any) -> Any:
-        return xp.astype(xp.arange(self.classes) == xp.expand_dims(y, axis=-1), getattr(xp, self.real))
+    def forward(self, xp: Any, y: Any, size: Any = None) -> Any:
+        return xp.astype(xp.arange(self._count(size)) == xp.expand_dims(y, axis=-1), getattr(xp, self.real))
+
+    def _count(self, size: Any) -> int:
+        return int(size) if self.classes is None else self.classes
 
     def windows(self) -> tuple[Windows, ...]:
-        return (tuple(Window(k) for k in range(self.y.ndim)),)
+        labels = tuple(Window(k) for k in range(self.y.ndim))
+        return (labels,) if self.size is None else (labels, ())
 
-    def backward(self, delta: Node) -> tuple[None]:
-        return (None,)
+    def backward(self, delta: Node) -> tuple[None, ...]:
+        return (None,) * len(self.inputs)
 
     @classmethod
     def samples(cls) -> list[Node]:
@@ -176,7 +198,7 @@ class SoftmaxCrossEntropy(Node):
         verify_index(y, z.shape[-1])
 
     def forward(self, xp: Any, z: Any, y: Any) -> Any:
-        shifted = _wide(xp, z) - _wide(xp, xp.max(z, axis=-1, keepdims=True))
+        shifted = _shifted(xp, z)
         at_label = xp.arange(z.shape[-1]) == xp.expand_dims(y, axis=-1)
         score = xp.sum(xp.where(at_label, shifted, xp.zeros_like(shifted)), axis=-1)
         return xp.astype(xp.log(xp.sum(xp.exp(shifted), axis=-1)) - score, z.dtype, copy=False)
@@ -186,10 +208,8 @@ class SoftmaxCrossEntropy(Node):
         return (*y, WHOLE), y
 
     def backward(self, delta: Node) -> tuple[Node, None]:
-        classes = self.z.shape[-1]
-        assert classes is not None
         row = reshape(delta, (*delta.shape, 1))
-        return row * (Softmax(self.z) - OneHot(self.y, classes, self.dtype.name)), None
+        return row * (Softmax(self.z) - one_hot(self.y, self.z.shape[-1], self.dtype.name)), None
 
     @classmethod
     def samples(cls) -> list[Node]:
@@ -206,9 +226,18 @@ def log_softmax(z: Node, name: str = "") -> Node:
     return LogSoftmax(z, name=name)
 
 
-def one_hot(y: Node, classes: int, dtype: str = "float32") -> Node:
-    """1 in the column of the label, 0 elsewhere; see `OneHot`."""
-    return OneHot(y, classes, dtype)
+def one_hot(y: Node, classes: Dim, dtype: str = "float32") -> Node:
+    """1 in the column of the label, 0 elsewhere; see `OneHot`.
+
+    Parameters
+    ----------
+    y : Node
+        Integers, from 0 to classes - 1.
+    classes : int or None
+        None: as many as there are rows in the batch, as where each row is to find its partner among all others.
+    dtype : str
+    """
+    return OneHot(y, classes, dtype, None if classes is not None else batch_size())
 
 
 def softmax_cross_entropy(z: Node, y: Operand, reduction: str = "mean") -> Node:
@@ -340,8 +369,8 @@ def accuracy(z: Node, y: Node) -> Node:
     z, y = as_node(z), as_node(y, what="accuracy: the labels")
     if y.dtype.kind not in "iu":
         raise _label_error(y, y)
-    if z.ndim == 0 or z.shape[:-1] != y.shape or not z.shape[-1]:
+    if z.ndim == 0 or z.shape[:-1] != y.shape or z.shape[-1] == 0:
         problem = f"accuracy: scores of {z.shape} and labels of {y.shape} do not fit"
         raise ShapeError(explain(problem, "expected (N, classes) and class indices (N,)", node=z))
     first_largest = FirstMax(z, (z.ndim - 1,))
-    return mean(sum(where(first_largest, OneHot(y, z.shape[-1]), 0), axis=-1))
+    return mean(sum(where(first_largest, one_hot(y, z.shape[-1]), 0), axis=-1))

@@ -211,6 +211,10 @@ class ArgMax(Node):
             raise ShapeError(explain(f"the last axis of {self.x.shape} is empty: it has no maximum", node=self))
         return Spec(self.x.shape[:-1], np.dtype("int64"))
 
+    def verify(self, x: Any) -> None:
+        if x.shape[-1] == 0:
+            raise ValueError("the maximum of an empty batch does not exist; feed at least one row")
+
     def forward(self, xp: Any, x: Any) -> Any:
         return xp.astype(xp.argmax(x, axis=-1), xp.int64)
 

@@ -81,14 +81,19 @@ def has_batch(node: Node) -> bool:
 def drawn(nodes: Sequence[Node], batch: int, seed: int = 0, spread: float = 1.0) -> Values:
     """Numbers for the leaves of `nodes`: normal ones for real inputs, 0 and 1 for integers and booleans.
 
-    `spread` is the standard deviation of the normal ones.
+    In a batch of one row there are only zeros among the latter, as they may be numbers of rows. `spread` is the
+    standard deviation of the normal ones.
     """
     rng = np.random.default_rng(seed)
     values: Values = {}
     for node in Graph(*nodes).order:
         if isinstance(node, Input):
             shape = node.spec.bind(batch)
-            numbers = spread * rng.standard_normal(shape) if is_real(node.dtype) else rng.integers(0, 2, shape)
+            numbers = (
+                spread * rng.standard_normal(shape)
+                if is_real(node.dtype)
+                else rng.integers(0, 2 if batch > 1 else 1, shape)
+            )
             values[node] = np.asarray(numbers).astype(node.dtype)
     return values
 

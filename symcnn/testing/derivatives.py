@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..backprop import errors_sent, grad
+from ..graph.algebra import fed
 from ..graph.errors import NodeTypeError, place_of
 from ..graph.graph import Graph
-from ..graph.leaves import Const, Input, Param
+from ..graph.leaves import Const, Param
 from ..graph.node import Node, as_node
 from ..graph.spec import is_real
 from ..nodes.reduce import sum
@@ -35,7 +36,7 @@ def rule_keeps_contract(sample: Node) -> Iterator[Problem]:
     """backward returns a node of the input's shape, or None, for each input."""
     if not is_real(sample.dtype):
         raise Unchecked(f"{sample.dtype} values have no derivative")
-    delta = Input("delta", sample.shape, sample.dtype)
+    delta = fed("delta", sample.shape, sample.dtype.name)
     try:
         errors_sent(sample, delta)
     except NodeTypeError as error:
@@ -83,15 +84,15 @@ def _contracted(sample: Node) -> tuple[Node, list[Node]]:
     over = variables(node)
     if not over:
         raise Unchecked("there is no real input to differentiate by")
-    error = Input("error", node.shape, "float64")
-    return sum(node * error), [*over, error]
+    error = fed("error", node.shape, "float64")
+    return sum(node * error), [*over, *variables(error)]
 
 
 def _next_order(J: Node, over: Sequence[Node]) -> Node:
     """The gradient of `J`, each part times a random tensor, summed."""
     total = as_node(Const(0.0))
     for n, part in enumerate(grad(J, over, unconnected="zeros")):
-        total = total + sum(part * Input(f"direction {n}", part.shape, "float64"))
+        total = total + sum(part * fed(f"direction {n}", part.shape, "float64"))
     return total
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..backprop import grad
 from ..engine.backends import chosen
 from ..engine.program import compile
+from ..graph.algebra import fed
 from ..graph.errors import place_of
 from ..graph.graph import Graph
 from ..graph.leaves import BatchSize, Input
@@ -138,6 +139,8 @@ def rows_are_independent(sample: Node) -> Iterator[Problem]:
         raise Unchecked("the type declares mixes_rows")
     if not sample.shape or sample.shape[0] is not None or not rows or counts:
         raise Unchecked("the batch is not the first axis of the result")
+    if any(n.shape.count(None) > 1 for n in (sample, *sample.inputs)):
+        raise Unchecked("the batch is on more than one axis")
     node = recast(sample, ["float64"])
     inputs = _inputs(node, 3)
     whole = np.asarray(node.forward(np, *inputs))
@@ -223,7 +226,7 @@ def _engine_agrees(sample: Node, backend: str, dtypes: Sequence[str], batches: S
         node = recast(sample, [dtype])
         nodes = [node]
         if is_real(node.dtype):
-            seed = Input(f"the error of {node.label}", node.shape, node.dtype)
+            seed = fed(f"the error of {node.label}", node.shape, node.dtype.name)
             nodes += [e for e in grad(node, variables(node), seed=seed, unconnected="zeros") if e is not seed]
         rows = Input("rows of the batch", (None,))
         program = compile([*nodes, rows], backend=backend)

@@ -164,7 +164,7 @@ def pointwise(k: Kernel, node: Node) -> None:
             read = k.read.fresh()
             k.write(out, number, read.flat_rule(node, number))
         return
-    shape = [d for d in node.shape if d is not None]
+    shape = list(sizes(node.shape[1:]))
     p, q = windows(node, k.read.group)
     steps = [1] * len(shape)
     if p * q > 1:
@@ -189,8 +189,9 @@ def _nest(k: Kernel, node: Node, out: Value, shape: list[int], steps: list[int],
 
 
 def sizes(shape: tuple[int | None, ...]) -> tuple[int, ...]:
-    """A shape without the batch axis, as plain numbers."""
-    return tuple(d for d in shape if d is not None)
+    """A shape in which no axis is the batch, as plain numbers."""
+    assert None not in shape, shape
+    return shape  # type: ignore[return-value]
 
 
 def sum_over(k: Kernel, x: Node, axes: list[int], place: dict[int, Index]) -> Value:

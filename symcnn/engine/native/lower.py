@@ -200,7 +200,7 @@ def _classes(node: Node, group: Group) -> int | None:
     found = []
     for reader in group.members:
         if isinstance(reader, OneHot) and reader.y is node:
-            found.append(reader.classes)
+            found.append(sizes(reader.shape[1:])[-1])
         elif isinstance(reader, SoftmaxCrossEntropy) and reader.y is node:
-            found.append(sizes(reader.z.shape)[-1])
+            found.append(sizes(reader.z.shape[1:])[-1])
     return min(found, default=None)

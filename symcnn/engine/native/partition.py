@@ -39,10 +39,11 @@ ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, SumTo, ArgMax,
 LABELLED = (OneHot, SoftmaxCrossEntropy)
 JOINS = (Concat, Put)
 """Types that move elements with loops of their own."""
-CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max, FirstMax, Take, Put)
+CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max, FirstMax, ArgMax, Take, Put)
 """Types whose `verify` looks at nothing but shapes, labels and indices."""
 BEFORE = "the same for all images, and needed before"
 """Why NumPy computes what does not depend on the images: once a run at most, and it is little."""
+TWICE = "the batch is on more than one of its axes"
 _MOST = 20_000
 """More nodes than this are left to NumPy: LLVM takes up to 3 ms for each, a minute for all."""
 
@@ -173,9 +174,8 @@ def _stages(plan: Plan, found: Partition) -> list[Stage]:
 def _after(node: Node, source: Node, found: Partition, numbers: dict[Node, int]) -> int:
     """The first stage in which `node` can read `source`."""
     kind, number = found.kinds[source], numbers[source]
-    if kind is Kind.SUM or (kind is Kind.SHARED and elements(source) != elements(node)):
-        return number + 1
-    return number
+    together = found.kinds[node] is Kind.SHARED and elements(source) == elements(node)
+    return number + 1 if kind is Kind.SUM or (kind is Kind.SHARED and not together) else number
 
 
 def _kind(node: Node, follows: set[Node], real: DType) -> tuple[Kind, str | None]:
@@ -189,7 +189,9 @@ def _kind(node: Node, follows: set[Node], real: DType) -> tuple[Kind, str | None
         reason = _image_obstacle(node, real)
         return (Kind.IMAGE, None) if reason is None else (Kind.NUMPY, reason)
     if None in node.shape:
-        return Kind.NUMPY, "the batch is not its first axis"
+        return Kind.NUMPY, "the batch is not its first axis" if node.shape.count(None) == 1 else TWICE
+    if any(None in i.shape for i in node.inputs):
+        return Kind.NUMPY, "it reads the whole batch, and is no sum over its first axis"
     if not any(i in follows for i in node.inputs):
         return Kind.NUMPY, BEFORE
     reason = _shared_obstacle(node, real)
@@ -225,7 +227,7 @@ def _image_obstacle(node: Node, real: DType) -> str | None:
 def _input_obstacle(node: Node, real: DType) -> str | None:
     for number, source in enumerate(reads(node)):
         if not per_image(source) and None in source.shape:
-            return "the batch is not the first axis of an input"
+            return "an input has the batch on another axis than the first, or on two"
         label = source.dtype.kind in "iu" and type(node) in LABELLED and number == len(reads(node)) - 1
         label = label and not source.inputs  # labels are looked at when they are packed: those that are fed
         switch = type(source) is Switches and type(node) in (Place, Pick)
@@ -280,7 +282,7 @@ def _aligned(node: Node, source: Node) -> bool:
 
 def elements(node: Node) -> int:
     """How many numbers an image has in the node; all of them, where it has no batch axis."""
-    return math.prod(d for d in node.shape if d is not None)
+    return math.prod(node.shape[1:] if per_image(node) else node.shape)  # type: ignore[arg-type]  # no other is None
 
 
 def is_leaf(node: Node) -> bool:

@@ -22,8 +22,9 @@ made of zeros in memory, and the row is a loop."""
 
 
 def per_image(node: Node) -> bool:
-    """Whether the first axis, and only that, is the batch."""
-    return bool(node.shape) and node.shape[0] is None
+    """Whether the first axis, and only that, is the batch: what has it elsewhere, or twice, is in no lanes."""
+    shape = node.shape
+    return bool(shape) and shape[0] is None and None not in shape[1:]
 
 
 @dataclass(frozen=True)

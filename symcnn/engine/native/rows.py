@@ -105,7 +105,7 @@ def rows(k: Kernel, node: Node) -> None:
     """Functions of each row of scores: the largest is taken off first, so that nothing overflows."""
     assert isinstance(node, Softmax | LogSoftmax | SoftmaxCrossEntropy)
     b, out, z = k.b, k.read.buffer(node), k.read.buffer(node.z)
-    classes = sizes(node.z.shape)[-1]
+    classes = sizes(node.z.shape[1:])[-1]
     with b.loop(0, elements(node.z) // classes) as row:
         top = b.register(b.number(float("-inf"), k.lanes))
         with b.loop(0, classes) as c:
