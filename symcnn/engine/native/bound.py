@@ -27,7 +27,9 @@ from ..plan import Plan
 from ..profile import Nest
 from .compiled import Compiled
 from .cpu import Cpu
+from .fixed import FixedBound
 from .machine import machine
+from .opened import Opened, serving
 from .partition import LABELLED
 from .report import report
 from .runs import NativeRun, Runner
@@ -44,9 +46,22 @@ class NativeBackend:
     def __init__(self) -> None:
         self._compiled: dict[bool, Compiled] = {}
         self._lock = threading.Lock()
+        self._tried: tuple[Plan, Opened | None] | None = None
 
-    def bind(self, plan: Plan, batch: int) -> NativeBound:
+    def bind(self, plan: Plan, batch: int) -> Bound:
         """The plan over buffers for a batch of `batch` rows; compiled when that is first asked for."""
+        found = self._opened(plan)
+        if found is None:
+            return self._bound(plan, batch)
+        return FixedBound(plan, batch, self._bound(found.plan, found.rows), found)
+
+    def _opened(self, plan: Plan) -> Opened | None:
+        """The plan without its fixed number of rows, where that serves its loops."""
+        if self._tried is None or self._tried[0] is not plan:
+            self._tried = plan, serving(plan)
+        return self._tried[1]
+
+    def _bound(self, plan: Plan, batch: int) -> NativeBound:
         few = batch < _FEW
         compiled = self._compiled.get(few)
         if compiled is None or compiled.plan is not plan:
