@@ -145,6 +145,21 @@ class Program:
             for key in list(self._idle)[:-_KEPT]:
                 self._idle.pop(key, None)
 
+    def advice(self, batch: int) -> str:
+        """What to declare so that more runs natively, where most of the work for `batch` rows does not; else nothing.
+
+        Examples
+        --------
+        >>> import symcnn as sc
+        >>> x = sc.Input("x", (None, 4))
+        >>> sc.compile(sc.dense(x, 3, seed=0)).advice(32)
+        ''
+        """
+        with using(self.threads):
+            bound = self._acquire(batch if any(None in i.shape for i in self.inputs) else 1)
+        self._release(bound)
+        return bound.advice()
+
     # The NaN guard -------------------------------------------------------------------------
 
     def check_finite(self, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..engine.feeds import collect
 from ..engine.program import Program, compile
-from ..graph.errors import DTypeError, FeedError, ShapeError, call_site, explain, positive_int, quoted
+from ..graph.errors import DTypeError, FeedError, ShapeError, SpeedWarning, call_site, explain, positive_int, quoted
 from ..graph.leaves import Input, as_numbers
 from ..graph.node import Node
 from ..nodes.weights import generator
@@ -97,6 +98,7 @@ def fit(
     if rows == 0:
         raise FeedError(explain("there is no row to train on", site=call_site()))
     step = train_step(J, optimizer or Adam(), backend=backend, threads=threads)
+    _warn(step.program, min(batch, rows))
     measure = {"loss": J, **({} if metrics is None else _named(metrics))}
     judge = compile(_measures(measure), backend=backend, threads=threads) if validation is not None else None
     held = _taken(judge, validation) if judge is not None and validation is not None else {}
@@ -115,6 +117,13 @@ def fit(
             shown = {f"val {name}": f"{value:.4f}" for name, value in figures.items()}
             bar.set_postfix({"loss": f"{loss:.4f}", **shown})
     return history
+
+
+def _warn(program: Program, batch: int) -> None:
+    """Say at the caller's line that native code does little of the work, where a declaration is to blame."""
+    if told := program.advice(batch):
+        silence = 'warnings.simplefilter("ignore", symcnn.errors.SpeedWarning) silences this'
+        warnings.warn(f"fit: {told}\n  report() of the program tells all\n  {silence}", SpeedWarning, stacklevel=3)
 
 
 def _one_epoch(

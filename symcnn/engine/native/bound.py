@@ -31,7 +31,7 @@ from .fixed import FixedBound
 from .machine import machine
 from .opened import Opened, serving
 from .partition import LABELLED
-from .report import report
+from .report import advice, report
 from .runs import NativeRun, Runner
 
 _FEW = 16
@@ -178,6 +178,10 @@ class NativeBound(Bound):
     def describe(self, loops: bool) -> list[str]:
         """The stages and the loops that they have become, and what is left to NumPy, with the reason."""
         return report(self.compiled, loops)
+
+    def advice(self) -> str:
+        """What to declare so that more is computed natively, where most of the work is not; else nothing."""
+        return advice(self.compiled, self.batch)
 
     def visits(self) -> Iterator[tuple[Node, Array]]:
         """Each node and its value, as the NumPy engine computes them: native code keeps no value that is not needed."""

@@ -74,6 +74,10 @@ class FixedBound(Bound):
         names = ", ".join(i.name for i in self.found.batch)
         return [f"the first axis of {names} is the batch: {self.found.rows} rows", *self.inner.describe(loops)]
 
+    def advice(self) -> str:
+        """What to declare so that more is computed natively, where most of the work is not; else nothing."""
+        return self.inner.advice()
+
     def visits(self) -> Iterator[tuple[Node, Array]]:
         """Each node and its value, as the NumPy engine computes them."""
         reference, twins = bind(self.plan, self.batch), self.found.twins

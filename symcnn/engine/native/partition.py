@@ -14,7 +14,7 @@ from enum import Enum
 import numpy as np
 
 from ...graph.algebra import BroadcastTo, SumTo
-from ...graph.leaves import Leaf
+from ...graph.leaves import Input, Leaf
 from ...graph.node import Node
 from ...graph.spec import DType
 from ...nodes.conv import Conv, Rot90
@@ -43,6 +43,9 @@ CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max, FirstMax, ArgMax, Ta
 """Types whose `verify` looks at nothing but shapes, labels and indices."""
 BEFORE = "the same for all images, and needed before"
 """Why NumPy computes what does not depend on the images: once a run at most, and it is little."""
+NO_BATCH = "none of its axes is the batch, as the first one of an input that is declared (None, ...)"
+AFTER = "it follows from what NumPy has computed of the whole batch"
+NOT_FIRST = "the batch is not its first axis"
 TWICE = "the batch is on more than one of its axes"
 _MOST = 20_000
 """More nodes than this are left to NumPy: LLVM takes up to 3 ms for each, a minute for all."""
@@ -99,12 +102,14 @@ def partition(plan: Plan) -> Partition:
     why: dict[Node, str] = {}
     follows: set[Node] = set()
     real = _real(plan)
+    varies = _varies(plan)
+    early = AFTER if any(None in n.shape for n in plan.order) else NO_BATCH
     for node in plan.order:
         if not node.inputs:
             continue
         kinds[node], reason = _kind(node, follows, real)
         if reason:
-            why[node] = reason
+            why[node] = early if reason == BEFORE and node in varies else reason
         if kinds[node] in (Kind.SUM, Kind.SHARED):
             follows.add(node)
     if sum(kind is not Kind.NUMPY for kind in kinds.values()) > _MOST:
@@ -119,13 +124,24 @@ def partition(plan: Plan) -> Partition:
     return whole
 
 
+def _varies(plan: Plan) -> set[Node]:
+    """What depends on the images: on what has the batch, or, where nothing has it, on arrays that are fed."""
+    batch = any(None in n.shape for n in plan.order)
+    found: set[Node] = set()
+    for node in plan.order:
+        fed = isinstance(node, Input) and bool(node.shape) and not batch
+        if None in node.shape or fed or not found.isdisjoint(node.inputs):
+            found.add(node)
+    return found
+
+
 def _with_their_readers(plan: Plan, found: Partition) -> None:
     """What is the same for all images, and only read by what follows from the sums, is computed where that is."""
     readers: dict[Node, list[Node]] = {}
     for node in reversed(plan.order):
         if node not in found.kinds:
             continue
-        early = node.shape != () and found.why.get(node) == BEFORE and node not in plan.outputs
+        early = node.shape != () and found.why.get(node) in (BEFORE, AFTER) and node not in plan.outputs
         could_wait = all(found.kinds[r] is Kind.SHARED and r.shape == node.shape for r in readers.get(node, []))
         if early and could_wait and _shared_obstacle(node, found.real) is None:
             found.kinds[node] = Kind.SHARED
@@ -189,7 +205,7 @@ def _kind(node: Node, follows: set[Node], real: DType) -> tuple[Kind, str | None
         reason = _image_obstacle(node, real)
         return (Kind.IMAGE, None) if reason is None else (Kind.NUMPY, reason)
     if None in node.shape:
-        return Kind.NUMPY, "the batch is not its first axis" if node.shape.count(None) == 1 else TWICE
+        return Kind.NUMPY, NOT_FIRST if node.shape.count(None) == 1 else TWICE
     if any(None in i.shape for i in node.inputs):
         return Kind.NUMPY, "it reads the whole batch, and is no sum over its first axis"
     if not any(i in follows for i in node.inputs):

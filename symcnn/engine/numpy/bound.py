@@ -74,6 +74,10 @@ class Bound:
             lines.append(f"{n:4}  {kind:{width}}  {call.kernel:6}  {call.node.spec}{name}")
         return lines
 
+    def advice(self) -> str:
+        """What to declare so that it runs faster; here, nothing."""
+        return ""
+
     @property
     def updates_parameters(self) -> bool:
         """Whether a run that is told so writes the new values into the parameters by itself."""

@@ -1,6 +1,7 @@
 """A batch of a fixed size is computed image by image, and gives what NumPy gives."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_networks_run_in_lanes(make, rows):
     for a, b in zip(program(fed(rows)), sc.compile(nodes, backend="numpy")(fed(rows)), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
     free = make(*networks(None))
-    assert left_to_numpy(nodes) == left_to_numpy([free, *sc.backprop(free).grads.values()])
+    assert left_to_numpy(nodes) <= left_to_numpy([free, *sc.backprop(free).grads.values()])
     assert f"the first axis of x, y is the batch: {rows} rows" in program.report()
 
 
@@ -216,3 +217,46 @@ def test_no_network_is_left_as_it_is():
     assert serving(Plan.of([w @ sc.transpose(w)], {})) is None
     assert serving(Plan.of([sc.dense(sc.Input("x", (None, 5)), 2, seed=0)], {})) is None
     assert serving(Plan.of([x @ w], {})) is not None
+
+
+def test_the_report_says_what_to_declare():
+    """A picture of two axes is no batch."""
+    x = sc.Input("x", (12, 10))
+    z = sc.conv(sc.reshape(x, (1, 1, 12, 10)), 3, 3, seed=0, name="c")
+    text = sc.compile(sc.mean(z * z), backend="native").report()
+    assert (
+        "Reshape, Conv, Mul, Mean: none of its axes is the batch, as the first one of an input that is declared" in text
+    )
+    numbers = sc.compile(sc.Param("w", np.ones(3)) + 1, backend="native").report()
+    assert "Add: the same for all images, and needed before" in numbers
+    largest = sc.compile(2 * sc.max(sc.Input("x", (None, 3))), backend="native").report()
+    assert "Max (): it reads the whole batch, and is no sum" in largest
+    assert "Mul: it follows from what NumPy has computed of the whole batch" in largest
+
+
+@pytest.mark.parametrize("rows", [6, None])
+def test_fit_is_silent_where_native_code_works(rows):
+    loss = tutorial(*networks(rows))
+    assert len(sc.fit(loss, fed(6), batch=6, epochs=2, backend="native").loss) == 2
+
+
+def test_fit_warns_where_most_of_the_work_is_left_to_numpy():
+    x = sc.Input("x", (12, 10))
+    loss = sc.mean(sc.conv(sc.reshape(x, (1, 1, 12, 10)), 3, 3, seed=0, name="c") ** 2)
+    with pytest.warns(
+        sc.errors.SpeedWarning, match=r"most of the work is left to NumPy, as that of .*Conv.*\(None, "
+    ) as found:
+        sc.fit(loss, {"x": np.ones((12, 10))}, batch=12, backend="native")
+    assert found[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sc.errors.SpeedWarning)
+        sc.fit(loss, {"x": np.ones((12, 10))}, batch=12, backend="native")
+    sc.fit(loss, {"x": np.ones((12, 10))}, batch=12, backend="numpy")
+
+
+def test_pairs_of_rows_are_no_reason_for_a_warning():
+    """Nothing that can be declared puts the Gram matrix of a batch into lanes."""
+    x = sc.Input("x", (None, 8))
+    h = sc.dense(x, 4, seed=0)
+    loss = sc.mean(sc.exp(-((h @ sc.transpose(h)) ** 2)))
+    sc.fit(loss, {"x": np.ones((40, 8))}, batch=20, backend="native")
