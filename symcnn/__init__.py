@@ -6,7 +6,6 @@ and compile, print or draw either of them. See ``README.md`` and `symcnn.backpro
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .backprop import Backprop, backprop, grad
@@ -30,6 +29,7 @@ from .graph.algebra import (
     sum_to,
     zeros,
 )
+from .graph.apart import load
 from .graph.graph import Graph
 from .graph.leaves import BatchSize, Const, Input, Param
 from .graph.node import Node, as_node, node_types
@@ -237,7 +237,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'symcnn' has no attribute {name!r}")
-    module = import_module(_LATER[name] or f".{name}", __name__)
+    module = load(__name__ + (_LATER[name] or f".{name}"))
     value = getattr(module, name) if _LATER[name] else module
     globals()[name] = value
     return value

@@ -260,10 +260,13 @@ def sweep(nodes: Iterable[Node], errors: dict[Node, Node]) -> Iterator[tuple[Nod
     for node in nodes:
         if node in errors:
             sent = errors_sent(node, errors[node])
-            with made_by_rule(node, "backward rule"):
-                for source, error in sent:
-                    errors[source] = errors[source] + error if source in errors else error
+            made_by_rule(node, "backward rule", _add_up, errors, sent)
             yield node, sent
+
+
+def _add_up(errors: dict[Node, Node], sent: tuple[tuple[Node, Node], ...]) -> None:
+    for source, error in sent:
+        errors[source] = errors[source] + error if source in errors else error
 
 
 def errors_swept(nodes: Iterable[Node], errors: dict[Node, Node]) -> dict[Node, Node]:
@@ -315,14 +318,17 @@ def errors_sent(node: Node, delta: Node) -> tuple[tuple[Node, Node], ...]:
     """
     if not node.inputs:
         return ()
-    with made_by_rule(node, "backward rule"):
-        answers = _answers(node, delta)
-        if not isinstance(answers, tuple | list) or len(answers) != len(node.inputs):
-            raise _broken(node, _miscounted(answers, len(node.inputs)))
-        sent = []
-        for source, error in zip(node.inputs, answers, strict=True):
-            if error is not None:
-                sent.append((source, _fitted(node, source, error)))
+    return made_by_rule(node, "backward rule", _sent, node, delta)
+
+
+def _sent(node: Node, delta: Node) -> tuple[tuple[Node, Node], ...]:
+    answers = _answers(node, delta)
+    if not isinstance(answers, tuple | list) or len(answers) != len(node.inputs):
+        raise _broken(node, _miscounted(answers, len(node.inputs)))
+    sent = []
+    for source, error in zip(node.inputs, answers, strict=True):
+        if error is not None:
+            sent.append((source, _fitted(node, source, error)))
     return tuple(sent)
 
 

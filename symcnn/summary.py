@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .backprop import Backprop
 from .graph.errors import DTypeError, NodeTypeError, call_site, explain, quoted
 from .graph.graph import Graph
 from .graph.leaves import Input, Leaf, Param
+from .graph.locks import cached_property
 from .graph.node import Node
 from .graph.spec import Shape
 from .nodes.shape import Reshape

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..graph.locks import cached_property
 from ..notebook import bundle
 from .files import save, writers
 from .layout.layout import WIDTH, laid_out

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Protocol
 
+from ..graph.apart import load
 from ..graph.errors import ArgumentError, call_site, explain
 from .numpy import NumpyBackend
 from .numpy.bound import Bound
@@ -24,10 +25,11 @@ class Engine(Protocol):
 def _native() -> Engine:
     """The native engine; what it is made of is loaded when it is first asked for."""
     try:
-        import llvmlite.binding  # noqa: F401
+        load("llvmlite.binding")
     except ImportError:
         problem = "the native backend needs llvmlite, which is not installed"
         raise ArgumentError(explain(problem, "pip install llvmlite", site=call_site())) from None
+    load("symcnn.engine.native")
     from .native import NativeBackend
 
     return NativeBackend()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from ..graph.errors import GraphError, call_site, explain
 from ..graph.graph import Graph, pack, unpack_all
 from ..graph.leaves import BatchSize, Input, Param
+from ..graph.locks import cached_property
 from ..graph.node import Node
 from ..simplify import simplify
 

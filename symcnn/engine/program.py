@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import count
+from itertools import count, repeat
+from operator import setitem
 from typing import Any, overload
 
 import numpy as np
@@ -26,7 +28,7 @@ from ..graph.node import Node
 from ..listing import listed
 from ..notebook import bundle
 from .backends import BACKENDS, chosen
-from .feeds import batch_of, collect
+from .feeds import Feeds, batch_of, collect
 from .numpy.bound import Bound, is_finite
 from .plan import Plan
 from .profile import Profile, Row
@@ -36,6 +38,10 @@ from .trace import Trace, traced
 Array = NDArray[Any]
 _KEPT = 4
 """How many sets of buffers a program keeps: the batch sizes and threads that it served last."""
+
+
+_put_all = deque[None](maxlen=0).extend
+"""Consumes a `map`, in one call of what is written in C: no interrupt comes between two of its writings."""
 
 
 class Program:
@@ -96,15 +102,18 @@ class Program:
         """
         arrays = collect(self.plan.inputs, feeds, named)
         self._check_writable()
-        with using(self.threads):
-            bound = self._acquire(batch_of(arrays))  # dropped if the run fails: an interrupted one may still use it
-            bound.feed(arrays)
-            bound.run(update=True, guard=self.guard)
-            if self.guard:
-                self._check_finite(bound)
-            results = self._results(bound)
-        self._release(bound)
+        results = using(self.threads, self._run, arrays)
         return results[0] if self._single else results
+
+    def _run(self, arrays: Feeds) -> list[Array]:
+        bound = self._acquire(batch_of(arrays))  # dropped if the run fails: an interrupted one may still use it
+        bound.feed(arrays)
+        bound.run(update=True, guard=self.guard)
+        if self.guard:
+            self._check_finite(bound)
+        results = self._results(bound)
+        self._release(bound)
+        return results
 
     def _check_writable(self) -> None:
         for param in self.plan.updated:
@@ -121,16 +130,8 @@ class Program:
         new = [bound.values[node] for node in outputs[asked:]]
         if bound.updates_overlap:
             new = [np.array(value) for value in new]
-        try:
-            self._update(new)
-        except KeyboardInterrupt:
-            self._update(new)  # all of them, or none
-            raise
+        _put_all(map(setitem, [param.value for param in self.plan.updated], repeat(...), new))
         return results
-
-    def _update(self, new: list[Array]) -> None:
-        for param, value in zip(self.plan.updated, new, strict=True):
-            np.copyto(param.value, value)
 
     def _acquire(self, batch: int) -> Bound:
         for key in list(self._idle):
@@ -171,11 +172,13 @@ class Program:
             If an output is NaN or infinite.
         """
         arrays = collect(self.plan.inputs, feeds, named)
-        with using(self.threads):
-            bound = self._engine.bind(self.plan, batch_of(arrays))
-            bound.feed(arrays)
-            bound.run()
-            self._check_finite(bound)
+        using(self.threads, self._run_checked, arrays)
+
+    def _run_checked(self, arrays: Feeds) -> None:
+        bound = self._engine.bind(self.plan, batch_of(arrays))
+        bound.feed(arrays)
+        bound.run()
+        self._check_finite(bound)
 
     def _check_finite(self, bound: Bound) -> None:
         if bound.all_finite():
@@ -208,7 +211,10 @@ class Program:
             A mapping from nodes to arrays, in the order of the run.
         """
         arrays = collect(self.plan.inputs, feeds, named)
-        with using(self.threads), np.errstate(all="ignore"):
+        return using(self.threads, self._traced, arrays)
+
+    def _traced(self, arrays: Feeds) -> Trace:
+        with np.errstate(all="ignore"):
             bound = self._acquire(batch_of(arrays))
             bound.feed(arrays)
             trace = traced(bound)
@@ -232,11 +238,14 @@ class Program:
             thread runs them, and what has no array of its own has no bytes; each nest has its GFLOP/s and their share
             of what one thread of this machine can do, which is measured.
         """
+        return using(self.threads, self._profiled, feeds, named, positive_int(runs, "profile: runs"))
+
+    def _profiled(self, feeds: Mapping[Any, Any] | None, named: dict[str, Any], runs: int) -> Profile:
         arrays = collect(self.plan.inputs, feeds, named)
-        with using(self.threads), np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
             bound = self._acquire(batch_of(arrays))
             bound.feed(arrays)
-            times = [bound.times() for _ in range(positive_int(runs, "profile: runs"))]
+            times = [bound.times() for _ in range(runs)]
             peak = bound.peak()
             outside = None if peak is None else min(self._seconds_outside(bound, feeds, named) for _ in range(runs))
         sizes = {node: value.nbytes for node, value in bound.values.items()}  # lanes are not among them
@@ -272,8 +281,7 @@ class Program:
             With the native backend: each nest of loops, with the nodes that are computed within it, and for what is
             left to NumPy the reason.
         """
-        with using(self.threads):
-            bound = self._engine.bind(self.plan, natural(batch, "report: batch"))
+        bound = using(self.threads, self._engine.bind, self.plan, natural(batch, "report: batch"))
         steps = f"{len(bound.calls)} step{'s' * (len(bound.calls) != 1)}"
         head = f"backend {self.backend}, batch {batch}: {steps}, {bound.nbytes:,} bytes of buffers"
         return "\n".join([head, *bound.describe(loops)])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextvars import ContextVar, copy_context
 from functools import cache
+from typing import Any, TypeVar
 
-from ..graph.errors import ArgumentError, call_site, explain, positive_int
+from ..graph.errors import ArgumentError, call_site, explain, positive_int, quoted
+
+T = TypeVar("T")
 
 MOST = 1024
 """More threads than any machine here has processors: beyond, a number is a mistake."""
@@ -27,10 +29,17 @@ def asked() -> int | None:
 
 
 def _by_default() -> int:
-    given = os.environ.get("SYMCNN_THREADS", "")
-    if given.isdigit() and int(given) > 0:
-        return min(int(given), MOST)
-    return _processors()
+    given = os.environ.get("SYMCNN_THREADS")
+    return _number(given) if given else _processors()
+
+
+@cache
+def _number(given: str) -> int:
+    """What SYMCNN_THREADS says."""
+    what = "the environment variable SYMCNN_THREADS"
+    if given.strip().isascii() and given.strip().isdigit() and len(given) < 20:
+        return number_of_threads(int(given), what) or 1
+    raise ArgumentError(explain(f"{what} is {quoted(given)}; it must be a whole number", site=call_site()))
 
 
 @cache
@@ -39,25 +48,21 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def using(threads: int | None) -> AbstractContextManager[None]:
-    """Inside, so many threads work together; with None, as many as outside.
+def using(threads: int | None, work: Callable[..., T], *args: Any) -> T:
+    """What `work` returns if so many threads work together; with None, as many as outside.
+
+    It runs in a context of its own: wherever an interrupt ends it, neither this setting nor one of NumPy's
+    (``np.errstate``) is left behind.
 
     Examples
     --------
-    >>> with using(3):
-    ...     size()
+    >>> using(3, size)
     3
     """
-    return nullcontext() if threads is None else _using(threads)
-
-
-@contextmanager
-def _using(threads: int) -> Iterator[None]:
-    token = _ASKED.set(threads)
-    try:
-        yield
-    finally:
-        _ASKED.reset(token)
+    context = copy_context()
+    if threads is not None:
+        context.run(_ASKED.set, threads)
+    return context.run(work, *args)
 
 
 def number_of_threads(value: object, what: str) -> int | None:

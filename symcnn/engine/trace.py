@@ -12,6 +12,7 @@ from ..graph.errors import NotRunError, call_site, explain, quoted
 from ..graph.node import Node
 from ..listing import listed
 from ..notebook import bundle
+from .numpy.blas import one_thread
 from .numpy.bound import Bound
 
 Array = NDArray[Any]
@@ -86,8 +87,12 @@ def traced(bound: Bound) -> Trace:
     asked: dict[Node, list[Node]] = {}
     for node, output in zip(bound.plan.asked, bound.plan.outputs, strict=True):
         asked.setdefault(output, []).append(node)
-    for node, value in bound.visits():
-        values[node] = np.array(value, order="C")
-        for other in asked.get(node, ()):
-            values[other] = values[node]
+
+    def keep() -> None:
+        for node, value in bound.visits():
+            values[node] = np.array(value, order="C")
+            for other in asked.get(node, ()):
+                values[other] = values[node]
+
+    one_thread(keep)
     return Trace(values, bound.batch)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import operator
 import sys
-from contextlib import AbstractContextManager
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from .node import Node
+
+
+T = TypeVar("T")
 
 
 class SymcnnError(Exception):
@@ -125,25 +128,21 @@ def _is_ours(module: str, code: CodeType) -> bool:
     return module.partition(".")[0] in _PASSED or (code.co_name == "__init__" and code.co_filename == "<string>")
 
 
-def made_by_rule(node: Node, rule: str) -> AbstractContextManager[None]:
-    """Nodes made inside carry `node`'s line as their site: what a backward rule makes, the user made there."""
-    return _Inside(_MadeFor(Site(node.site.file, node.site.line, f"{rule} of {node.label}"), None))
+def made_by_rule(node: Node, rule: str, work: Callable[..., T], *args: Any) -> T:
+    """What `work` returns; nodes that it makes carry `node`'s line: what a backward rule makes, the user made there."""
+    return _made_for(_MadeFor(Site(node.site.file, node.site.line, f"{rule} of {node.label}"), None), work, args)
 
 
-def in_place_of(node: Node) -> AbstractContextManager[None]:
-    """Nodes made inside take over `node`'s site, and its place in the order: what the rewriter makes."""
-    return _Inside(_MadeFor(node.site, node.serial))
+def in_place_of(node: Node, work: Callable[..., T], *args: Any) -> T:
+    """What `work` returns; nodes that it makes take over `node`'s site, and its place in the order: the rewriter's."""
+    return _made_for(_MadeFor(node.site, node.serial), work, args)
 
 
-class _Inside(AbstractContextManager[None]):
-    def __init__(self, given: _MadeFor) -> None:
-        self._given = given
-
-    def __enter__(self) -> None:
-        self._token = _MADE_FOR.set(self._given)
-
-    def __exit__(self, *error: object) -> None:
-        _MADE_FOR.reset(self._token)
+def _made_for(given: _MadeFor, work: Callable[..., T], args: tuple[Any, ...]) -> T:
+    """In a context of its own: wherever an interrupt ends it, nothing is left behind."""
+    context = copy_context()
+    context.run(_MADE_FOR.set, given)
+    return context.run(work, *args)
 
 
 def explain(what: str, *details: str, node: Node | None = None, site: Site | None = None) -> str:

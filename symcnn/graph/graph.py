@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .apart import load
 from .collector import collector_paused
 from .errors import DTypeError, GraphError, call_site, explain, quoted
 from .leaves import Input, Leaf, Param
+from .locks import cached_property
 from .node import Node
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Graph:
 
     @cached_property
     def _networkx(self) -> nx.MultiDiGraph[Node]:
-        import networkx as nx
+        nx = load("networkx")
 
         graph: nx.MultiDiGraph[Node] = nx.MultiDiGraph()
         graph.add_nodes_from(self.nodes)
@@ -87,13 +88,13 @@ class Graph:
 
     def _sorted(self) -> list[Node]:
         """The order where some nodes were not made after their inputs: they have replaced others, or were loaded."""
-        import networkx as nx
+        nx = load("networkx")
 
         self._check_no_cycle()
         return list(nx.lexicographical_topological_sort(self._networkx, key=_serial))
 
     def _check_no_cycle(self) -> None:
-        import networkx as nx
+        nx = load("networkx")
 
         if nx.is_directed_acyclic_graph(self._networkx):
             return
@@ -116,7 +117,7 @@ class Graph:
 
     def descendants(self, node: Node) -> set[Node]:
         """The nodes of this graph that `node` has an influence on."""
-        import networkx as nx
+        nx = load("networkx")
 
         if node not in self._networkx:
             given = node.label if isinstance(node, Node) else quoted(node)
@@ -126,14 +127,14 @@ class Graph:
 
     def levels(self) -> list[list[Node]]:
         """The nodes by the longest path from a leaf: every edge goes from a lower level to a higher one."""
-        import networkx as nx
+        nx = load("networkx")
 
         self._check_no_cycle()
         return [sorted(level, key=_serial) for level in nx.topological_generations(self._networkx)]
 
     def longest_path(self) -> list[Node]:
         """The longest chain of nodes, from a leaf to an output."""
-        import networkx as nx
+        nx = load("networkx")
 
         self._check_no_cycle()
         path: list[Node] = nx.dag_longest_path(nx.DiGraph(self._networkx))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import field
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, explain, quoted
+from .locks import cached_property
 from .node import Node
 from .spec import DEFAULT_FLOAT, Dim, DType, Shape, Spec, as_shape, is_real
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from .convert import as_node, given_inputs
 from .errors import NodeTypeError, ShapeError, Site, called, explain, quoted, safe_repr, shown
+from .locks import cached_property
 from .nodetype import RESERVED, NodeType
 from .operators import Operators
 from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
-import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import numpy as np
 
 from .convert import convert_inputs
 from .errors import DTypeError, FrozenError, NodeTypeError, ShapeError, call_site, explain, given_serial, quoted
+from .locks import rlock
 from .operators import UFUNCS, is_node
 from .spec import Spec
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .node import Node
 
 _TABLE: weakref.WeakValueDictionary[tuple[Any, ...], Node] = weakref.WeakValueDictionary()
-_LOCK = threading.RLock()
+_LOCK = rlock()
 _SERIAL = count()
 RESERVED: set[str] = set()
 """What a field cannot be called: every name of `Node` itself, which fills it in."""

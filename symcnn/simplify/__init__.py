@@ -59,8 +59,7 @@ def _one_pass(nodes: Sequence[Node], rules: Sequence[Rule], settled: set[Node]) 
         if same and node in settled:
             new[node] = node
             continue
-        with in_place_of(node):
-            new[node] = _rewritten(node if same else node.with_inputs(inputs), rules)
+        new[node] = in_place_of(node, _rewritten, node, None if same else inputs, rules)
         settled.add(new[node])
     return [new[node] for node in nodes]
 
@@ -79,8 +78,9 @@ def _is_derived(cls: type[Node]) -> bool:
     return any("forward" in vars(base) for base in cls.__mro__[1:] if issubclass(base, Node) and base is not Node)
 
 
-def _rewritten(node: Node, rules: Sequence[Rule]) -> Node:
-    """`node` after the first rule that applies, and so on until none does."""
+def _rewritten(node: Node, inputs: list[Node] | None, rules: Sequence[Rule]) -> Node:
+    """`node`, with new inputs if given, after the first rule that applies, and so on until none does."""
+    node = node if inputs is None else node.with_inputs(inputs)
     if _meets_derived(node):
         return node
     changed = True

@@ -23,17 +23,23 @@ DATA = {
 def test_what_is_said_counts_more_than_the_environment(monkeypatch):
     monkeypatch.setenv("SYMCNN_THREADS", "7")
     assert (size(), asked()) == (7, None)
-    with using(3):
-        assert (size(), asked()) == (3, 3)
-        with using(None):
-            assert size() == 3
+    assert using(3, lambda: (size(), asked())) == (3, 3)
+    assert using(3, lambda: using(None, size)) == 3
     assert size() == 7
 
 
-@pytest.mark.parametrize("nonsense", ["", "0", "-2", "many", "2.5"])
-def test_an_environment_that_says_nothing_sensible_is_not_heard(monkeypatch, nonsense):
-    monkeypatch.setenv("SYMCNN_THREADS", nonsense)
+def test_an_empty_environment_says_nothing(monkeypatch):
+    monkeypatch.setenv("SYMCNN_THREADS", "")
     assert 1 <= size() <= os.cpu_count()
+
+
+@pytest.mark.parametrize("nonsense", ["0", "-2", "many", "2.5", "1e3", "²", "٣", "9" * 5000, "4096"])
+def test_an_environment_that_says_nothing_sensible_is_refused(monkeypatch, nonsense):
+    monkeypatch.setenv("SYMCNN_THREADS", nonsense)
+    x = sc.Input("x", (None, 2))
+    for call in (size, lambda: sc.compile(sc.sum(x), backend="native")(x=[[1, 2]])):
+        with pytest.raises(sc.errors.ArgumentError, match="SYMCNN_THREADS is"):
+            call()
 
 
 @pytest.mark.parametrize("backend", ["numpy", "native"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
+from ...graph.locks import cached_property
 from ...graph.spec import Shape
 from ...notebook import bundle
 from ...tables import MOST

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import count
 
 from ...graph.leaves import Const, Input, Leaf, Param
+from ...graph.locks import cached_property
 from ...graph.node import Node
 from ...nodes.conv import Conv
 from ...nodes.window import Subsample

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from itertools import count
 
 from ...backprop import Backprop, backprop, errors_swept
 from ...graph.graph import Graph
 from ...graph.leaves import Const, Input, Leaf, Param, folded
+from ...graph.locks import cached_property
 from ...graph.node import Node
 from ...graph.spec import Spec
 from ...nodes.shape import Reshape

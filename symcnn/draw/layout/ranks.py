@@ -9,8 +9,12 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import networkx as nx
+from ...graph.apart import load
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Item = tuple[str, int]
 """A box, or its trunk, in a column: (key of the box, column)."""
@@ -65,7 +69,7 @@ def arranged(
     graph = _graph(keys, edges)
     if column is None:
         column = _columns(graph)
-    main = _main(nx.dag_longest_path(graph), column)
+    main = _main(load("networkx").dag_longest_path(graph), column)
     links = _links(graph, column, count)
     columns = _ordered(column, links, main)
     return Grid(column, _rows(columns, links, main), links)
@@ -77,7 +81,7 @@ def levels(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, i
 
 
 def _graph(keys: Sequence[str], edges: Sequence[tuple[str, str]]) -> nx.DiGraph[str]:
-    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph: nx.DiGraph[str] = load("networkx").DiGraph()
     graph.add_nodes_from(keys)
     graph.add_edges_from(edges)
     return graph
@@ -91,7 +95,7 @@ def _main(path: Sequence[str], column: dict[str, int]) -> set[Item]:
 
 def _columns(graph: nx.DiGraph[str]) -> dict[str, int]:
     """The longest path from a source; the sources themselves stand just before what reads them first."""
-    column = {key: n for n, level in enumerate(nx.topological_generations(graph)) for key in level}
+    column = {key: n for n, level in enumerate(load("networkx").topological_generations(graph)) for key in level}
     found = {}
     for key in graph:
         readers = [column[reader] for reader in graph.successors(key)]

@@ -8,11 +8,11 @@ import html
 import json
 import os
 import re
-from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ...graph.locks import cached_property
 from ...notebook import bundle
 from ..files import save
 from ..style import CSS

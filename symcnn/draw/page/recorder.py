@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +31,7 @@ from ...graph.errors import (
 )
 from ...graph.graph import Graph
 from ...graph.leaves import Const, Input, Leaf, Param
+from ...graph.locks import cached_property
 from ...graph.node import Node
 from ...nodes.shape import Reshape
 from ..formulas.names import Values

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ...graph.locks import cached_property
 from ...graph.node import Node
 from ...notebook import bundle
 from ..files import save, writers

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
 from ...graph.collector import collector_paused
 from ...graph.errors import SizeError, explain
 from ...graph.leaves import Const, Input
+from ...graph.locks import cached_property, lock
 from ...graph.node import Node
 from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
@@ -21,7 +20,7 @@ from ...nodes.take import Put, Take
 from ..feeds import Feeds, copy_into
 from ..numpy.arena import Arena
 from ..numpy.blas import one_thread
-from ..numpy.bound import Bound, Call, _bind_node, _Storage, _verification, bind, is_finite
+from ..numpy.bound import Bound, Call, _bind_node, _Storage, _verification, bind, is_finite, no_memory
 from ..numpy.kernels import Array
 from ..plan import Plan
 from ..profile import Nest
@@ -45,7 +44,7 @@ class NativeBackend:
 
     def __init__(self) -> None:
         self._compiled: dict[bool, Compiled] = {}
-        self._lock = threading.Lock()
+        self._lock = lock()
         self._tried: tuple[Plan, Opened | None] | None = None
 
     def bind(self, plan: Plan, batch: int) -> Bound:
@@ -133,12 +132,20 @@ class NativeBound(Bound):
         while self.of_shapes:  # these have always the same shapes
             self.of_shapes[-1].run()
             self.of_shapes.pop()
-        quiet = np.errstate(all="ignore") if self._calls_numpy else nullcontext()
-        with one_thread() if self._calls_blas else nullcontext(), quiet:
-            for call in self.calls:
-                call.run()
+        if self._calls_blas:
+            one_thread(self._compute)
+        else:
+            self._compute()
         if runner.wrong_labels:
             self._refuse_labels()
+
+    def _compute(self) -> None:
+        with np.errstate(all="ignore") if self._calls_numpy else nullcontext():
+            for call in self.calls:
+                try:
+                    call.run()
+                except MemoryError as error:
+                    raise no_memory(error, call.node) from None
 
     def _refuse_labels(self) -> None:
         for node in self.labelled:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 
 from ...graph.collector import collector_paused
 from ...graph.leaves import Input
+from ...graph.locks import cached_property
 from ...graph.node import Node
 from ...nodes.take import Put, Take
 from ..numpy.kernels import Array

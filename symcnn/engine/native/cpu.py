@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from functools import cache
 
+from ...graph.apart import load
 from .loops import FLOAT, SIZES
 from .shield import shielded
 
@@ -100,15 +101,12 @@ def _is_arm(triple: str) -> bool:
 @cache
 def _host() -> Cpu:
     """Asked once: it takes LLVM some time."""
-    import llvmlite.binding as llvm
-
+    llvm = load("llvmlite.binding")
     return shielded(lambda: Cpu.of(llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()))
 
 
 def _host_triple() -> str:
-    import llvmlite.binding as llvm
-
-    return str(llvm.get_process_triple())
+    return str(load("llvmlite.binding").get_process_triple())
 
 
 def cache_folder() -> str:

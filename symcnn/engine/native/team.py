@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Sequence
 
+from ...graph.locks import lock
 from .cpu import Cpu
 from .objects import Library
 
@@ -212,13 +213,13 @@ class Team:
         serve = ctypes.CFUNCTYPE(integer, pointer, integer, integer, integer)
         self._serve = serve(self._library.addresses["serve"])
         self._lead = ctypes.CFUNCTYPE(None, pointer, integer, integer)(self._library.addresses["lead"])
-        self._busy = threading.Lock()
+        self._busy = lock()
         self._epoch = self._called = 0
         self._ended = False
         # Closed while the thread has nothing to wake for; a semaphore would not stand an interrupt inside its methods.
         self._sleep: list[threading.Lock] = []
         self._asleep: list[bool] = []
-        self._nap = threading.Lock()
+        self._nap = lock()
         self._workers: list[threading.Thread] = []
 
     @property
@@ -263,7 +264,7 @@ class Team:
         while len(self._workers) < helpers:
             number = len(self._workers)
             if number == len(self._asleep):
-                closed = threading.Lock()
+                closed = lock()
                 closed.acquire()
                 self._sleep[number:], self._asleep[number:] = [closed], [False]  # the same again after an interrupt
             seen = self._table[_EPOCH]  # not the epoch to come: it would take that of before for new, and do its work
@@ -312,7 +313,7 @@ class Team:
 
 
 _team: Team | None = None
-_making = threading.Lock()
+_making = lock()
 
 
 def team() -> Team:
@@ -326,8 +327,8 @@ def team() -> Team:
 
 def _forget() -> None:
     """A forked process has none of its parent's threads."""
-    global _team, _making
-    _team, _making = None, threading.Lock()
+    global _team
+    _team = None
 
 
 def _end() -> None:

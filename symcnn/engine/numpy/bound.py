@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from ...graph.algebra import BroadcastTo
 from ...graph.collector import collector_paused
 from ...graph.errors import FeedError, SizeError, explain
 from ...graph.leaves import BatchSize, Const, Input, Param
+from ...graph.locks import cached_property
 from ...graph.node import Node
 from ..feeds import Feeds, copy_into
 from ..plan import Plan
@@ -98,18 +98,26 @@ class Bound:
         With `update`, also the parameters' new values are written, if `updates_parameters`; with `guard`, only if
         no output is NaN or infinite. Values follow IEEE 754, and NumPy does not warn of overflow and the like.
         """
-        with one_thread(), np.errstate(all="ignore"):
+        one_thread(self._compute)
+
+    def _compute(self) -> None:
+        with np.errstate(all="ignore"):
             for call in self.calls:
-                call.run()
+                try:
+                    call.run()
+                except MemoryError as error:
+                    raise no_memory(error, call.node) from None
 
     def times(self) -> list[tuple[Node, str, float]]:
         """Compute all values once: for each call its node, what computes it, and the seconds that it took."""
+        return one_thread(self._timed)
+
+    def _timed(self) -> list[tuple[Node, str, float]]:
         found = []
-        with one_thread():
-            for call in self.calls:
-                start = time.perf_counter()
-                call.run()
-                found.append((call.node, call.kernel, time.perf_counter() - start))
+        for call in self.calls:
+            start = time.perf_counter()
+            call.run()
+            found.append((call.node, call.kernel, time.perf_counter() - start))
         return found
 
     def nests(self) -> list[Nest | None]:
@@ -124,16 +132,23 @@ class Bound:
         """Compute all values once: each node and its value, whose buffer may be used again after that."""
         calls = iter(self.calls)
         call = next(calls, None)
-        with one_thread():
-            for node in self.plan.order:
-                while call is not None and call.node is node:
-                    call.run()
-                    call = next(calls, None)
-                yield node, self.values[node]
+        for node in self.plan.order:
+            while call is not None and call.node is node:
+                call.run()
+                call = next(calls, None)
+            yield node, self.values[node]
 
     def broken_nodes(self) -> set[Node]:
         """Compute all values once, and tell which nodes have NaN or infinite ones."""
-        return {node for node, value in self.visits() if not is_finite(value)}
+        return one_thread(lambda: {node for node, value in self.visits() if not is_finite(value)})
+
+
+def no_memory(error: MemoryError, node: Node) -> MemoryError:
+    """What to raise where the memory has come to its end at `node`: an error of the house stays what it is."""
+    if isinstance(error, SizeError):
+        return error
+    told = f": {error}" if str(error) else ""
+    return SizeError(explain(f"there is not enough memory to compute it{told}", "feed fewer rows at a time", node=node))
 
 
 def is_finite(array: Array) -> bool:

@@ -88,9 +88,4 @@ def _product(out: Array, a: Array, b: Array) -> Callable[[], object] | None:
         return None
     if out.size * a.shape[-1] < LARGE:
         return lambda: np.matmul(a, b, out=out)
-
-    def run() -> None:
-        with all_threads():
-            np.matmul(a, b, out=out)
-
-    return run
+    return lambda: all_threads(lambda: np.matmul(a, b, out=out))

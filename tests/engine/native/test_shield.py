@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from symcnn.engine.native import shield
 from symcnn.engine.native.shield import shielded
+from symcnn.graph import apart
 
 
 def test_what_is_returned_and_what_is_raised():
@@ -57,9 +57,9 @@ def is_free():
     found = []
 
     def look():
-        found.append(shield._working.acquire(blocking=False))
+        found.append(apart._working.acquire(blocking=False))
         if found[0]:
-            shield._working.release()
+            apart._working.release()
 
     thread = threading.Thread(target=look)
     thread.start()
