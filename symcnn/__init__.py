@@ -19,7 +19,6 @@ from .graph.algebra import (
     Div,
     Mul,
     Neg,
-    Share,
     Sub,
     SumTo,
     batch_size,
@@ -33,6 +32,7 @@ from .graph.apart import load
 from .graph.graph import Graph
 from .graph.leaves import BatchSize, Const, Input, Param
 from .graph.node import Node, as_node, node_types
+from .graph.scaled import Scaled, Share
 from .graph.spec import Spec
 from .graph.window import Window
 from .nodes import initial
@@ -144,6 +144,7 @@ __all__ = [
     "Reshape",
     "Rot90",
     "SGD",
+    "Scaled",
     "Share",
     "Sigmoid",
     "Sign",

@@ -33,6 +33,7 @@ from .graph.leaves import Param
 from .graph.node import Node, as_node
 from .graph.operators import Operand
 from .graph.spec import broadcast_shapes, is_real
+from .simplify.kept import kept_zero
 
 if TYPE_CHECKING:
     from .draw.diagram import Diagram
@@ -314,7 +315,7 @@ def errors_sent(node: Node, delta: Node) -> tuple[tuple[Node, Node], ...]:
     """What `node`'s backward rule sends to its inputs, checked against what a rule owes.
 
     An elementwise rule may answer in the shape of the node: what broadcasting had stretched is summed here,
-    so no rule has to.
+    so no rule has to. Nor has a rule to see to it that an error of exactly 0 stays 0: see `symcnn.simplify.kept`.
     """
     if not node.inputs:
         return ()
@@ -328,7 +329,7 @@ def _sent(node: Node, delta: Node) -> tuple[tuple[Node, Node], ...]:
     sent = []
     for source, error in zip(node.inputs, answers, strict=True):
         if error is not None:
-            sent.append((source, _fitted(node, source, error)))
+            sent.append((source, kept_zero(_fitted(node, source, error), delta, (node, *node.inputs))))
     return tuple(sent)
 
 

@@ -19,7 +19,7 @@ SHOWING = {"tables", "listing", "notebook"}
 LAYERS = {
     "graph": {"graph"},
     "nodes": {"graph", "nodes"},
-    "backprop": {"graph"},
+    "backprop": {"graph", "simplify"},
     "simplify": {"graph", "nodes", "simplify"},
     "tables": {"tables"},
     "notebook": {"graph", "tables", "notebook"},

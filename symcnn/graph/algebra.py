@@ -140,36 +140,7 @@ class Div(Node):
         return a / b
 
     def backward(self, delta: Node) -> tuple[Node, Node]:
-        return Share(delta, self.b), -Share(Share(delta * self.a, self.b), self.b)
-
-    @classmethod
-    def samples(cls) -> list[Node]:
-        return [cls(Input("a", (None, 2, 3)), 2 + Input("b", (2, 3)) ** 2)]
-
-
-class Share(Node):
-    """a / b where a is not 0, and 0 where a is 0, whatever b is: an error of 0 stays 0.
-
-    It is what backward rules divide with, so that ``where(x > 0, log(x), 0)`` sends no NaN to x.
-    """
-
-    a: Node
-    b: Node
-    latex = r"\frac{{{a}}}{{{b}}}"
-    text = "{a} / {b}"
-    binding = 2
-    says = (
-        "The first value is divided by the second, and 0 stays 0.",
-        "The dividend gets the error divided by the divisor; where the dividend is 0, no error passes.",
-    )
-
-    def forward(self, xp: Any, a: Any, b: Any) -> Any:
-        none = a == 0
-        one = xp.ones_like(b)
-        return xp.where(none, xp.zeros_like(a), a) / xp.where(none, one, b)
-
-    def backward(self, delta: Node) -> tuple[Node, Node]:
-        return Share(delta, self.b), -Share(Share(delta * self.a, self.b), self.b)
+        return delta / self.b, -(delta * self.a / self.b / self.b)
 
     @classmethod
     def samples(cls) -> list[Node]:

@@ -252,6 +252,16 @@ class Const(Leaf):
         bits = flat.view(f"u{flat.itemsize}")
         return flat[0].item() if flat.size and bool(np.all(bits == bits[0])) else None
 
+    @cached_property
+    def is_finite(self) -> bool:
+        """Whether no element is infinite or NaN."""
+        return bool(np.isfinite(self.value).all())
+
+    @cached_property
+    def is_never_zero(self) -> bool:
+        """Whether no element is 0."""
+        return bool(np.all(self.value))
+
     @property
     def attributes(self) -> dict[str, Any]:
         return {"value": self.value.item() if self.value.size == 1 else f"array{self.value.shape}"}

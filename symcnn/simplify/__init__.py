@@ -1,7 +1,8 @@
 """Rewriting a graph into one with the same values that is shorter, faster or safer to compute.
 
 Each kind of rule is a function with one ``match``, in a file of its own: `cancel` (what undoes itself),
-`neutral` (x * 1, x + 0, zeros), `stable` (log of softmax, ...), and `fold` (constants).
+`neutral` (x * 1, x - 0, zeros), `stable` (log of softmax, ...), `plain` (products and quotients of errors), and `folded`
+(constants).
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from ..graph.graph import Graph
 from ..graph.leaves import folded
 from ..graph.node import Node
 from .cancel import cancel
+from .kept import plain
 from .neutral import neutral
 from .stable import stable
 
 Rule = Callable[[Node], Node | None]
 
-RULES: tuple[Rule, ...] = (folded, cancel, neutral, stable)
+RULES: tuple[Rule, ...] = (folded, cancel, plain, neutral, stable)
 """Each gives a node of the same value, shape and dtype, or None where it has nothing to say."""
 
 

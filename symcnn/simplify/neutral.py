@@ -5,7 +5,7 @@ A product with 0 stays: NaN * 0 is NaN.
 
 from __future__ import annotations
 
-from ..graph.algebra import Add, BroadcastTo, Div, Mul, Neg, Share, Sub, SumTo, broadcast_to, ones, zeros
+from ..graph.algebra import Add, BroadcastTo, Div, Mul, Neg, Sub, SumTo, broadcast_to, ones, zeros
 from ..graph.leaves import Const
 from ..graph.node import Node
 from ..graph.spec import broadcast_shapes, is_real
@@ -54,7 +54,7 @@ def _neutral(node: Node) -> Node | None:
             return -x
         case Sub(x, Neg(y)):
             return x + y
-        case Div(x, one) | Share(x, one) | Pow(x, one) if uniform(one) == 1:
+        case Div(x, one) | Pow(x, one) if uniform(one) == 1:
             return x
         case Pow(x, two) if uniform(two) == 2:
             return x * x

@@ -6,9 +6,10 @@ end, ``x + x`` is ``2 · x``, and what is the same for all elements is not shown
 
 from __future__ import annotations
 
-from ...graph.algebra import Add, BroadcastTo, Div, Mul, Neg, Share, Sub, broadcast_to, cast
+from ...graph.algebra import Add, BroadcastTo, Div, Mul, Neg, Sub, broadcast_to, cast
 from ...graph.leaves import Const, Leaf, folded
 from ...graph.node import Node
+from ...graph.scaled import Scaled, Share
 from ...nodes.reduce import Sum
 from ...nodes.shape import Reshape
 from ...nodes.window import Dilate
@@ -26,6 +27,10 @@ def tidy(node: Node) -> Node | None:
 
 def _product(node: Node) -> Node | None:
     match node:
+        case Scaled(a, b):
+            return a * b
+        case Share(a, b):
+            return a / b
         case Add(a, b) if a is b:
             return 2 * a
         case Mul(one, a) | Mul(a, one) if a.shape == node.shape and uniform(unspread(one)) == 1:
@@ -38,12 +43,12 @@ def _product(node: Node) -> Node | None:
             return _folded(a * c) * b if _is_number(a) else c * (a * b)
         case Mul(Div(a, n), b) | Mul(b, Div(a, n)) if n.shape == ():
             return (b if uniform(a) == 1 else a * b) / n
-        case Div(Div(a, n), b) | Share(Div(a, n), b) if n.shape == () and b.shape != ():
-            return type(node)(a, b) / n
-        case Div(Mul(Const() as c, a), Mul(Const() as d, n)) | Share(Mul(Const() as c, a), Mul(Const() as d, n)) if (
+        case Div(Div(a, n), b) if n.shape == () and b.shape != ():
+            return a / b / n
+        case Div(Mul(Const() as c, a), Mul(Const() as d, n)) if (
             c is d and c.uniform
         ):
-            return type(node)(a, n)
+            return a / n
         case Neg(Sub(a, b)):
             return b - a
         case Neg(Div(Sub(a, b), n)):
@@ -52,13 +57,13 @@ def _product(node: Node) -> Node | None:
             return -(a * b)
         case Div(Neg(a), b) | Div(a, Neg(b)):
             return -(a / b)
-        case Div(Mul(Const() as c, a), Const() as d) | Share(Mul(Const() as c, a), Const() as d) if (
+        case Div(Mul(Const() as c, a), Const() as d) if (
             c.uniform is not None and d.uniform is not None
         ):
             return _folded(c / d) * a
-        case Div(Div(a, n), d) | Share(Div(a, n), d) if n.shape == () and _is_number(d):
+        case Div(Div(a, n), d) if n.shape == () and _is_number(d):
             return a / (_scalar(d) * n)
-        case Div(Mul(c, a), Mul(d, n)) | Share(Mul(c, a), Mul(d, n)) if d.shape == () == n.shape:
+        case Div(Mul(c, a), Mul(d, n)) if d.shape == () == n.shape:
             return _shortened(node, c, a, d, n)
     return None
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from ...graph.algebra import Add, BroadcastTo, Cast, Div, Mul, Neg, Share, Sub, SumTo
+from ...graph.algebra import Add, BroadcastTo, Cast, Div, Mul, Neg, Sub, SumTo
 from ...graph.node import Node
+from ...graph.scaled import Scaled, Share
 from ...nodes.conv import Swap
 from ...nodes.reduce import Mean, Sum
 from ...nodes.shape import Reshape, Transpose
 from ..formulas.names import Values
 
-_ARITHMETIC = (Add, Div, Mean, Mul, Neg, Share, Sub, Sum)
+_ARITHMETIC = (Add, Div, Mean, Mul, Neg, Scaled, Share, Sub, Sum)
 _ARRANGING = (BroadcastTo, Cast, Reshape, SumTo, Swap, Transpose)
 
 

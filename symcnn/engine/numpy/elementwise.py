@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...graph.algebra import Cast, Share
+from ...graph.algebra import Cast
 from ...graph.node import Node
+from ...graph.scaled import Scaled, Share
 from ...nodes.select import Where
 from ...nodes.sigmoid import Relu, Sigmoid
 from .kernels import Array, Run, kernel
@@ -51,6 +52,21 @@ def share(node: Node, out: Array, a: Array, b: Array) -> Run:
     def run() -> None:
         out.fill(0)
         np.divide(wide, b, out=out, where=wide != 0)
+
+    return run
+
+
+@kernel(Scaled)
+def scaled(node: Node, out: Array, a: Array, b: Array) -> Run:
+    """The product; and where NaN has come out of it, 0 where an error is 0."""
+    assert isinstance(node, Scaled)
+    errors = [np.broadcast_to(x, out.shape) for name, x in (("a", a), ("b", b)) if name in node.error]
+
+    def run() -> None:
+        np.multiply(a, b, out=out)
+        if out.size and np.isnan(out.max()):
+            for error in errors:
+                np.copyto(out, 0, where=error == 0)
 
     return run
 

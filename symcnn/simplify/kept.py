@@ -1,0 +1,127 @@
+"""An error of exactly 0 stays 0: what a backward rule multiplies and divides it with may be infinite.
+
+Rules are written as the mathematics is, ``delta * self.b``; that 0 wins is arranged here, for the rules of the package
+and of its users alike, and only where it can matter.
+"""
+
+from __future__ import annotations
+
+from ..graph.algebra import BroadcastTo, Cast, Div, Mul, Neg
+from ..graph.errors import in_place_of
+from ..graph.leaves import BatchSize, Const
+from ..graph.node import Node
+from ..graph.scaled import Scaled, Share
+from ..nodes.loss import OneHot
+from ..nodes.shape import Reshape
+
+
+def kept_zero(answer: Node, delta: Node, read: tuple[Node, ...]) -> Node:
+    """What a backward rule answered, with products and quotients of the error that keep its zeros.
+
+    Parameters
+    ----------
+    answer : Node
+        Linear in `delta`, as the answers of all rules are.
+    delta : Node
+        The error that the rule was given.
+    read : tuple of Node
+        The node that the rule belongs to, and its inputs: nothing behind them is made of the error.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x, delta = sc.Input("x", (3,)), sc.Input("delta", (3,))
+    >>> kept_zero(2 * delta * sc.exp(x), delta, (x,))
+    Scaled(Mul, Exp, error='a'): (3,) float32
+    """
+    if answer is delta or is_never_zero(delta):
+        return answer
+    new: dict[Node, Node | None] = dict.fromkeys(read)
+    new[delta] = delta
+    todo = [answer]
+    while todo:
+        node = todo[-1]
+        if node in new:
+            todo.pop()
+        elif node.serial < delta.serial:  # made before the error was
+            new[node] = None
+        elif missing := [i for i in node.inputs if i not in new]:
+            todo.extend(missing)
+        else:
+            with in_place_of(node):
+                new[node] = _kept(node, [new[i] for i in node.inputs])
+    kept = new[answer]
+    return answer if kept is None else kept
+
+
+def _kept(node: Node, new: list[Node | None]) -> Node | None:
+    """`node` over what has taken the place of its inputs; None where nothing in it is made of the error."""
+    inputs = [i if n is None else n for i, n in zip(node.inputs, new, strict=True)]
+    match type(node), new:
+        case _, _ if all(n is None for n in new):
+            return None
+        case t, [_, _] if t is Mul:
+            return scaled(*inputs, "".join(name for name, n in zip("ab", new, strict=True) if n is not None))
+        case t, [Node(), None] if t is Div:
+            return shared(*inputs)
+    return node if inputs == list(node.inputs) else node.with_inputs(inputs)
+
+
+def scaled(a: Node, b: Node, error: str) -> Node:
+    """The product of an error; a plain one where the graph says that no 0 meets what is not finite.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> scaled(sc.Input("delta", (3,)), sc.Const(0.5), "a")
+    Mul(delta, Const): (3,) float32
+    """
+    meets = ("a" in error and not is_never_zero(a) and not is_finite(b)) or (
+        "b" in error and not is_never_zero(b) and not is_finite(a)
+    )
+    return Scaled(a, b, error) if meets else a * b
+
+
+def shared(a: Node, b: Node) -> Node:
+    """The quotient of an error; a plain one where the graph says that 0 does not meet 0 or NaN."""
+    return a / b if is_never_zero(a) or (is_never_zero(b) and is_finite(b)) else Share(a, b)
+
+
+def plain(node: Node) -> Node | None:
+    """The rule of `simplify`: a plain product or quotient where the other one is not needed, or None."""
+    match node:
+        case Scaled(a, b, error):
+            found = scaled(a, b, error)
+        case Share(a, b):
+            found = shared(a, b)
+        case _:
+            return None
+    return None if found is node else found
+
+
+def is_never_zero(node: Node) -> bool:
+    """Whether the graph says that no element is 0, such as 1 / N."""
+    while True:
+        match node:
+            case BroadcastTo(x) | Reshape(x) | Neg(x) | Cast(x):
+                node = x
+            case Div(a, b) if b.dtype == node.dtype and is_finite(b):
+                node = a
+            case Mul(a, b) if isinstance(a, Const | BatchSize) and is_never_zero(a):
+                node = b
+            case Const():
+                return node.is_never_zero
+            case _:
+                return isinstance(node, BatchSize)
+
+
+def is_finite(node: Node) -> bool:
+    """Whether the graph says that no element is infinite or NaN."""
+    while isinstance(node, BroadcastTo | Reshape | Neg):
+        node = node.inputs[0]
+    match node:
+        case Const():
+            return node.is_finite
+        case Mul(a, b):
+            return isinstance(a, Const | BatchSize) and isinstance(b, Const | BatchSize) and is_finite(a) and is_finite(b)
+    return isinstance(node, BatchSize | OneHot) or node.dtype.kind in "iub"
