@@ -54,7 +54,7 @@ from .nodes.loss import (
     squared_error,
 )
 from .nodes.pool import Pick, Place, Pool, Switches, Upsample, max_pool, mean_pool, pool, upsample
-from .nodes.reduce import ArgMax, FirstMax, Max, Mean, Sum, argmax, max, mean, sum
+from .nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Sum, argmax, logsumexp, max, mean, sum
 from .nodes.select import (
     Equal,
     Greater,
@@ -121,6 +121,7 @@ __all__ = [
     "LessEqual",
     "Log",
     "LogSoftmax",
+    "LogSumExp",
     "MatMul",
     "Max",
     "Maximum",
@@ -193,6 +194,7 @@ __all__ = [
     "initial",
     "log",
     "log_softmax",
+    "logsumexp",
     "matmul",
     "max",
     "max_pool",

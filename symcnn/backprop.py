@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
+from .detours import Detours
 from .graph.algebra import cast, ones, sum_to, zeros
 from .graph.collector import collector_paused
 from .graph.errors import (
@@ -258,9 +259,11 @@ def sweep(nodes: Iterable[Node], errors: dict[Node, Node]) -> Iterator[tuple[Nod
     node, sent
         Each node that was visited, and what its rule sent to which input; it has been added up.
     """
+    nodes = list(nodes)
+    detours = Detours(nodes, errors, errors_sent)
     for node in nodes:
         if node in errors:
-            sent = errors_sent(node, errors[node])
+            sent = detours.sent(node, errors[node])
             made_by_rule(node, "backward rule", _add_up, errors, sent)
             yield node, sent
 

@@ -13,13 +13,14 @@ import pytest
 import symcnn
 
 PACKAGE = Path(symcnn.__file__).parent
-CORE = {"graph", "nodes", "backprop", "simplify", "engine"}
+CORE = {"graph", "nodes", "detours", "backprop", "simplify", "engine"}
 SHOWING = {"tables", "listing", "notebook"}
 
 LAYERS = {
     "graph": {"graph"},
     "nodes": {"graph", "nodes"},
-    "backprop": {"graph", "simplify"},
+    "detours": {"graph", "nodes", "simplify"},
+    "backprop": {"graph", "simplify", "detours"},
     "simplify": {"graph", "nodes", "simplify"},
     "tables": {"tables"},
     "notebook": {"graph", "tables", "notebook"},
@@ -62,7 +63,7 @@ DOORS = {
 """Imports against the layers that happen later: inside a function, or through the module's ``__getattr__``."""
 
 NUMBERS = {"numpy", "networkx"}
-NEVER_AN_ARRAY = {"backprop", "simplify"}
+NEVER_AN_ARRAY = {"detours", "backprop", "simplify"}
 NOT_LOADED = [
     *("scipy", "matplotlib", "graphviz", "tqdm", "hypothesis", "pooch", "torch", "jax", "llvmlite", "latex2mathml"),
     "threadpoolctl",

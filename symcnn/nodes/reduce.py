@@ -13,6 +13,7 @@ from ..graph.leaves import Input
 from ..graph.node import Node
 from ..graph.spec import Shape, Spec, normal_axes
 from ..graph.window import WHOLE, Influence, Window, Windows
+from .elementwise import Exp
 from .select import where
 from .shape import reshape
 
@@ -147,6 +148,35 @@ class Max(Reduction):
         return (where(FirstMax(self.x, self.axes), self.spread(delta), 0),)
 
 
+class LogSumExp(Reduction):
+    """The logarithm of the sum of e^x over axes; exact at any x."""
+
+    latex = r"\log \textstyle\sum<axes> e^{{{x}}}"
+    text = "log Σ<axes> exp({x})"
+    binding = 2
+    says = (
+        "It is the logarithm of the sum of e to the power of each unit: a smooth maximum.",
+        "Each unit gets the error times its part of the sum, which is its softmax.",
+    )
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        if self.reduced_size(x) == 0:
+            return xp.full_like(xp.sum(x, axis=self.reduced, keepdims=self.keepdims), -math.inf)
+        wide = xp.astype(x, xp.float32) if self.dtype == np.float16 else x
+        top = xp.max(wide, axis=self.reduced, keepdims=True)
+        top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))  # infinities have no difference
+        total = top + xp.log(xp.sum(xp.exp(wide - top), axis=self.reduced, keepdims=True))
+        return xp.astype(xp.reshape(total, self._shape_of(x)), x.dtype, copy=False)
+
+    def _shape_of(self, x: Any) -> tuple[int, ...]:
+        """The shape of the result, where x is the array."""
+        kept = [1 if n in self.reduced else size for n, size in enumerate(x.shape)]
+        return tuple(size for n, size in enumerate(kept) if self.keepdims or n not in self.reduced)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (self.spread(delta) * Exp(self.x - self.spread(self)),)
+
+
 class FirstMax(Reduction):
     """True at the first maximum over the axes (the first NaN, if there is one), False elsewhere."""
 
@@ -254,6 +284,19 @@ def mean(x: Node, axis: Axes = None, keepdims: bool = False) -> Node:
 def max(x: Node, axis: Axes = None, keepdims: bool = False) -> Node:
     """The maximum of `x` over `axis`, over everything where it is None; see `Max`."""
     return Max(x, _axes(axis), keepdims)
+
+
+def logsumexp(x: Node, axis: Axes = None, keepdims: bool = False) -> Node:
+    """The logarithm of the sum of e^x over `axis`, over everything where it is None; exact at any x.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (None, 2))
+    >>> sc.compile(sc.logsumexp(x, axis=1))(x=[[0, 0], [1e4, -1e4]])
+    array([6.931472e-01, 1.000000e+04], dtype=float32)
+    """
+    return LogSumExp(x, _axes(axis), keepdims)
 
 
 def argmax(x: Node) -> Node:

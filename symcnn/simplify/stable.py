@@ -1,30 +1,170 @@
-"""Forms that do not overflow or cancel where the naive ones do."""
+"""Logarithms that do not overflow or cancel where the naive ones do: of a softmax, of a sigmoid, of sums of exponentials.
+
+Both passes use them: `simplify` computes the value by the stable form, and the sweep sends the error through it (see
+`symcnn.detours`). The naive error, 1 / softmax(z) times a derivative that is 0 there, is NaN at large scores.
+"""
 
 from __future__ import annotations
 
-from ..graph.algebra import Add, Sub
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..graph.algebra import Add, BroadcastTo, Cast, Sub, count
 from ..graph.node import Node
-from ..nodes.elementwise import Exp, Log
+from ..nodes.conv import Rot90, Swap
+from ..nodes.elementwise import Exp, Log, abs
 from ..nodes.loss import LogSoftmax, Softmax
+from ..nodes.reduce import LogSumExp, Mean, Sum
+from ..nodes.select import Where, where
+from ..nodes.shape import Concat, Reshape, Transpose
 from ..nodes.sigmoid import Sigmoid, Softplus
+from ..nodes.take import Take
+from ..nodes.window import Crop, Subsample
 from .neutral import fitted, uniform
+
+_ONE_MOVED = (BroadcastTo, Cast, Crop, Reshape, Rot90, Subsample, Swap, Take, Transpose)
+"""Types that arrange the numbers of their first input: what a logarithm changes it changes before, too."""
+
+
+@dataclass(frozen=True)
+class Stable:
+    """The stable form of a node.
+
+    Attributes
+    ----------
+    node : Node
+        Of the same value, shape and dtype, or nearer to the right value.
+    past : frozenset of Node
+        What stands between the node and what the stable form is computed from: it does not read them.
+    """
+
+    node: Node
+    past: frozenset[Node]
+
+
+Find = Callable[[Node], Stable | None]
+
+_DEEPEST = 50
+"""How many nodes deep is looked: nobody writes more by hand."""
 
 
 def stable(node: Node) -> Node | None:
-    """The rules; a node of the same value (or nearer to it), or None."""
-    return fitted(_stable(node), node)
+    """The rule of `simplify`: a node of the same value (or nearer to it), or None."""
+    found = stable_form(node)
+    return None if found is None else found.node
 
 
-def _stable(node: Node) -> Node | None:
-    match node:
-        case Log(Softmax(z)):
-            return LogSoftmax(z)
-        case Log(Sigmoid(z)):
-            return -Softplus(-z)
-        case Log(Sub(one, Sigmoid(z))) if uniform(one) == 1:
-            return -Softplus(z)
-        case Log(Add(one, Exp(z)) | Add(Exp(z), one)) if uniform(one) == 1:
-            return Softplus(z)
-        case Log(Exp(z)):
-            return z
-    return None
+def stable_form(node: Node) -> Stable | None:
+    """The stable form of a logarithm, or None where there is none, or `node` is no logarithm.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> z = sc.Input("z", (None, 4))
+    >>> stable_form(sc.log(sc.softmax(z)[:, :2])).node
+    Crop(LogSoftmax, widths=((0, 0), (0, 2))): (None, 2) float32
+    """
+    found = _Search().log(node.x) if type(node) is Log else None
+    form = fitted(found.node, node) if found else None
+    return Stable(form, found.past) if found and form is not None else None
+
+
+class _Search:
+    """Looks for what the logarithm of a value can be computed by.
+
+    Each method gives a node that is not computed from x, or None; what was looked at is not looked at again. A type
+    that is derived from another one has a rule of its own: types are compared, not matched alone.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Find, Node], Stable | None] = {}
+        self._depth = 0
+
+    def _find(self, find: Find, x: Node) -> Stable | None:
+        if (find, x) not in self._known:
+            if self._depth == _DEEPEST:
+                return None
+            self._depth += 1
+            self._known[find, x] = find(x)
+            self._depth -= 1
+        return self._known[find, x]
+
+    def log(self, x: Node) -> Stable | None:
+        """log(x)."""
+        match x:
+            case Softmax(z) if type(x) is Softmax:
+                return _over(x, LogSoftmax(z))
+            case Sigmoid(z) if type(x) is Sigmoid:
+                return _over(x, -Softplus(-z))
+            case Sub(one, a) if type(x) is Sub and uniform(one) == 1 and (rest := self._find(self._log_of_rest, a)):
+                return _over(x, rest.node, rest)
+        return self._log_of_terms(x) or self._moved(x, self.log, Log)
+
+    def _log_of_rest(self, a: Node) -> Stable | None:
+        """log(1 - a)."""
+        match a:
+            case Sigmoid(z) if type(a) is Sigmoid:
+                return _over(a, -Softplus(z))
+        return self._moved(a, self._log_of_rest, lambda part: Log(1 - part))
+
+    def _exponent(self, x: Node) -> Stable | None:
+        """z, where x is e^z."""
+        match x:
+            case Exp(z) if type(x) is Exp:
+                return _over(x, z)
+        return self._moved(x, self._exponent, None)
+
+    def _log_of_terms(self, x: Node) -> Stable | None:
+        """log(x), where x is an exponential, or a sum of some."""
+        return self._find(self._exponent, x) or self._find(self._log_of_sum, x)
+
+    def _log_of_sum(self, x: Node) -> Stable | None:
+        """log(x), where x is a sum or mean of exponentials, or one plus others or a positive number."""
+        match x:
+            case Sum(terms) if type(x) is Sum and (z := self._find(self._exponent, terms)):
+                return _over(x, LogSumExp(z.node, x.reduced, x.keepdims), z)
+            case Mean(terms) if type(x) is Mean and (z := self._find(self._exponent, terms)):
+                number = count(tuple(terms.shape[axis] for axis in x.reduced), x.dtype.name)
+                return _over(x, LogSumExp(z.node, x.reduced, x.keepdims) - Log(number), z)
+            case Add(a, b) if type(x) is Add:
+                return self._log_of_two(x, a, b) if uniform(a) is None else self._log_of_two(x, b, a)
+        return None
+
+    def _log_of_two(self, x: Node, a: Node, b: Node) -> Stable | None:
+        """log(x), where x is a + b, and b may be a positive number."""
+        number = uniform(b)
+        first = self._log_of_terms(a)
+        if first is None:
+            return None
+        if number == 1:
+            return _over(x, Softplus(first.node), first)
+        if number is not None:
+            return _over(x, _log_add_exp(first.node, Log(b)), first) if 0 < number < math.inf else None
+        second = self._log_of_terms(b)
+        return _over(x, _log_add_exp(first.node, second.node), first, second) if second else None
+
+    def _moved(self, x: Node, find: Find, otherwise: Callable[[Node], Node] | None) -> Stable | None:
+        """What is found for what x arranges, arranged so; `otherwise` is for parts for which nothing is found."""
+        if type(x) not in (*_ONE_MOVED, Where, Concat):
+            return None
+        places = range(len(x.inputs)) if type(x) is Concat else range(1, 3) if type(x) is Where else range(1)
+        found = {n: part for n in places if (part := self._find(find, x.inputs[n]))}
+        if not found or (otherwise is None and len(found) < len(places)):
+            return None
+        inputs = list(x.inputs)
+        for n in places:
+            inputs[n] = found[n].node if n in found or otherwise is None else otherwise(inputs[n])
+        return _over(x, x.with_inputs(inputs), *found.values())
+
+
+def _log_add_exp(a: Node, b: Node) -> Node:
+    """log(e^a + e^b): the larger one, and what the other adds to it. Both cases have the derivatives of all orders."""
+    apart = where(abs(b) < math.inf, a - b, a)  # two infinities have no difference
+    return where(a > b, a + Softplus(b - a), b + Softplus(apart))
+
+
+def _over(x: Node, form: Node, *found: Stable) -> Stable | None:
+    """`form` in the shape of x, past x and all that was found."""
+    fits = fitted(form, x)
+    return None if fits is None else Stable(fits, frozenset({x}).union(*(part.past for part in found)))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from ...graph.node import Node
 from ...nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
 from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
-from ...nodes.reduce import ArgMax, FirstMax
+from ...nodes.reduce import ArgMax, FirstMax, LogSumExp
 from ...nodes.shape import Reshape
 from ...nodes.window import Dilate, Pad
 from .conversion import element_of_array
@@ -212,7 +212,7 @@ def _computed_where_used(node: Node) -> bool:
 
 def _read_again(node: Node, source: Node) -> bool:
     """Whether the loops of `node` read an element of `source` more than once."""
-    if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy, FirstMax):
+    if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy, FirstMax, LogSumExp):
         return True
     sums = accumulated(node)
     if sums is not None:

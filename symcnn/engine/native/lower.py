@@ -13,7 +13,7 @@ from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
 from ...nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
 from ...nodes.pool import Pick, Switches
-from ...nodes.reduce import ArgMax, FirstMax
+from ...nodes.reduce import ArgMax, FirstMax, LogSumExp
 from ...nodes.shape import Concat
 from ...nodes.take import Put
 from . import columns, convolution, kernels, pixels, rows, sums
@@ -146,6 +146,8 @@ class ImageStage:
             return lambda k, row: rows.argmax(k, node)
         if isinstance(node, FirstMax):
             return lambda k, row: rows.first_max(k, node)
+        if isinstance(node, LogSumExp):
+            return lambda k, row: rows.log_sum_exp(k, node)
         if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy):
             return lambda k, row: rows.rows(k, node)
         if isinstance(node, Switches) and is_wide(node):

@@ -21,7 +21,7 @@ from ...nodes.conv import Conv, Rot90
 from ...nodes.dense import Dense, MatMul
 from ...nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
 from ...nodes.pool import Pick, Place, Pool, Switches, Upsample
-from ...nodes.reduce import ArgMax, FirstMax, Max, Mean, Sum
+from ...nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Sum
 from ...nodes.shape import Concat, Reshape, Transpose
 from ...nodes.take import Put, Take
 from ...nodes.window import Crop, Dilate, Pad, Subsample
@@ -34,7 +34,7 @@ MOVES = (
     *(Reshape, Transpose, Rot90, BroadcastTo, Take),
 )
 """Types whose elements are, or are chosen from, a few elements of an input; `expressions` knows where these are."""
-ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, SumTo, ArgMax, FirstMax)
+ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, LogSumExp, SumTo, ArgMax, FirstMax)
 """Types that reduce an image, or a row of it, with a loop."""
 LABELLED = (OneHot, SoftmaxCrossEntropy)
 JOINS = (Concat, Put)

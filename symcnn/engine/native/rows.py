@@ -10,7 +10,7 @@ from ...graph.algebra import SumTo
 from ...graph.node import Node
 from ...nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
 from ...nodes.pool import Pick, Pool, Switches
-from ...nodes.reduce import ArgMax, FirstMax, Max, Mean, Reduction
+from ...nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Reduction
 from . import functions
 from .expressions import linear
 from .kernels import Kernel, nest, sizes
@@ -99,6 +99,21 @@ def _largest(k: Kernel, parts: Parts, outer: Places) -> Value:
         value = k.read.fresh().at(parts.x, parts.place(outer, inner))
         k.b.set(best, k.b.binary("maximum", k.b.get(best), value))
     return k.b.get(best)
+
+
+def log_sum_exp(k: Kernel, node: LogSumExp) -> None:
+    """Two rounds through what is summed: the largest, which is taken off where it is finite, and the sum."""
+    b, parts = k.b, Parts.of(node)
+    with nest(b, parts.outer) as outer:
+        top = _largest(k, parts, outer)
+        finite = b.compare("olt", b.unary("fabs", top), b.number(float("inf"), k.lanes))
+        shift = b.select(finite, top, k.zero())
+        total = Total(b, k.lanes, parts.inner)
+        with total.loops() as inner:
+            value = k.read.fresh().at(parts.x, parts.place(outer, inner))
+            total.add(functions.exp(b, b.binary("fsub", value, shift)))
+        value = b.binary("fadd", shift, functions.log(b, total.value))
+        k.write(k.read.buffer(node), linear(outer, parts.outer), value)
 
 
 def rows(k: Kernel, node: Node) -> None:
