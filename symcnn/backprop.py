@@ -34,7 +34,7 @@ from .graph.leaves import Param
 from .graph.node import Node, as_node
 from .graph.operators import Operand
 from .graph.spec import broadcast_shapes, is_real
-from .simplify.kept import kept_zero
+from .simplify.kept import added, kept_zero
 
 if TYPE_CHECKING:
     from .draw.diagram import Diagram
@@ -270,7 +270,7 @@ def sweep(nodes: Iterable[Node], errors: dict[Node, Node]) -> Iterator[tuple[Nod
 
 def _add_up(errors: dict[Node, Node], sent: tuple[tuple[Node, Node], ...]) -> None:
     for source, error in sent:
-        errors[source] = errors[source] + error if source in errors else error
+        errors[source] = added(errors[source], error) if source in errors else error
 
 
 def errors_swept(nodes: Iterable[Node], errors: dict[Node, Node]) -> dict[Node, Node]:

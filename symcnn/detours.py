@@ -1,9 +1,9 @@
 """How the sweep passes logarithms whose naive error is NaN where the right one is not.
 
-The error of z in log(softmax(z)) is naively 1 / softmax(z) times the derivative of the softmax: at large scores, infinity
-times 0. The stable form, log_softmax(z), has the right error. But the softmax is a node of the user's, whose error can be
-asked for, and which others may read. So the error of a logarithm goes two ways: what stands between it and z gets the
-naive error, which is theirs; z gets what comes through the stable form, and nothing of the naive one.
+The error of z in log(softmax(z)) is naively 1 / softmax(z) times the derivative of the softmax: at large scores,
+infinity times 0. The stable form, log_softmax(z), has the right error. But the softmax is a node of the user's, whose
+error can be asked for, and which others may read. So the error of a logarithm goes two ways: what stands between it and
+z gets the naive error, which is theirs; z gets what comes through the stable form, and nothing of the naive one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from .graph.errors import made_by_rule
 from .graph.node import Node
 from .nodes.elementwise import Log
+from .simplify.kept import added
 from .simplify.stable import Stable, stable_form
 
 Sent = tuple[tuple[Node, Node], ...]
@@ -72,7 +73,7 @@ class Detours:
         """`sent`, added up in `parts` for what is gone around."""
         for source, error in sent:
             if source in self._around:
-                parts[source] = parts[source] + error if source in parts else error
+                parts[source] = added(parts[source], error) if source in parts else error
         return sent
 
     def _through(self, log: Node, delta: Node) -> dict[Node, Node]:
@@ -83,14 +84,14 @@ class Detours:
         for node in reversed(_between(form.node, ends)):
             if node in errors:
                 for source, error in self._rule(node, errors[node]):
-                    errors[source] = errors[source] + error if source in errors else error
+                    errors[source] = added(errors[source], error) if source in errors else error
         return {end: errors[end] for end in ends if end in errors}
 
 
 def _forms(nodes: Sequence[Node]) -> dict[Node, Stable]:
     """The stable forms of the logarithms among `nodes` that have one."""
     every = set(nodes)
-    forms = {}
+    forms: dict[Node, Stable] = {}
     for node in nodes:
         if isinstance(node, Log):
             with made_by_rule(node, "backward rule"):

@@ -1,8 +1,11 @@
 """Rewriting a graph into one with the same values that is shorter, faster or safer to compute.
 
 Each kind of rule is a function with one ``match``, in a file of its own: `cancel` (what undoes itself),
-`neutral` (x * 1, x - 0, zeros), `stable` (log of softmax, ...), `plain` (products and quotients of errors), and `folded`
-(constants).
+`neutral` (x * 1, x - 0, zeros), `stable` (log of softmax, ...), `plain` (products and quotients of errors), and
+`folded` (constants).
+
+A value stays what it was, NaN, infinities and the sign of zero included, but for two things: stable forms are nearer to
+the right value, and sums may be added up in another order. In the errors of a sweep, 0 and -0 are one number.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ def simplify(nodes: Sequence[Node], rules: Sequence[Rule] | None = None) -> list
     --------
     >>> import symcnn as sc
     >>> x = sc.Input("x", (None, 1, 5, 5))
-    >>> simple, = sc.simplify([1 * x + 0])
+    >>> simple, = sc.simplify([1 * x - 0])
     >>> simple is x
     True
     """

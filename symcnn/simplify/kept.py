@@ -13,6 +13,7 @@ from ..graph.node import Node
 from ..graph.scaled import Scaled, Share
 from ..nodes.loss import OneHot
 from ..nodes.shape import Reshape
+from .neutral import uniform
 
 
 def kept_zero(answer: Node, delta: Node, read: tuple[Node, ...]) -> Node:
@@ -60,10 +61,10 @@ def _kept(node: Node, new: list[Node | None]) -> Node | None:
     match type(node), new:
         case _, _ if all(n is None for n in new):
             return None
-        case t, [_, _] if t is Mul:
-            return scaled(*inputs, "".join(name for name, n in zip("ab", new, strict=True) if n is not None))
+        case t, [a, b] if t is Mul:
+            return scaled(inputs[0], inputs[1], ("" if a is None else "a") + ("" if b is None else "b"))
         case t, [Node(), None] if t is Div:
-            return shared(*inputs)
+            return shared(inputs[0], inputs[1])
     return node if inputs == list(node.inputs) else node.with_inputs(inputs)
 
 
@@ -85,6 +86,19 @@ def scaled(a: Node, b: Node, error: str) -> Node:
 def shared(a: Node, b: Node) -> Node:
     """The quotient of an error; a plain one where the graph says that 0 does not meet 0 or NaN."""
     return a / b if is_never_zero(a) or (is_never_zero(b) and is_finite(b)) else Share(a, b)
+
+
+def added(a: Node, b: Node) -> Node:
+    """The sum of two errors of one node; errors that are 0 everywhere change nothing (but the sign of a 0).
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> delta = sc.Input("delta", (3,))
+    >>> added(sc.zeros(delta), delta) is delta
+    True
+    """
+    return b if uniform(a) == 0 else a if uniform(b) == 0 else a + b
 
 
 def plain(node: Node) -> Node | None:
@@ -123,5 +137,5 @@ def is_finite(node: Node) -> bool:
         case Const():
             return node.is_finite
         case Mul(a, b):
-            return isinstance(a, Const | BatchSize) and isinstance(b, Const | BatchSize) and is_finite(a) and is_finite(b)
+            return all(isinstance(n, Const | BatchSize) and is_finite(n) for n in (a, b))
     return isinstance(node, BatchSize | OneHot) or node.dtype.kind in "iub"

@@ -1,9 +1,12 @@
-"""Neutral elements and zeros: x * 1, x + 0, the padding of nothing, what is broadcast for nothing.
+"""Neutral elements and zeros: x * 1, x - 0, the padding of nothing, what is broadcast for nothing.
 
-A product with 0 stays: NaN * 0 is NaN.
+A product with 0 stays: NaN * 0 is NaN. So does x + 0, which is 0 where x is -0 (1 / (x + 0) is infinity there, 1 / x
+is -infinity): what is neutral is -0.
 """
 
 from __future__ import annotations
+
+import math
 
 from ..graph.algebra import Add, BroadcastTo, Div, Mul, Neg, Sub, SumTo, broadcast_to, ones, zeros
 from ..graph.leaves import Const
@@ -42,15 +45,17 @@ def fitted(found: Node | None, node: Node) -> Node | None:
 def _neutral(node: Node) -> Node | None:
     match node:
         case Add(a, b):
-            x = _other(a, b, 0)
+            x = _other(a, b, -0.0)
             return _as_difference(a, b) if x is None else x
         case Mul(a, b) if (x := _other(a, b, -1)) is not None:
             return -x
         case Mul(a, b):
             return _other(a, b, 1)
-        case Sub(x, zero) if uniform(zero) == 0:
+        case Sub(x, zero) if _is_all(zero, 0.0):
             return x
-        case Sub(zero, x) if uniform(zero) == 0:
+        case Sub(zero, x) if _is_all(zero, -0.0):
+            return -x
+        case Neg(BroadcastTo(x)) if uniform(x) is not None:
             return -x
         case Sub(x, Neg(y)):
             return x + y
@@ -60,18 +65,24 @@ def _neutral(node: Node) -> Node | None:
             return x * x
         case Pow(_, zero) if uniform(zero) == 0:
             return ones(node)
-        case Where(_, a, b) if a is b or (uniform(a) is not None and uniform(a) == uniform(b)):
+        case Where(_, a, b) if a is b or ((number := uniform(a)) is not None and _is_all(b, number)):
             return a
-        case _ if _moves_zeros(node) and is_real(node.dtype) and uniform(node.inputs[0]) == 0:
+        case _ if _moves_zeros(node) and is_real(node.dtype) and _is_all(node.inputs[0], 0.0):
             return zeros(node)
     return None
 
 
 def _other(a: Node, b: Node, number: float) -> Node | None:
     """The one of the two, if the other is `number` everywhere."""
-    if uniform(b) == number:
+    if _is_all(b, number):
         return a
-    return b if uniform(a) == number else None
+    return b if _is_all(a, number) else None
+
+
+def _is_all(node: Node, number: float) -> bool:
+    """Whether the graph says that all elements are `number`, of which 0 and -0 are two."""
+    found = uniform(node)
+    return found == number and math.copysign(1, found) == math.copysign(1, number)
 
 
 def _as_difference(a: Node, b: Node) -> Node | None:
@@ -85,7 +96,7 @@ def _as_difference(a: Node, b: Node) -> Node | None:
 
 def _moves_zeros(node: Node) -> bool:
     """Whether `node` arranges or adds up the elements of its first input."""
-    kinds = (Crop, Dilate, Pad, Place, Put, Reshape, Rot90, Subsample, Sum, SumTo, Swap, Take, Transpose, Upsample, Neg)
+    kinds = (Crop, Dilate, Pad, Place, Put, Reshape, Rot90, Subsample, Sum, SumTo, Swap, Take, Transpose, Upsample)
     return isinstance(node, kinds)
 
 

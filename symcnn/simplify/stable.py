@@ -1,4 +1,4 @@
-"""Logarithms that do not overflow or cancel where the naive ones do: of a softmax, of a sigmoid, of sums of exponentials.
+"""Logarithms that do not overflow or cancel where the naive ones do: of softmax, sigmoid, and sums of exponentials.
 
 Both passes use them: `simplify` computes the value by the stable form, and the sweep sends the error through it (see
 `symcnn.detours`). The naive error, 1 / softmax(z) times a derivative that is 0 there, is NaN at large scores.
@@ -140,7 +140,8 @@ class _Search:
         if number == 1:
             return _over(x, Softplus(first.node), first)
         if number is not None:
-            return _over(x, _log_add_exp(first.node, Log(b)), first) if 0 < number < math.inf else None
+            c = Log(b)
+            return _over(x, c + Softplus(first.node - c), first) if 0 < number < math.inf else None
         second = self._log_of_terms(b)
         return _over(x, _log_add_exp(first.node, second.node), first, second) if second else None
 

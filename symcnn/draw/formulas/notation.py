@@ -14,6 +14,7 @@ from ...graph.node import Node
 from ...graph.spec import Spec
 from ...nodes.shape import Reshape
 from ...simplify import RULES, simplify
+from ...simplify.kept import added
 from ...simplify.neutral import uniform
 from .names import LIMIT, Symbol, Values
 from .tidy import tidy, unspread, without_gaps
@@ -119,7 +120,7 @@ class Notation:
         totals = {J: self.deltas[J]}
         for value in reversed(self.values.computed if only is None else self.readers.get(only, [])):
             for source, error in self.sent(value).items():
-                totals[source] = totals[source] + error if source in totals else error
+                totals[source] = added(totals[source], error) if source in totals else error
         return {node: totals[node] for node in self.deltas if node in totals and only in (None, node)}
 
     @cached_property

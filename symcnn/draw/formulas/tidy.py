@@ -45,9 +45,7 @@ def _product(node: Node) -> Node | None:
             return (b if uniform(a) == 1 else a * b) / n
         case Div(Div(a, n), b) if n.shape == () and b.shape != ():
             return a / b / n
-        case Div(Mul(Const() as c, a), Mul(Const() as d, n)) if (
-            c is d and c.uniform
-        ):
+        case Div(Mul(Const() as c, a), Mul(Const() as d, n)) if c is d and c.uniform:
             return a / n
         case Neg(Sub(a, b)):
             return b - a
@@ -57,9 +55,7 @@ def _product(node: Node) -> Node | None:
             return -(a * b)
         case Div(Neg(a), b) | Div(a, Neg(b)):
             return -(a / b)
-        case Div(Mul(Const() as c, a), Const() as d) if (
-            c.uniform is not None and d.uniform is not None
-        ):
+        case Div(Mul(Const() as c, a), Const() as d) if c.uniform is not None and d.uniform is not None:
             return _folded(c / d) * a
         case Div(Div(a, n), d) if n.shape == () and _is_number(d):
             return a / (_scalar(d) * n)

@@ -14,6 +14,7 @@ from ...graph.errors import ArgumentError, call_site, explain
 from ...graph.graph import Graph
 from ...graph.leaves import BatchSize, Const, Input, Leaf, Param
 from ...graph.node import Node
+from ...simplify.kept import added
 from ..formulas.names import GENERIC, Symbol
 from ..formulas.notation import Notation, Quoted
 from ..formulas.typeset import Writer, literal, seen_through
@@ -261,7 +262,7 @@ class NodesTeller:
         for step in self.notation.steps:
             for source, error in step.sent:
                 if source in total:
-                    error = total[source] + error
+                    error = added(total[source], error)
                     found.add(error)
                 total[source] = error
         return found
