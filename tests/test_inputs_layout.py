@@ -148,8 +148,8 @@ def test_float32_with_float64_promotes():
     h = sc.Input("h", (3,), "float16")
     for node in (x + d, d * x, x / d, sc.maximum(x, d), sc.where(x > d, x, d), sc.concat([x, d], 0), x @ d):
         assert node.dtype == np.float64
-    assert (x + np.float64(1)).dtype == (x + np.ones(3)).dtype == np.float64
-    assert (x + np.float32(1)).dtype == (x + 1).dtype == (x + 1.5).dtype == (x + True).dtype == np.float32
+    assert (x + np.array(1.0)).dtype == (x + np.ones(3)).dtype == np.float64
+    assert (x + np.float32(1)).dtype == (x + 1).dtype == (x + 1.5).dtype == (x + np.float64(1)).dtype == np.float32
     assert (h + x).dtype == np.float32
     assert (h + 1).dtype == (h * 2.5).dtype == np.float16
     assert (x + np.ones(3, np.int64)).dtype == np.float32

@@ -18,6 +18,7 @@ class Add(Node):
     """a + b, with broadcasting."""
 
     ufunc = np.add
+    integers = "wide"
     a: Node
     b: Node
     latex = r"{a} + {b}"
@@ -39,6 +40,7 @@ class Sub(Node):
     """a - b, with broadcasting."""
 
     ufunc = np.subtract
+    integers = "wide"
     a: Node
     b: Node
     latex = r"{a} - {b}"
@@ -66,6 +68,7 @@ class Neg(Node):
     """-a."""
 
     ufunc = np.negative
+    integers = "wide"
     a: Node
     latex = r"-{a}"
     text = "−{a}"
@@ -86,6 +89,7 @@ class Mul(Node):
     """a * b, element by element, with broadcasting."""
 
     ufunc = np.multiply
+    integers = "wide"
     a: Node
     b: Node
     text = "{a} · {b}"
@@ -203,6 +207,7 @@ class SumTo(Node):
 
     x: Node
     target: Shape
+    integers = "wide"
     binding = 2
     says = ("", "")
 
@@ -262,7 +267,7 @@ def wide_sum(xp: Any, x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     """The sum over `axes`, in float32 where x is float16."""
     if not axes:
         return x
-    if x.dtype == xp.float32 or x.dtype == xp.float64:
+    if x.dtype == xp.float32 or x.dtype == xp.float64 or xp.isdtype(x.dtype, "integral"):
         return xp.sum(x, axis=axes, keepdims=keepdims)
     return xp.astype(xp.sum(xp.astype(x, xp.float32), axis=axes, keepdims=keepdims), x.dtype)
 
@@ -274,6 +279,7 @@ class BroadcastTo(Node):
     target: Shape
     size: Node | None = None
     """The batch size, where the batch axis is among the new ones; see `broadcast_to`."""
+    integer_inputs = ("x",)
     latex = r"{x}"
     text = "{x}"
     says = ("", "")

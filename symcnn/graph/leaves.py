@@ -129,7 +129,7 @@ def own_copy(value: ArrayLike, what: str) -> NDArray[Any]:
         raise SizeError(explain(problem, site=call_site())) from None
 
 
-def real_number(value: float, dtype: DType, what: str) -> NDArray[Any]:
+def number_in(value: float, dtype: DType, what: str) -> NDArray[Any]:
     """A Python number as a scalar of `dtype`; ArgumentError where it is too large for it."""
     try:
         with np.errstate(over="ignore"):
@@ -138,7 +138,8 @@ def real_number(value: float, dtype: DType, what: str) -> NDArray[Any]:
     except OverflowError:
         fits = False
     if not fits:
-        raise ArgumentError(explain(f"{what} is {quoted(value)}: too large for {dtype}", site=call_site()))
+        reason = "too large for" if is_real(dtype) else "it does not fit into"
+        raise ArgumentError(explain(f"{what} is {quoted(value)}: {reason} {dtype}", site=call_site()))
     return array
 
 
@@ -240,7 +241,9 @@ class Const(Leaf):
 
     @cached_property
     def uniform(self) -> float | None:
-        """The number that fills the whole array, or None; bit for bit: 0.0 and -0.0 are two numbers, NaN is one.
+        """The number that fills the whole array, or None; an int where it is one of integers.
+
+        Numbers are compared bit by bit: 0.0 and -0.0 are two, NaN is one.
 
         Examples
         --------
@@ -250,7 +253,9 @@ class Const(Leaf):
         """
         flat = self.value.ravel()
         bits = flat.view(f"u{flat.itemsize}")
-        return flat[0].item() if flat.size and bool(np.all(bits == bits[0])) else None
+        if not flat.size or not bool(np.all(bits == bits[0])):
+            return None
+        return int(flat[0]) if flat.dtype.kind in "iu" else float(flat[0])
 
     @cached_property
     def is_finite(self) -> bool:

@@ -83,7 +83,14 @@ class Node(Operators, metaclass=NodeType):
     """What happens in the forward and in the backward rule, a sentence each; empty ones where nothing needs saying.
     The second may be a tuple, of a sentence for each input."""
     integer_inputs: ClassVar[tuple[str, ...]] = ()
-    """Inputs that may be integers or booleans; all others are converted to reals."""
+    """Inputs that may be integers or booleans whatever the others are: labels, indices, conditions."""
+    integers: ClassVar[str] = "real"
+    """What becomes of integers and booleans among the other inputs, where no real number is beside them.
+
+    "real": they are converted to float32, the type has no meaning for them (the inherited one); "wide": arithmetic, in
+    int64 (in uint64, where one is uint64 and none has a sign), so that bytes never wrap around; "common": they stay
+    integers, of their common dtype; "kept": each stays what it is, beside real numbers, too, as NumPy compares them.
+    Beside real numbers, all but the last take their dtype: integers with float32 are float32."""
     field_names: ClassVar[tuple[str, ...]] = ()
     node_fields: ClassVar[tuple[str, ...]] = ()
     """The names of the fields that are inputs; found from the annotations."""
@@ -115,7 +122,9 @@ class Node(Operators, metaclass=NodeType):
         except ValueError as error:
             shapes = ", ".join(f"{i.label} {i.shape}" for i in self.inputs)
             raise ShapeError(explain(str(error), f"the inputs are {shapes}", node=self)) from None
-        return Spec(shape, promote(*(i.dtype for i in self.inputs)))
+        dtypes = [i.dtype for i in self.inputs]
+        whole = self.integers != "real" and not any(map(is_real, dtypes))  # all of one dtype: see `convert_inputs`
+        return Spec(shape, dtypes[-1] if whole else promote(*dtypes))
 
     def forward(self, xp: Any, *inputs: Any) -> Any:
         """The value, from the inputs' values, by the functions of the array namespace `xp`."""

@@ -119,6 +119,24 @@ def promote(*dtypes: DType) -> DType:
     return floats.pop() if floats else DEFAULT_FLOAT
 
 
+def whole_dtype(*dtypes: DType, wide: bool) -> DType | None:
+    """The dtype of what is computed from integers and booleans alone; None where no integer dtype holds them all.
+
+    `wide` is that of arithmetic, which never wraps around at the ends of narrow integers: int64, and uint64 where one
+    is uint64 and none has a sign. What only chooses among its inputs has their common dtype.
+
+    Examples
+    --------
+    >>> byte, word = np.dtype("uint8"), np.dtype("int16")
+    >>> whole_dtype(byte, byte, wide=True), whole_dtype(byte, word, wide=False)
+    (dtype('int64'), dtype('int16'))
+    """
+    found = np.result_type(*dtypes)
+    if is_real(found):  # what NumPy makes of uint64 and integers with a sign
+        return None
+    return np.dtype("uint64" if found == np.uint64 else "int64") if wide else found
+
+
 def normal_axes(axes: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
     """`axes` as sorted, non-negative numbers; ``None`` means all of them.
 

@@ -183,6 +183,7 @@ class Rot90(Node):
     """Both spatial axes (the last two) reversed: MATLAB's rot90(x, 2). Its own adjoint."""
 
     x: Node
+    integer_inputs = ("x",)
     latex = r"\operatorname{{rot90}}({x}, 2)"
     text = "rot90({x}, 2)"
     says = ("Each map is turned by 180 degrees.", "Each error is turned back.")
@@ -219,6 +220,7 @@ class Swap(Node):
     """
 
     x: Node
+    integer_inputs = ("x",)
     says = ("", "")
 
     def template(self, kind: str) -> str:

@@ -105,6 +105,7 @@ class MatMul(Node):
 
     a: Node
     b: Node
+    integers = "wide"
     binding = 3
     says = (
         "Each unit is a row of the first times a column of the second.",

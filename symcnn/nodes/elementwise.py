@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.algebra import ones, zeros
-from ..graph.leaves import Input
+from ..graph.leaves import Const, Input
 from ..graph.node import Node
 from .select import equal, where
 
@@ -76,6 +76,7 @@ class Sign(Node):
     """-1, 0 or 1; NaN stays NaN. Its derivative is 0."""
 
     ufunc = np.sign
+    integers = "common"
     x: Node
     latex = r"\operatorname{{sign}}({x})"
     text = "sign({x})"
@@ -92,6 +93,7 @@ class Abs(Node):
     """The absolute value. The derivative at 0 is 0."""
 
     ufunc = np.absolute
+    integers = "wide"
     x: Node
     latex = r"\lvert {x} \rvert"
     text = "|{x}|"
@@ -122,6 +124,13 @@ class Pow(Node):
         "Each unit is raised to a power.",
         ("The base gets the error times y x^(y − 1).", "The power gets the error times x^y log x."),
     )
+
+    @property
+    def integers(self) -> str:  # type: ignore[override]
+        """A power of an integer is one where the exponent is known, and not negative."""
+        y = self.y.value if isinstance(self.y, Const) else self.y
+        known = isinstance(y, int) or (isinstance(y, np.ndarray) and y.dtype.kind in "iu" and bool(np.all(y >= 0)))
+        return "wide" if known and (not isinstance(y, int) or y >= 0) else "real"
 
     def forward(self, xp: Any, x: Any, y: Any) -> Any:
         return x**y

@@ -111,6 +111,11 @@ class Pool(_Windowed):
     latex = r"\operatorname{{{mode}}}_{{{size}}}({x})"
     text = "{mode}{window}({x})"
 
+    @property
+    def integers(self) -> str:  # type: ignore[override]
+        """The largest of integers is one of them; a mean is a real number."""
+        return "common" if self.mode == "max" else "real"
+
     def infer(self) -> Spec:
         chosen(self.mode, ("mean", "max"), f"{self.label}: mode")
         return Spec(_pooled(self, self.x.shape, self.size), self.x.dtype)
@@ -153,6 +158,7 @@ class Pool(_Windowed):
 class Upsample(_Windowed):
     """Each unit repeated over a window of p x q: kron(x, ones(p, q))."""
 
+    integer_inputs = ("x",)
     latex = r"\operatorname{{upsample}}_{{{size}}}({x})"
     text = "upsample{window}({x})"
     says = ("Each unit is repeated over a window.", "The errors of each window add up.")
@@ -189,6 +195,7 @@ class Switches(_Windowed):
     """
 
     symbol = "s"
+    integer_inputs = ("x",)
     latex = r"\operatorname{{switches}}_{{{size}}}({x})"
     text = "switches{window}({x})"
     says = (
@@ -203,7 +210,7 @@ class Switches(_Windowed):
         best, *others = corners(x, self.size)
         chosen = xp.zeros(best.shape, dtype=xp.int64)
         for number, part in enumerate(others, start=1):
-            better = (part > best) | (xp.isnan(part) & ~xp.isnan(best))
+            better = (part > best) | ((part != part) & (best == best))  # the first NaN is the largest
             best = xp.where(better, part, best)
             chosen = xp.where(better, xp.asarray(number, dtype=xp.int64), chosen)
         return chosen
@@ -230,7 +237,7 @@ class Pick(Node):
     x: Node
     switches: Node
     size: Size
-    integer_inputs = ("switches",)
+    integer_inputs = ("x", "switches")
     latex = r"\operatorname{{pick}}_{{{size}}}({x}, {switches})"
     text = "pick{window}({x}, {switches})"
     says = (
@@ -275,7 +282,7 @@ class Place(Node):
     x: Node
     switches: Node
     size: Size
-    integer_inputs = ("switches",)
+    integer_inputs = ("x", "switches")
     latex = r"\operatorname{{upsample}}_{{{size}}}({x}, {switches})"
     text = "upsample{window}({x}, {switches})"
     says = (

@@ -84,6 +84,7 @@ class Reduction(Node):
 class Sum(Reduction):
     """The sum over axes; float16 is summed in float32."""
 
+    integers = "wide"
     latex = r"\textstyle\sum<axes> {x}"
     text = "Σ<axes> {x}"
     binding = 2
@@ -134,6 +135,7 @@ class Max(Reduction):
     The maximum of nothing (an empty batch) is an error.
     """
 
+    integers = "common"
     latex = r"\operatorname{{max}}<axes>({x})"
     text = "max<axes>({x})"
     says = ("It is the largest of the units.", "All of the error goes to the first of the largest units.")
@@ -180,6 +182,7 @@ class LogSumExp(Reduction):
 class FirstMax(Reduction):
     """True at the first maximum over the axes (the first NaN, if there is one), False elsewhere."""
 
+    integers = "common"
     latex = r"\operatorname{{first\_max}}<axes>({x})"
     text = "first_max<axes>({x})"
     says = (
@@ -216,9 +219,8 @@ class FirstMax(Reduction):
 
 def first_max_of_last(xp: Any, x: Any) -> Any:
     """A mask of the first maximum along the last axis; a NaN counts as larger than any number."""
-    rank = xp.where(xp.isnan(x), xp.full_like(x, float("inf")), x)
-    nan_row = xp.any(xp.isnan(x), axis=-1, keepdims=True)
-    candidates = xp.where(nan_row, xp.isnan(x), rank == xp.max(rank, axis=-1, keepdims=True))
+    largest = xp.max(x, axis=-1, keepdims=True)
+    candidates = (x == largest) | ((x != x) & (largest != largest))
     position = xp.cumulative_sum(xp.astype(candidates, xp.int64), axis=-1)
     return candidates & (position == 1)
 
@@ -227,6 +229,7 @@ class ArgMax(Node):
     """The index of the first maximum along the last axis: the predicted class."""
 
     x: Node
+    integers = "common"
     latex = r"\operatorname{{argmax}}({x})"
     text = "argmax({x})"
     says = (

@@ -17,6 +17,7 @@ class Comparison(Node):
     """The base of comparisons: booleans, through which no error passes."""
 
     elementwise: ClassVar[bool] = True
+    integers = "kept"
     binding = 0
     a: Node
     b: Node
@@ -81,7 +82,6 @@ class Equal(Comparison):
     """a equals b. (The operator ``==`` asks whether two nodes are the same node.)"""
 
     ufunc = np.equal
-    integer_inputs = ("a", "b")
     latex = r"{a} = {b}"
     text = "{a} = {b}"
 
@@ -104,6 +104,7 @@ class Where(Node):
     b: Node
     elementwise = True
     integer_inputs = ("condition",)
+    integers = "common"
     latex = r"\begin{{cases}} {a} & {condition} \\ {b} & \text{{else}} \end{{cases}}"
     text = "where({condition}, {a}, {b})"
     says = (
@@ -140,6 +141,7 @@ class Maximum(Node):
     """The larger of a and b, element by element; NaN wins. A tie splits the error in half."""
 
     ufunc = np.maximum
+    integers = "common"
     a: Node
     b: Node
     latex = r"\max({a}, {b})"
@@ -161,6 +163,7 @@ class Minimum(Node):
     """The smaller of a and b, element by element; NaN wins. A tie splits the error in half."""
 
     ufunc = np.minimum
+    integers = "common"
     a: Node
     b: Node
     latex = r"\min({a}, {b})"

@@ -163,6 +163,7 @@ class Concat(Node):
 
     xs: tuple[Node, ...]
     axis: int = 1
+    integers = "common"
     says = (
         "The values are put one after the other.",
         "The error is cut apart again: each value gets back its own part.",

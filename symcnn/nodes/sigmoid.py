@@ -78,6 +78,7 @@ class Relu(Node):
     """z where z is above 0, else 0; NaN stays NaN. The derivative at 0 is 0."""
 
     z: Node
+    integers = "common"
     latex = r"\max(0, {z})"
     text = "max(0, {z})"
     symbol = "a"

@@ -75,6 +75,7 @@ class Put(Node):
     axis: int
     size: int
     integer_inputs = ("index",)
+    integers = "wide"
     latex = r"\operatorname{{put}}({x}, {index}, \text{{axis}}={axis}, \text{{size}}={size})"
     text = "put({x}, {index}, axis={axis}, size={size})"
     says = (

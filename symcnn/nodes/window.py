@@ -19,6 +19,7 @@ class Pad(Node):
 
     x: Node
     widths: Widths
+    integer_inputs = ("x",)
     says = ("A border of zeros is put around it.", "The errors of the border are dropped: nothing was read from there.")
 
     def template(self, kind: str) -> str:
@@ -162,6 +163,7 @@ class Dilate(Node):
     x: Node
     steps: tuple[int, ...]
     target: tuple[Dim, ...]
+    integer_inputs = ("x",)
     says = ("Zeros are put between its units.", "The errors of the zeros are dropped.")
 
     def template(self, kind: str) -> str:

@@ -63,7 +63,7 @@ def _neutral(node: Node) -> Node | None:
             return x
         case Pow(x, two) if uniform(two) == 2:
             return x * x
-        case Pow(_, zero) if uniform(zero) == 0:
+        case Pow(_, zero) if uniform(zero) == 0 and is_real(node.dtype):
             return ones(node)
         case Where(_, a, b) if a is b or ((number := uniform(a)) is not None and _is_all(b, number)):
             return a

@@ -77,7 +77,7 @@ def test_neg(passes):
 def test_numbers_and_arrays_stand_on_either_side(operation):
     x = sc.Input("x", (3,), "float64")
     values, array = np.array([1.0, 2.0, 3.0]), np.array([[2.0], [0.5]])
-    for other in (2, 0.5, True, np.float64(1.5), array, [1.0, 2.0, 0.5]):
+    for other in (2, 0.5, np.float64(1.5), array, [1.0, 2.0, 0.5]):
         left, right = sc.compile([operation(other, x), operation(x, other)])(x=values)
         np.testing.assert_allclose(left, operation(np.asarray(other, "float64"), values), rtol=1e-15)
         np.testing.assert_allclose(right, operation(values, np.asarray(other, "float64")), rtol=1e-15)
@@ -89,8 +89,9 @@ def test_dtypes_of_arithmetic():
     assert (half * 2.5).dtype == np.float16
     assert (half + single).dtype == np.float32
     assert (single + double).dtype == np.float64
-    assert (single + np.float64(1)).dtype == np.float64
-    assert (whole + 1).dtype == np.float32
+    assert (single + np.float64(1)).dtype == np.float32
+    assert (whole + 1).dtype == np.int64
+    assert (whole + 1.0).dtype == (whole / 1).dtype == np.float32
     assert (whole + double).dtype == np.float64
 
 

@@ -18,12 +18,45 @@ X = sc.Input("x", (None, 3))
 def test_numbers_take_the_dtype_of_the_nodes_beside_them():
     for dtype in ("float16", "float32", "float64"):
         x = sc.Input("x", (2,), dtype)
-        for number in (2, 2.5, True, -1):
+        for number in (2, 2.5, -1, np.sqrt(64), np.float32(0.5), np.float16(2), np.int64(3), np.uint8(255)):
             assert (x * number).dtype == (number * x).dtype == (x * number).inputs[1].dtype == dtype
     y = sc.Input("y", (2,), "int64")
     assert (y * 2.5).dtype == np.float32
     assert sc.equal(y, 3).inputs[1].dtype == np.int64
     assert sc.Sigmoid(0.5).dtype == np.float64
+
+
+def test_a_number_of_numpy_is_a_number_and_an_array_is_an_array():
+    for number in (np.sqrt(64), np.ones(3).mean(), np.ones(3).sum(), np.float64("nan")):
+        assert (X / number).dtype == sc.maximum(X, number).dtype == sc.where(X > 0, X, number).dtype == np.float32
+    x = sc.Input("x", (2,), "float32")
+    np.testing.assert_array_equal(sc.compile(x / np.sqrt(64))(x=[8, 1]), np.float32([1, 0.125]))
+    assert sc.as_node(np.float64(2), np.dtype("float16")).dtype == np.float16
+    assert sc.Const(np.float64(2)).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("build", "slot"),
+    [
+        (lambda x, y: (y == 3) * x, "Mul: its input a is False"),
+        (lambda x, y: x * (y == 3), "Mul: its input b is False"),
+        (lambda x, y: x + (x != y), "Add: its input b is True"),
+        (lambda x, y: sc.where(y == 3, x, 0), "Where: its input condition is False"),
+        (lambda x, y: sc.where(y > 3, y == 4, 0), "Where: its input a is False"),
+        (lambda x, y: sc.mean(y != 3), "Mean: its input x is True"),
+        (lambda x, y: sc.cast(y == 3, "float32"), "what was given is False"),
+        (lambda x, y: x @ np.bool_(True), "what was given is True"),
+        (lambda x, y: sc.concat([x, x == y]), "concat: an input is False"),
+        (lambda x, y: x > True, "Greater: its input b is True"),
+        (lambda x, y: sc.squared_error(x, x == y), "the targets is False"),
+        (lambda x, y: sc.grad(sc.sum(x), x, seed=x == x), "the seed is True"),
+    ],
+)
+def test_what_equality_gives_is_no_operand(build, slot, refused):
+    """It is identity: a mask written with it was 0 everywhere, without a word."""
+    x, y = sc.Input("x", (None, 3)), sc.Input("y", (None, 3), "int64")
+    with refused(TypeError, slot, "sc.equal(a, b)"):
+        build(x, y)
 
 
 def test_lists_of_numbers_are_arrays():

@@ -104,7 +104,7 @@ def test_power_0_of_nan_is_1_as_numpy_has_it():
 
 def test_neutral_element_of_a_wider_dtype_still_widens(simplified):
     x = sc.Input("x", (3,), "float32")
-    for node in (x + np.float64(0), x * np.float64(1), x - np.zeros(3), x / np.ones(1)):
+    for node in (x + np.array(0.0), x * np.array(1.0), x - np.zeros(3), x / np.ones(1)):
         assert node.dtype == np.float64
         assert simplified(node).dtype == np.float64
 

@@ -44,7 +44,7 @@ def test_the_1_may_be_what_broadcasts(simplified, one):
 
 def test_a_1_of_a_wider_dtype_still_widens(simplified):
     v = sc.Input("v", (4,), "float32")
-    for node in (sc.log(np.float64(1) + sc.exp(v)), sc.log(np.float64(1) - sc.sigmoid(v))):
+    for node in (sc.log(sc.Const(1.0) + sc.exp(v)), sc.log(sc.Const(1.0) - sc.sigmoid(v))):
         assert node.dtype == np.float64
         simplified(node)
 

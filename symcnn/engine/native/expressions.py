@@ -22,7 +22,7 @@ from ...nodes.window import Crop, Dilate, Pad, Subsample
 from .conversion import constant, element_of_array, resized
 from .fuse import FEW, Group, element_of, is_flat
 from .lanes import Irregular, Run
-from .loops import BIT, BYTE, INDEX, INT, POINTER, Builder, Index, Position, Type, Value
+from .loops import BIT, BYTE, DOUBLE, FLOAT, INDEX, INT, POINTER, Builder, Index, Position, Type, Value
 from .partition import elements
 from .patterns import per_image
 from .tracing import traced
@@ -288,7 +288,8 @@ class Reader:
         window, (u, v) = self._window(x, size, place)
         corner = self.whole(u * size[1] + v)
         hit = self.b.compare("eq", self.at(chosen, window), corner)
-        return self.b.select(hit, self.at(x, window), self.number(0))
+        value = self.at(x, window)
+        return self.b.select(hit, value, self._zero(value))
 
     def _padded(self, x: Node, widths: tuple[tuple[int, int], ...], place: Indices) -> Value:
         inside, safe = [], []
@@ -312,12 +313,17 @@ class Reader:
         for a, c in equal:
             if isinstance(a, int) and isinstance(c, int):
                 if a != c:
-                    return self.number(0)
+                    return self._zero(value)
                 continue
             near = self.b.splat(self._as_value(a), self.lanes)
             hit = self.b.compare("eq", near, self.b.splat(self._as_value(c), self.lanes))
-            value = self.b.select(hit, value, self.number(0))
+            value = self.b.select(hit, value, self._zero(value))
         return value
+
+    def _zero(self, value: Value) -> Value:
+        """0 beside `value`."""
+        element = value.type.element
+        return self.number(0) if element in (FLOAT, DOUBLE) else self.b.integer(0, self.lanes, element)
 
     def _as_value(self, i: Index) -> Value:
         return self.b.integer(i, 1, INDEX) if isinstance(i, int) else i

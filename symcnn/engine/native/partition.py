@@ -37,6 +37,8 @@ MOVES = (
 ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, LogSumExp, SumTo, ArgMax, FirstMax)
 """Types that reduce an image, or a row of it, with a loop."""
 LABELLED = (OneHot, SoftmaxCrossEntropy)
+CHOOSES = (Pool, Switches)
+"""Those of them that compare real numbers."""
 JOINS = (Concat, Put)
 """Types that move elements with loops of their own."""
 CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max, FirstMax, ArgMax, Take, Put)
@@ -247,7 +249,7 @@ def _input_obstacle(node: Node, real: DType) -> str | None:
         label = source.dtype.kind in "iu" and type(node) in LABELLED and number == len(reads(node)) - 1
         label = label and not source.inputs  # labels are looked at when they are packed: those that are fed
         switch = type(source) is Switches and type(node) in (Place, Pick)
-        moved = type(node) in MOVES and number == 0
+        moved = type(node) in MOVES and type(node) not in CHOOSES and number == 0
         index = type(node) in (Take, Put) and number == 1
         fits = node.elementwise or moved or index or (per_image(source) and (label or switch))
         if source.dtype != real and (source.dtype.kind == "f" or not fits):
