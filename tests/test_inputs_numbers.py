@@ -108,7 +108,7 @@ def test_elementwise_maximum_and_minimum_split_ties():
     "build",
     [
         lambda x: 0 * x,
-        lambda x: x * np.zeros(3),
+        lambda x: x * np.zeros(3, "float32"),
         lambda x: 0 * x + 1,
         lambda x: x - x,
         lambda x: x / x,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import operator
 import sys
+import warnings
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from types import CodeType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -81,6 +82,28 @@ class SizeError(SymcnnError, MemoryError):
     """A value that does not fit into memory."""
 
 
+class SymcnnWarning(UserWarning):
+    """The base of what symcnn warns of: a graph that can be run, but is hardly meant so.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import symcnn as sc
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", sc.errors.DTypeWarning)
+    ...     (sc.Input("x", (2,)) * sc.Param("w", [0.5, 1.5])).dtype
+    dtype('float64')
+    """
+
+
+class DTypeWarning(SymcnnWarning):
+    """Numbers of two real dtypes meet, and all that follows is computed in the wider one."""
+
+
+class BroadcastWarning(SymcnnWarning):
+    """A column and a row of the same length, (N, 1) and (N,), become N x N."""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """The line of the user's code that made a node; `rule` says if a node type's rule stood between."""
@@ -111,10 +134,35 @@ def call_site() -> Site:
     given = _MADE_FOR.get()
     if given is not None:
         return given.site
+    frame = _users_frame()
+    return Site(frame.f_code.co_filename, frame.f_lineno)
+
+
+def _users_frame() -> FrameType:
+    """The nearest frame outside this package and what it passes through."""
     frame = sys._getframe(1)
     while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", ""), frame.f_code):
         frame = frame.f_back
-    return Site(frame.f_code.co_filename, frame.f_lineno)
+    return frame
+
+
+def is_users_own() -> bool:
+    """Whether a node made now is one that the user writes: not made by a rule, nor in place of another."""
+    return _MADE_FOR.get() is None
+
+
+def warn(kind: type[SymcnnWarning], what: str, *details: str) -> None:
+    """Warn of what the user's line does; Python shows it once for that line."""
+    frame = _users_frame()
+    silence = f'to silence it: warnings.simplefilter("ignore", symcnn.errors.{kind.__name__})'
+    warnings.warn_explicit(
+        explain(what, *details, silence),
+        kind,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        frame.f_globals.get("__name__"),
+        frame.f_globals.setdefault("__warningregistry__", {}),
+    )
 
 
 def given_serial() -> int | None:

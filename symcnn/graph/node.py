@@ -17,6 +17,7 @@ import numpy as np
 from .convert import as_node, given_inputs
 from .errors import NodeTypeError, ShapeError, Site, called, explain, quoted, safe_repr, shown
 from .locks import cached_property
+from .meetings import warn_of_square
 from .nodetype import RESERVED, NodeType
 from .operators import Operators
 from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote
@@ -122,6 +123,8 @@ class Node(Operators, metaclass=NodeType):
         except ValueError as error:
             shapes = ", ".join(f"{i.label} {i.shape}" for i in self.inputs)
             raise ShapeError(explain(str(error), f"the inputs are {shapes}", node=self)) from None
+        if len(shape) > 1 and all(i.shape != shape for i in self.inputs):
+            warn_of_square(self, shape)
         dtypes = [i.dtype for i in self.inputs]
         whole = self.integers != "real" and not any(map(is_real, dtypes))  # all of one dtype: see `convert_inputs`
         return Spec(shape, dtypes[-1] if whole else promote(*dtypes))

@@ -17,6 +17,7 @@ import numpy as np
 from .convert import convert_inputs
 from .errors import DTypeError, FrozenError, NodeTypeError, ShapeError, call_site, explain, given_serial, quoted
 from .locks import rlock
+from .meetings import warn_of_dtypes
 from .operators import UFUNCS, is_node
 from .spec import Spec
 
@@ -132,6 +133,11 @@ def _finish(node: Node) -> Node:
         problem = f"its shape would be {quoted(spec.shape)}; sizes are whole numbers from 0 on, or None for the batch"
         raise ShapeError(explain(problem, node=node))
     known["shape"], known["dtype"] = spec.shape, spec.dtype
+    if spec.dtype.kind == "f":
+        for source in node.inputs:
+            if source.dtype is not spec.dtype:
+                warn_of_dtypes(node, spec.dtype)
+                break
     return node
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..graph.errors import made_by_rule
 from ..graph.graph import Graph, is_leaf
 from ..graph.leaves import BatchSize, Const, Input, Param
 from ..graph.node import Node
@@ -44,7 +45,8 @@ def recast_all(node: Node, dtypes: Sequence[str]) -> dict[Node, Node]:
         elif is_leaf(old):
             new[old] = old
         else:
-            new[old] = _renamed(old.with_inputs([new[i] for i in old.inputs]), dtypes)
+            with made_by_rule(old, "check"):  # which mixes dtypes on purpose
+                new[old] = _renamed(old.with_inputs([new[i] for i in old.inputs]), dtypes)
     return new
 
 
