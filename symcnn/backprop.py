@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from .detours import Detours
 from .graph.algebra import cast, ones, sum_to, zeros
 from .graph.collector import collector_paused
+from .graph.context import remember, remembered
 from .graph.errors import (
     DTypeError,
     GradientError,
@@ -30,7 +32,7 @@ from .graph.errors import (
     shown,
 )
 from .graph.graph import Graph
-from .graph.leaves import Param
+from .graph.leaves import Input, Param
 from .graph.node import Node, as_node
 from .graph.operators import Operand
 from .graph.spec import broadcast_shapes, is_real
@@ -111,9 +113,9 @@ class Backprop:
         _check_nodes(node)
         chosen(unconnected, ("error", "zeros"), "unconnected")
         if node in self._errors:
-            return self._errors[node]
+            return self._told(self._errors[node])
         if unconnected == "zeros" and is_real(node.dtype):
-            return zeros(node)
+            return self._told(zeros(node), *Graph(node).inputs)
         what = f"{self.J.label} has no gradient with respect to {node!r}"
         reasons = ["it does not depend on it", 'unconnected="zeros" gives zeros instead']
         if not is_real(node.dtype):
@@ -123,7 +125,18 @@ class Backprop:
     @property
     def grads(self) -> dict[Param, Node]:
         """The gradient of each parameter that J depends on, in the order of the graph."""
-        return {p: self._errors[p] for p in self.J.params if p in self._errors}
+        return {p: self._told(self._errors[p]) for p in self.J.params if p in self._errors}
+
+    @cached_property
+    def _inputs(self) -> list[Input]:
+        """What J and its seed are functions of: their inputs, and what they remember where they are gradients."""
+        graph = Graph(self.J, self._errors[self.J])
+        return [*graph.inputs, *remembered(graph.nodes, [self.J])]
+
+    def _told(self, error: Node, *more: Input) -> Node:
+        """`error`, which remembers now of what it is a function."""
+        remember(error, [*self._inputs, *more])
+        return error
 
     def equations(self) -> Equations:
         """The equations of the forward pass, of every delta in the order of the sweep, and of every gradient."""

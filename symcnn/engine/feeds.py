@@ -8,15 +8,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import DTypeError, FeedError, call_site, explain, quoted, shown
+from ..graph.errors import DTypeError, FeedError, SymcnnError, call_site, explain, quoted, shown
 from ..graph.leaves import Input
 from ..graph.node import Node
 
 Feeds = dict[Input, NDArray[Any]]
 
 
-def collect(inputs: Sequence[Input], feeds: Mapping[Any, Any] | None, named: Mapping[str, Any]) -> Feeds:
+def collect(
+    inputs: Sequence[Input],
+    feeds: Mapping[Any, Any] | None,
+    named: Mapping[str, Any],
+    optional: Sequence[Input] = (),
+    tellers: Sequence[Input] = (),
+) -> Feeds:
     """The array for each input, in any memory layout; names and `Input` nodes are both fine as keys of `feeds`.
+
+    What is `optional` may be fed, too; of the `tellers` among these, which alone tell the size of the batch, one must.
 
     Raises
     ------
@@ -25,7 +33,7 @@ def collect(inputs: Sequence[Input], feeds: Mapping[Any, Any] | None, named: Map
     DTypeError
         For arrays whose kind of numbers an input cannot take.
     """
-    if feeds is None and named.keys() == {i.name for i in inputs}:
+    if feeds is None and not tellers and named.keys() == {i.name for i in inputs}:
         return {i: checked(i, named[i.name]) for i in inputs}
     if feeds is not None and not isinstance(feeds, Mapping):
         hint = f"as in f({inputs[0].name}=array), or a dict of arrays" if inputs else "this program takes nothing"
@@ -36,21 +44,44 @@ def collect(inputs: Sequence[Input], feeds: Mapping[Any, Any] | None, named: Map
     for key, value in [*(feeds or {}).items(), *named.items()]:
         node = key if isinstance(key, Input) else by_name.get(key) if isinstance(key, str) else None
         if node is None or by_name.get(node.name) is not node:
+            node = _meant(key, value, optional)
+        if node is None:
             unknown.append(key)
         elif node in found:
             raise FeedError(explain("two arrays were fed, one by the name and one by the node", node=node))
         else:
             found[node] = value
-    _check_names(inputs, found, unknown)
-    return {i: checked(i, found[i]) for i in inputs}
+    told = dict.fromkeys(tellers, True) if any(i in found for i in tellers) else {}
+    _check_names([*inputs, *tellers[:1]], found | told, unknown, optional)
+    return {i: checked(i, found[i]) for i in dict.fromkeys((*inputs, *found))}
 
 
-def _check_names(inputs: Sequence[Input], found: Mapping[Input, Any], unknown: Sequence[Any]) -> None:
+def _meant(key: Any, value: Any, optional: Sequence[Input]) -> Input | None:
+    """The optional input that a key means; of several with one name, that whose shape the value has."""
+    if isinstance(key, Input):
+        return next((i for i in optional if (i.name, i.spec) == (key.name, key.spec)), None)
+    meant = [i for i in optional if i.name == key]
+    return next((i for i in meant if _takes(i, value)), meant[0] if meant else None)
+
+
+def _takes(node: Input, value: Any) -> bool:
+    try:
+        checked(node, value)
+    except SymcnnError:
+        return False
+    return True
+
+
+def _check_names(
+    inputs: Sequence[Input], found: Mapping[Input, Any], unknown: Sequence[Any], optional: Sequence[Input]
+) -> None:
     missing = [i for i in inputs if i not in found]
     if not missing and not unknown:
         return
     names = [key.label if isinstance(key, Node) else shown(str(key)) for key in unknown]
     takes = ", ".join(f"{shown(i.name)} {i.shape}" for i in inputs) or "nothing"
+    beside = ", ".join(f"{shown(i.name)} {i.shape}" for i in optional if i not in inputs)
+    takes += f"; it may be fed {beside}, too" if beside else ""
     problem = [f"missing: {', '.join(shown(i.name) for i in missing)}"] if missing else []
     problem += [f"unknown: {', '.join(names)}"] if unknown else []
     details = [f"{i.label} was {i.site}" for i in missing]

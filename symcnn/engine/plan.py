@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..graph.context import remembered
 from ..graph.errors import GraphError, call_site, explain
 from ..graph.graph import Graph, pack, unpack_all
 from ..graph.leaves import BatchSize, Input, Param
 from ..graph.locks import cached_property
 from ..graph.node import Node
 from ..simplify import simplify
+from .feeds import Feeds, collect
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Plan:
                     explain(f"two inputs are named {node.name!r}", f"the other is {other.site}", node=node)
                 )
             names[node.name] = node
-        size = next((node for node in self.order if isinstance(node, BatchSize)), None)
-        if size is None or any(None in node.shape for node in self.inputs):
+        size = self._size
+        if size is None or self.tellers or any(None in node.shape for node in self.inputs):
             return
         # A BatchSize is one for all graphs, so its site may be in another: the node that reads it is in this one.
         reader = next((node for node in self.order if size in node.inputs), None)
@@ -72,7 +74,34 @@ class Plan:
     @cached_property
     def inputs(self) -> list[Input]:
         """What must be fed: the inputs of what was asked, before anything was simplified away."""
-        return Graph(*self.asked).inputs
+        return self._graph.inputs
+
+    @cached_property
+    def _graph(self) -> Graph:
+        """What was asked, before anything was simplified away."""
+        return Graph(*self.asked)
+
+    @cached_property
+    def optional(self) -> list[Input]:
+        """What may be fed beside: where the results are gradients, the inputs of what was differentiated."""
+        named = {node.name for node in self.inputs}
+        return [node for node in remembered(self._graph.nodes, self.asked) if node.name not in named]
+
+    @cached_property
+    def tellers(self) -> list[Input]:
+        """Of `optional`, those that tell the size of the batch where it is needed and no other input tells it."""
+        if self._size is None or any(None in node.shape for node in self.inputs):
+            return []
+        return [node for node in self.optional if None in node.shape]
+
+    @cached_property
+    def _size(self) -> BatchSize | None:
+        """The size of the batch, where it is read."""
+        return next((node for node in self.order if isinstance(node, BatchSize)), None)
+
+    def collect(self, feeds: Mapping[Any, Any] | None, named: Mapping[str, Any]) -> Feeds:
+        """The arrays that were fed, checked; see `symcnn.engine.feeds`."""
+        return collect(self.inputs, feeds, named, self.optional, self.tellers)
 
     @cached_property
     def uses(self) -> dict[Node, int]:

@@ -28,7 +28,7 @@ from ..graph.node import Node
 from ..listing import listed
 from ..notebook import bundle
 from .backends import BACKENDS, chosen
-from .feeds import Feeds, batch_of, collect
+from .feeds import Feeds, batch_of
 from .numpy.bound import Bound, is_finite
 from .plan import Plan
 from .profile import Profile, Row
@@ -75,7 +75,7 @@ class Program:
 
     @property
     def inputs(self) -> list[Input]:
-        """What must be fed."""
+        """What must be fed. (`Plan.optional` lists what may be fed beside, for gradients.)"""
         return self.plan.inputs
 
     def __call__(self, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> Any:
@@ -100,7 +100,7 @@ class Program:
         NonFiniteError
             With the NaN guard on, if a value is NaN or infinite.
         """
-        arrays = collect(self.plan.inputs, feeds, named)
+        arrays = self.plan.collect(feeds, named)
         self._check_writable()
         results = using(self.threads, self._run, arrays)
         return results[0] if self._single else results
@@ -171,7 +171,7 @@ class Program:
         NonFiniteError
             If an output is NaN or infinite.
         """
-        arrays = collect(self.plan.inputs, feeds, named)
+        arrays = self.plan.collect(feeds, named)
         using(self.threads, self._run_checked, arrays)
 
     def _run_checked(self, arrays: Feeds) -> None:
@@ -210,7 +210,7 @@ class Program:
         Trace
             A mapping from nodes to arrays, in the order of the run.
         """
-        arrays = collect(self.plan.inputs, feeds, named)
+        arrays = self.plan.collect(feeds, named)
         return using(self.threads, self._traced, arrays)
 
     def _traced(self, arrays: Feeds) -> Trace:
@@ -241,7 +241,7 @@ class Program:
         return using(self.threads, self._profiled, feeds, named, positive_int(runs, "profile: runs"))
 
     def _profiled(self, feeds: Mapping[Any, Any] | None, named: dict[str, Any], runs: int) -> Profile:
-        arrays = collect(self.plan.inputs, feeds, named)
+        arrays = self.plan.collect(feeds, named)
         with np.errstate(all="ignore"):
             bound = self._acquire(batch_of(arrays))
             bound.feed(arrays)
@@ -259,7 +259,7 @@ class Program:
     def _seconds_outside(self, bound: Bound, feeds: Mapping[Any, Any] | None, named: dict[str, Any]) -> float:
         """What a run takes beside its calls: to check and copy the feeds, and to copy the results."""
         start = time.perf_counter()
-        bound.feed(collect(self.plan.inputs, feeds, named))
+        bound.feed(self.plan.collect(feeds, named))
         if self.guard:
             bound.all_finite()
         _ = [np.array(bound.values[node]) for node in self.plan.outputs]

@@ -10,6 +10,7 @@ import numpy as np
 
 from .apart import load
 from .collector import collector_paused
+from .context import remember
 from .errors import DTypeError, GraphError, call_site, explain, quoted
 from .leaves import Input, Leaf, Param
 from .locks import cached_property
@@ -175,7 +176,8 @@ def is_leaf(node: Node) -> bool:
 
 # A node is pickled and copied as a flat table of everything upstream, so a chain of any length is fine.
 
-_Row = tuple[type[Node], dict[str, Any]]
+_Row = tuple[type[Node], dict[str, Any], tuple[Input, ...]]
+"""A node's type, its fields, and the inputs that it remembers."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ def pack(*outputs: Node) -> list[Node | _Row]:
                 rows.append(node)
             else:
                 fields = {name: _refer(getattr(node, name), index) for name in node.field_names}
-                rows.append((type(node), fields))
+                rows.append((type(node), fields, tuple(node._context.values())))
     return rows
 
 
@@ -217,8 +219,9 @@ def unpack_all(rows: Iterable[Node | _Row]) -> list[Node]:
             if isinstance(row, Node):
                 made.append(row)
             else:
-                cls, fields = row
+                cls, fields, context = row
                 made.append(cls(**{name: _resolve(value, made) for name, value in fields.items()}))
+                remember(made[-1], context)
     return made
 
 

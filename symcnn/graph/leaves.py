@@ -23,6 +23,11 @@ class Leaf(Node):
     def backward(self, delta: Node) -> Sequence[Node | None]:
         return ()
 
+    @property
+    def _state(self) -> tuple[Input, ...] | None:
+        """What a pickle holds beside the fields."""
+        return tuple(self._context.values()) or None
+
     @classmethod
     def samples(cls) -> list[Node]:
         return []
@@ -72,7 +77,7 @@ class Input(Leaf):
         return Spec(self.shape, self.dtype)
 
     def __reduce__(self) -> Any:
-        return type(self), (self.name, self.shape, self.dtype)
+        return type(self), (self.name, self.shape, self.dtype), self._state
 
 
 def real_or_integer(dtype: DTypeLike, what: str) -> DType:
@@ -206,7 +211,7 @@ class Param(Leaf):
         return {}
 
     def __reduce__(self) -> Any:
-        return type(self), (self.name, self.value, self.mask)
+        return type(self), (self.name, self.value, self.mask), self._state
 
 
 class Const(Leaf):
@@ -272,7 +277,7 @@ class Const(Leaf):
         return {"value": self.value.item() if self.value.size == 1 else f"array{self.value.shape}"}
 
     def __reduce__(self) -> Any:
-        return partial(type(self), name=self.name), (self.value,)
+        return partial(type(self), name=self.name), (self.value,), self._state
 
 
 def folded(node: Node) -> Node | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from ..graph.collector import collector_paused
+from ..graph.context import Context, carried, remember
 from ..graph.errors import in_place_of
 from ..graph.graph import Graph
 from ..graph.leaves import folded
@@ -58,13 +59,20 @@ def simplify(nodes: Sequence[Node], rules: Sequence[Rule] | None = None) -> list
 
 def _one_pass(nodes: Sequence[Node], rules: Sequence[Rule], settled: set[Node]) -> list[Node]:
     new: dict[Node, Node] = {}
+    told: dict[Node, Context] = {}
     for node in Graph(*nodes).order:
         inputs = [new[i] for i in node.inputs]
         same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
         if same and node in settled:
             new[node] = node
+            if node._context and inputs:
+                told[node] = node._context
             continue
         new[node] = in_place_of(node, _rewritten, node, None if same else inputs, rules)
+        if known := carried(node, told):  # a rule may leave out the nodes that told it
+            remember(new[node], known.values())
+            if inputs:
+                told[node] = known
         settled.add(new[node])
     return [new[node] for node in nodes]
 

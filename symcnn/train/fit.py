@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..engine.feeds import collect
 from ..engine.program import Program, compile
 from ..graph.errors import DTypeError, FeedError, ShapeError, SpeedWarning, call_site, explain, positive_int, quoted
 from ..graph.leaves import Input, as_numbers
@@ -222,8 +221,9 @@ def _means(program: Program, arrays: Data, batch: int) -> list[float]:
 def _taken(program: Program, data: Mapping[str, ArrayLike]) -> Data:
     """What `program` takes of `data`, looked at before anything is computed."""
     arrays = _rows(data)
-    taken = {node.name: arrays[node.name] for node in program.inputs if node.name in arrays}
-    collect(program.inputs, taken, {})
+    known = {node.name for node in (*program.inputs, *program.plan.optional)}
+    taken = {name: array for name, array in arrays.items() if name in known}
+    program.plan.collect(taken, {})
     if not len(next(iter(arrays.values()))):
         raise FeedError(explain("there is no row to measure", site=call_site()))
     return taken

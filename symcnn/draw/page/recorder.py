@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...backprop import Backprop, backprop
-from ...engine.feeds import Feeds, collect
+from ...engine.feeds import Feeds
+from ...engine.plan import Plan
 from ...engine.program import compile
 from ...engine.trace import Trace
 from ...graph.algebra import ones
@@ -124,7 +125,7 @@ class Recorder:
         self.sums = self._sums()
         weights = [weight for parts in self.sums.values() for _, weight in parts]
         self._program = compile([*(r.node for r in self.recorded.values()), *weights])
-        self._feeds = _one_example(self._program.inputs, feeds, named)
+        self._feeds = _one_example(self._program.plan, feeds, named)
         self.every = 1
         self.moments: list[str] = []
         self.traces: list[Trace] = []
@@ -295,12 +296,12 @@ def _end(J: Node) -> Node:
     return J
 
 
-def _one_example(inputs: list[Input], feeds: Mapping[Any, Any] | None, named: Mapping[str, Any]) -> Feeds:
+def _one_example(plan: Plan, feeds: Mapping[Any, Any] | None, named: Mapping[str, Any]) -> Feeds:
     """The feeds with their batch axes, which a single example may come without."""
-    by_name = {i.name: i for i in inputs}
+    by_name = {i.name: i for i in (*plan.optional, *plan.inputs)}
     found: dict[Any, Any] = {}
     if not isinstance(feeds or {}, Mapping):
-        collect(inputs, feeds, named)  # which refuses it
+        plan.collect(feeds, named)  # which refuses it
     for key, value in [*(feeds or {}).items(), *named.items()]:
         node = by_name.get(key) if isinstance(key, str) else key
         array = _array(value)
@@ -315,7 +316,7 @@ def _one_example(inputs: list[Input], feeds: Mapping[Any, Any] | None, named: Ma
             found[key] = array
         else:
             found[key] = value
-    return {node: array.copy() for node, array in collect(inputs, found, {}).items()}
+    return {node: array.copy() for node, array in plan.collect(found, {}).items()}
 
 
 def _array(value: Any) -> Array:
