@@ -235,7 +235,7 @@ def test_joins_that_do_not_fit(refused):
         ((slice(None), 0.5), TypeError, "expected integers"),
         ((slice(None), "a"), TypeError, "'a'"),
         ((slice(None), [0, 3]), ValueError, "number 1 is 3; expected 0 to 2"),
-        ((slice(None), [-1]), ValueError, "number 0 is -1"),
+        ((slice(None), [-4]), ValueError, "number 0 is -4; expected -3 to 2"),
         ((slice(None), [True, False, True]), TypeError, "expected integers"),
         ((slice(None), np.zeros((1, 1), int)), TypeError, "expected integers of shape (K,)"),
         ((slice(None), [0], [0]), TypeError, "one list of indices"),

@@ -25,8 +25,15 @@ class Take(Node):
     ----------
     x : Node
     index : Node
-        Integers of shape (K,), from 0 to the axis' length - 1.
+        Integers of shape (K,), from 0 to the axis' length - 1; negative ones count from the end, as NumPy's do.
     axis : int
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (4,))
+    >>> sc.compile(x[[0, -1]])(x=[10, 20, 30, 40])
+    array([10., 40.], dtype=float32)
     """
 
     x: Node
@@ -38,6 +45,10 @@ class Take(Node):
         "Each error goes back to where its slice was taken from; where a slice was taken repeatedly, they add up.",
     )
 
+    def __post_init__(self) -> None:
+        if type(self.axis) is int and 0 <= self.axis < self.x.ndim:
+            _count_from_the_start(self, self.x.shape[self.axis])
+
     def template(self, kind: str) -> str:
         return "{x}[" + ":, " * self.axis + "{index}]"
 
@@ -47,10 +58,10 @@ class Take(Node):
         return Spec((*shape[: self.axis], self.index.shape[0], *shape[self.axis + 1 :]), self.x.dtype)
 
     def verify(self, x: Any, index: Any) -> None:
-        verify_index(index, x.shape[self.axis])
+        verify_index(index, x.shape[self.axis], from_end=True)
 
     def forward(self, xp: Any, x: Any, index: Any) -> Any:
-        return xp.take(x, index, axis=self.axis)
+        return xp.take(x, _from_the_start(xp, index, x.shape[self.axis]), axis=self.axis)
 
     def windows(self) -> tuple[Windows, ...]:
         taken = _taken(self)
@@ -83,6 +94,9 @@ class Put(Node):
         "Each slice gets the error of the place where it was put.",
     )
 
+    def __post_init__(self) -> None:
+        _count_from_the_start(self, self.size)
+
     def infer(self) -> Spec:
         shape, axis = self.x.shape, whole(self.axis, f"{self.label}: axis")
         target = (*shape[:axis], natural(self.size, f"{self.label}: size"), *shape[axis + 1 :])
@@ -93,9 +107,10 @@ class Put(Node):
         return Spec(target, self.x.dtype)
 
     def verify(self, x: Any, index: Any) -> None:
-        verify_index(index, self.size)
+        verify_index(index, self.size, from_end=True)
 
     def forward(self, xp: Any, x: Any, index: Any) -> Any:
+        index = _from_the_start(xp, index, self.size)
         hit = xp.astype(xp.expand_dims(xp.arange(self.size), axis=1) == index, x.dtype)
         last = xp.moveaxis(x, self.axis, 0)
         return xp.moveaxis(xp.tensordot(hit, last, axes=1), 0, self.axis)
@@ -126,21 +141,39 @@ def _check_index(node: Node, index: Node, shape: Shape, axis: int) -> None:
         raise ShapeError(explain(f"axis {axis} of {shape} has no indices: it is not there, or the batch", node=node))
     if isinstance(index, Const):
         try:
-            verify_index(index.value, size)
+            verify_index(index.value, size, from_end=True)
         except ValueError as error:
             raise ShapeError(explain(str(error), node=node)) from None
 
 
-def verify_index(index: Any, size: int) -> None:
-    """Raise ValueError where an index (a label) is not in 0 ... size - 1."""
-    wrong = (index < 0) | (index >= size)
+def verify_index(index: Any, size: int, from_end: bool = False) -> None:
+    """Raise ValueError where an index (a label) is not in 0 ... size - 1, or in -size ... if it may count `from_end`."""
+    first = -size if from_end else 0
+    wrong = (index < first) | (index >= size)
     if np.any(wrong):
         place = int(np.argmax(wrong))
-        raise ValueError(f"number {place} is {int(index.ravel()[place])}; expected 0 to {size - 1}")
+        given, last = int(index.ravel()[place]), size - 1
+        expected = f"{first if given < 0 else 0} to {last}" if size else "none: the axis has no elements"
+        raise ValueError(f"number {place} is {given}; expected {expected}")
+
+
+def _count_from_the_start(node: Take | Put, size: Dim) -> None:
+    """Write known indices that count from the end as those that count from the start: so engines see only these."""
+    index = node.index
+    if isinstance(index, Const) and index.dtype.kind == "i" and type(size) is int:
+        value = index.value
+        if value.size and -size <= value.min() < 0:
+            object.__setattr__(node, "index", Const(_from_the_start(np, value, size), name=index.name))
+
+
+def _from_the_start(xp: Any, index: Any, size: int) -> Any:
+    """Where indices lead, in int64: of some dtypes, `size` is too large a number."""
+    index = xp.astype(index, xp.int64, copy=False)
+    return xp.where(index < 0, index + size, index)
 
 
 def take(x: Node, index: Any, axis: int = 0) -> Node:
-    """The slices of `x` along `axis` that `index` names; see `Take`."""
+    """The slices of `x` along `axis` that `index` names, from the end where it is negative; see `Take`."""
     x = as_node(x)
     if isinstance(index, list | tuple) and len(index) == 0:
         index = np.zeros(0, np.int64)

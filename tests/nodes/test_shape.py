@@ -125,13 +125,13 @@ def test_index_may_be_fed():
     np.testing.assert_array_equal(gradient, np.array([1, 0, 0, 2])[:, None] * np.ones((4, 3)))
 
 
-@pytest.mark.parametrize("wrong", [4, -1])
-def test_index_out_of_range(wrong):
+@pytest.mark.parametrize(("wrong", "expected"), [(4, "0 to 3"), (-5, "-4 to 3")])
+def test_index_out_of_range(wrong, expected):
     table, index = sc.Param("table", numbers(4, 3)), sc.Input("i", (None,), "int64")
-    with pytest.raises(sc.errors.FeedError, match=rf"Take: number 1 is {wrong}; expected 0 to 3"):
+    with pytest.raises(sc.errors.FeedError, match=rf"Take: number 1 is {wrong}; expected {expected}"):
         sc.compile(sc.take(table, index))(i=[0, wrong])
     x = sc.Input("x", (3,))
-    with pytest.raises(sc.errors.ShapeError, match=rf"Put: number 2 is {wrong}; expected 0 to 3"):
+    with pytest.raises(sc.errors.ShapeError, match=rf"Put: number 2 is {wrong}; expected {expected}"):
         sc.compile(sc.Put(x, sc.Const([0, 3, wrong]), 0, 4))(x=[1, 2, 3])
 
 

@@ -183,7 +183,13 @@ class Reader:
         if isinstance(index, Const) and index.uniform is not None:
             return int(index.uniform)
         found = self.b.load(self.array(index), i, Type(element_of_array(index.dtype)))
-        return resized(self.b, found, INDEX, index.dtype.kind == "i")
+        found = resized(self.b, found, INDEX, signed := index.dtype.kind == "i")
+        if not signed or isinstance(index, Const):  # those that are known are not negative
+            return found
+        size = node.size if isinstance(node, Put) else node.x.shape[node.axis]
+        assert size is not None
+        from_end = self.b.compare("slt", found, self.b.integer(0, 1, INDEX))
+        return self.b.select(from_end, self.b.binary("add", found, self.b.integer(size, 1, INDEX)), found)
 
     def number(self, x: float) -> Value:
         """A number in all lanes."""

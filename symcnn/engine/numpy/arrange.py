@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
+from ...graph.leaves import Const
 from ...nodes.shape import Concat, Reshape
 from ...nodes.take import Put, Take
 from ...nodes.window import Dilate, Pad
@@ -47,7 +50,8 @@ def concat(node: Concat, out: Array, *xs: Array) -> Run:
 @kernel(Take)
 def take(node: Take, out: Array, x: Array, index: Array) -> Run:
     """NumPy's take; the indices have been verified."""
-    return lambda: np.take(x, index, axis=node.axis, out=out, mode="clip")
+    mode: Literal["clip", "wrap"] = "clip" if isinstance(node.index, Const) else "wrap"  # those that are known are >= 0
+    return lambda: np.take(x, index, axis=node.axis, out=out, mode=mode)
 
 
 @kernel(Put)
