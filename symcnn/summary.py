@@ -11,6 +11,7 @@ from .graph.errors import DTypeError, NodeTypeError, call_site, explain, quoted
 from .graph.graph import Graph
 from .graph.leaves import Input, Leaf, Param
 from .graph.locks import cached_property
+from .graph.naming import named
 from .graph.node import Node
 from .graph.spec import Shape
 from .nodes.shape import Reshape
@@ -73,6 +74,7 @@ class Summary:
         J = Reshape(J, J.shape) if isinstance(J, Leaf) else J  # a value of its own, to be called J
         values = Values(Graph(J).order)
         self._symbols = values.symbols
+        self._unique = {param: name for name, param in named(Graph(J).params).items()}
         self.rows = _rows(values, Titles(values))
 
     @cached_property
@@ -114,7 +116,15 @@ class Summary:
     def _cells(self, row: Row) -> list[str]:
         counted = _number(row.parameters) if row.params or not row.shared else "shared"
         numbers = [_number(row.multiply_adds), _number(row.nbytes)]
-        return [row.symbol, row.name, row.types, shape_text(row.node.shape), counted, *numbers]
+        return [row.symbol, self._layer(row), row.types, shape_text(row.node.shape), counted, *numbers]
+
+    def _layer(self, row: Row) -> str:
+        """What the row's layer is called: as the unique names of its parameters begin, where they begin alike."""
+        from .draw.formulas.words import plain_text
+
+        heads = {self._unique[p].rpartition(".")[0] for p in row.params}
+        head = plain_text(heads.pop()) if len(heads) == 1 else ""
+        return head if head.startswith(row.name) else row.name
 
     def _notes(self) -> list[str]:
         notes = [

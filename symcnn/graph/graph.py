@@ -14,6 +14,7 @@ from .context import remember
 from .errors import DTypeError, GraphError, call_site, explain, quoted
 from .leaves import Input, Leaf, Param
 from .locks import cached_property
+from .naming import found_by_name, named
 from .node import Node
 
 if TYPE_CHECKING:
@@ -110,6 +111,34 @@ class Graph:
     def params(self) -> list[Param]:
         """The parameters, in the order in which they were made."""
         return sorted((node for node in self.nodes if isinstance(node, Param)), key=_serial)
+
+    @cached_property
+    def named_params(self) -> dict[str, Param]:
+        """The parameters by names that are all different within this graph: what one saves them by.
+
+        A name that only one parameter has stays; those of layers without a name are ``conv1.W``, ``conv1.b``,
+        ``conv2.W``, ``dense1.W``, in the order in which they were made; others that share a name are numbered, too.
+
+        Examples
+        --------
+        >>> import symcnn as sc
+        >>> x = sc.Input("x", (None, 1, 8, 8))
+        >>> h = sc.relu(sc.conv(sc.relu(sc.conv(x, 2, 3, seed=0)), 2, 3, seed=1))
+        >>> z = sc.dense(h, 3, seed=2, name="out")
+        >>> list(z.graph().named_params)
+        ['conv1.W', 'conv1.b', 'conv2.W', 'conv2.b', 'out.W', 'out.b']
+        """
+        return named(self.params)
+
+    def param(self, name: str) -> Param:
+        """The parameter that has this name in `named_params`, or the only one that was given it.
+
+        Raises
+        ------
+        GraphError
+            If there is none, with the names that are near, or if there are several.
+        """
+        return found_by_name(name, self.named_params)
 
     @property
     def inputs(self) -> list[Input]:

@@ -160,6 +160,9 @@ class Param(Leaf):
     mask : array of bool, optional
         Which entries exist, of the shape of `value`: the others are 0, are not counted and not trained
         (LeNet-5's table of connections).
+    layer : str, optional
+        The kind of layer that made it, "conv" or "dense": a layer without a name of its own is called by it in
+        `Graph.named_params`.
 
     Examples
     --------
@@ -177,10 +180,11 @@ class Param(Leaf):
     name: str = field(kw_only=False)
     value: NDArray[Any]
     mask: NDArray[np.bool_] | None = None
+    layer: str = field(default="", kw_only=True)
 
     if TYPE_CHECKING:
 
-        def __init__(self, name: str, value: ArrayLike, mask: ArrayLike | None = None) -> None: ...
+        def __init__(self, name: str, value: ArrayLike, mask: ArrayLike | None = None, *, layer: str = "") -> None: ...
 
     def __post_init__(self) -> None:
         value = own_copy(self.value, f"the value of {self.label}")
@@ -201,6 +205,40 @@ class Param(Leaf):
     def infer(self) -> Spec:
         return Spec(self.value.shape, self.value.dtype)
 
+    def assign(self, array: ArrayLike) -> None:
+        """Give it a new value: what ``param.value[...] = array`` does, but nothing is stretched to fit.
+
+        Parameters
+        ----------
+        array : array
+            Of exactly the shape of `value`. Integers, booleans and reals of any size are converted to the
+            parameter's dtype, and rounded where it is narrower. Entries outside the mask stay 0.
+
+        Raises
+        ------
+        ShapeError, DTypeError, ArgumentError
+            For another shape, for what is not made of numbers, and for numbers that are too large for the dtype.
+            Nothing has been changed then.
+
+        Examples
+        --------
+        >>> import symcnn as sc
+        >>> w = sc.Param("w", [1.0, 2.0])
+        >>> w.assign([3, 4])
+        >>> w.value
+        array([3., 4.])
+        """
+        given = as_numbers(array, f"the new value of {self.label}")
+        if given.shape != self.value.shape:
+            raise ShapeError(explain(f"the new value has shape {given.shape}; expected {self.value.shape}", node=self))
+        if not self.value.flags.writeable:
+            raise ArgumentError(explain("its array cannot be written", node=self))
+        with np.errstate(all="ignore"):
+            new = given.astype(self.dtype)
+            if bool((np.isinf(new) & np.isfinite(given)).any()):
+                raise ArgumentError(explain(f"the new value has numbers too large for {self.dtype}", node=self))
+        np.copyto(self.value, new if self.mask is None else np.where(self.mask, new, 0))
+
     @property
     def size(self) -> int:
         """How many numbers are learned: entries outside the mask do not count."""
@@ -211,7 +249,7 @@ class Param(Leaf):
         return {}
 
     def __reduce__(self) -> Any:
-        return type(self), (self.name, self.value, self.mask), self._state
+        return partial(type(self), layer=self.layer), (self.name, self.value, self.mask), self._state
 
 
 class Const(Leaf):

@@ -293,6 +293,37 @@ class Node(Operators, metaclass=NodeType):
         return self.graph().params
 
     @property
+    def named_params(self) -> dict[str, Param]:
+        """The parameters upstream by names that are all different: what one saves them by; see `Graph.named_params`.
+
+        Examples
+        --------
+        >>> import io, symcnn as sc
+        >>> z = sc.dense(sc.dense(sc.Input("x", (None, 4)), 3, seed=0), 2, seed=1)
+        >>> file = io.BytesIO()
+        >>> np.savez(file, **{name: p.value for name, p in z.named_params.items()})
+        >>> _ = file.seek(0)
+        >>> saved = np.load(file)
+        >>> for name, p in z.named_params.items():
+        ...     p.assign(saved[name])
+        >>> list(saved)
+        ['dense1.W', 'dense1.b', 'dense2.W', 'dense2.b']
+        """
+        return self.graph().named_params
+
+    def param(self, name: str) -> Param:
+        """The parameter upstream that `named_params` has by this name, or the only one that was given it.
+
+        Examples
+        --------
+        >>> import symcnn as sc
+        >>> z = sc.conv(sc.conv(sc.Input("x", (None, 1, 8, 8)), 2, 3, seed=0), 4, 3, seed=1)
+        >>> z.param("conv2.W").value.shape
+        (4, 2, 3, 3)
+        """
+        return self.graph().param(name)
+
+    @property
     def equation(self) -> Equation:
         """What computes this node, with the names that the network upstream of it gives.
 

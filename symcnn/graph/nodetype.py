@@ -116,7 +116,8 @@ def _refuse_change(node: Node, name: str, *value: Any) -> None:
     """What ``node.name = value`` and ``del node.name`` call; ``param.value += 1`` has worked in place already."""
     held = getattr(node, name, None)
     if not value or held is None or value[0] is not held:
-        hint = [f"write into the array: .{name}[...] = ..."] if isinstance(held, np.ndarray) else []
+        by_call = ".assign(array) gives it a new value; or " if hasattr(node, "assign") and name == "value" else ""
+        hint = [f"{by_call}write into the array: .{name}[...] = ..."] if isinstance(held, np.ndarray) else []
         raise FrozenError(explain(f"{name!r} cannot be changed: a node stays what it is", *hint, node=node))
 
 

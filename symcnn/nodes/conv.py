@@ -340,10 +340,10 @@ def conv(
     shape, dtype = (filters, x.shape[1], height, width), promote(x.dtype)
     mask = None if table is None else connections(table, filters, x.shape[1], what)
     full = None if mask is None else np.broadcast_to(mask[:, :, None, None], shape)
-    w: Node = Param(prefixed(name, "W"), drawn(init, seed, shape, dtype, what), full)
+    w: Node = Param(prefixed(name, "W"), drawn(init, seed, shape, dtype, what), full, layer="conv")
     if mask is not None:
         w = w * Const(mask[:, :, None, None].astype(dtype), name="table")
-    b = Param(prefixed(name, "b"), np.zeros(filters, dtype)) if bias else None
+    b = Param(prefixed(name, "b"), np.zeros(filters, dtype), layer="conv") if bias else None
     return subsample(Conv(pad_border(x, border), w, b, name=name), stride)
 
 

@@ -247,8 +247,8 @@ def dense(
     fan_in, dtype = flat.shape[1], promote(a.dtype)
     if fan_in is None:
         raise ShapeError(explain(f"{what}: the features of {a.shape} are the batch axis", node=a))
-    w = Param(prefixed(name, "W"), drawn(init, seed, (units, fan_in), dtype, what))
-    b = Param(prefixed(name, "b"), np.zeros(units, dtype)) if bias else None
+    w = Param(prefixed(name, "W"), drawn(init, seed, (units, fan_in), dtype, what), layer="dense")
+    b = Param(prefixed(name, "b"), np.zeros(units, dtype), layer="dense") if bias else None
     return Dense(flat, w, b, name=name)
 
 
@@ -273,6 +273,6 @@ def scale(x: Node, *, name: str = "") -> Node:
     if x.ndim < 2 or x.shape[1] is None:
         raise ShapeError(explain(f"{what} reads (N, channels, ...); this has shape {x.shape}", node=x))
     shape, dtype = (x.shape[1], *(1,) * (x.ndim - 2)), promote(x.dtype)
-    gain = Param(prefixed(name, "g"), np.ones(x.shape[1], dtype))
-    bias = Param(prefixed(name, "b"), np.zeros(x.shape[1], dtype))
+    gain = Param(prefixed(name, "g"), np.ones(x.shape[1], dtype), layer="scale")
+    bias = Param(prefixed(name, "b"), np.zeros(x.shape[1], dtype), layer="scale")
     return reshape(gain, shape) * x + reshape(bias, shape)

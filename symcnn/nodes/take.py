@@ -147,7 +147,7 @@ def _check_index(node: Node, index: Node, shape: Shape, axis: int) -> None:
 
 
 def verify_index(index: Any, size: int, from_end: bool = False) -> None:
-    """Raise ValueError where an index (a label) is not in 0 ... size - 1, or in -size ... if it may count `from_end`."""
+    """Raise ValueError where an index (a label) is not in 0 ... size - 1, or in -size ... if `from_end`."""
     first = -size if from_end else 0
     wrong = (index < first) | (index >= size)
     if np.any(wrong):

@@ -14,6 +14,7 @@ import numpy as np
 from ..graph.algebra import cast
 from ..graph.errors import ArgumentError, call_site, explain
 from ..graph.leaves import Param
+from ..graph.naming import named
 from ..graph.node import Node
 from ..nodes.elementwise import Sqrt
 from .schedules import Schedule, as_schedule
@@ -76,6 +77,7 @@ class SGD:
     def updates(self, grads: Mapping[Param, Node], setting: Setting) -> Updates:
         """v <- m v + lr g, and w <- w - v."""
         new: Updates = {}
+        names = _names(grads)
         for w, grad in grads.items():
             dtype = w.dtype.name
             lr, momentum = cast(setting("lr"), dtype), cast(setting("momentum"), dtype)
@@ -83,7 +85,7 @@ class SGD:
             if self.momentum == 0:
                 new[w] = w - lr * g
                 continue
-            v = Param(f"velocity of {w.name}", np.zeros_like(w.value))
+            v = Param(f"velocity of {names[w]}", np.zeros_like(w.value))
             new[v] = momentum * v + lr * g
             new[w] = w - (momentum * new[v] + lr * g if self.nesterov else new[v])
         return new
@@ -122,10 +124,11 @@ class Adam:
         """The two means, corrected for their start at 0, and the step."""
         t = Param("steps taken", np.zeros((), np.float64))
         new: Updates = {t: t + 1}
+        names = _names(grads)
         for w, g in grads.items():
             dtype = w.dtype.name
             lr = cast(setting("lr"), dtype)
-            first, second = (Param(f"{m} moment of {w.name}", np.zeros_like(w.value)) for m in ("first", "second"))
+            first, second = (Param(f"{m} moment of {names[w]}", np.zeros_like(w.value)) for m in ("first", "second"))
             new[first] = self.beta1 * first + (1 - self.beta1) * g
             new[second] = self.beta2 * second + (1 - self.beta2) * g * g
             mean = new[first] / cast(1 - self.beta1 ** new[t], dtype)
@@ -135,6 +138,11 @@ class Adam:
                 step = step + self.weight_decay * w
             new[w] = w - lr * step
         return new
+
+
+def _names(grads: Mapping[Param, Node]) -> dict[Param, str]:
+    """A name of its own for each parameter that is trained."""
+    return {param: name for name, param in named(list(grads)).items()}
 
 
 def _check(optimizer: object, **ranges: tuple[float, float]) -> None:
