@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..backprop import backprop
-from ..engine.program import Program, compile
+from ..engine.program import compile
 from ..graph.errors import GradientError, explain
 from ..graph.leaves import Param
 from ..graph.node import Node
 from .cases import Array, recast_all
+from .kinks import Differences
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,17 @@ class GradientCheck:
     Attributes
     ----------
     distances : {Param: float}
-        ||numerical - symbolic|| / ||numerical + symbolic||; 0 where both are 0.
+        ||numerical - symbolic|| / ||numerical + symbolic|| over the entries that were compared; 0 where both are 0.
+    checked : {Param: int}
+        How many entries were compared.
+    kinks : {Param: int}
+        How many were not, as they are at a kink of J (relu, abs, a maximum of equals): the slopes to both sides differ
+        there, and all that is known of a right gradient is that it is one of them, or between them, as these are.
     """
 
     distances: dict[Param, float]
+    checked: dict[Param, int] = field(default_factory=dict)
+    kinks: dict[Param, int] = field(default_factory=dict)
 
     @property
     def worst(self) -> float:
@@ -38,7 +46,12 @@ class GradientCheck:
 
     def __str__(self) -> str:
         width = max((len(p.name) for p in self.distances), default=0)
-        return "\n".join(f"{p.name:{width}}  {p.size:>9,} entries  {d:.2e}" for p, d in self.distances.items())
+        return "\n".join(self._line(param, width) for param in self.distances)
+
+    def _line(self, param: Param, width: int) -> str:
+        checked, kinks = self.checked.get(param, param.size), self.kinks.get(param, 0)
+        apart = f", and {kinks:,} at kinks" if kinks else ""
+        return f"{param.name:{width}}  {checked:>9,} entries  {self.distances[param]:.2e}{apart}"
 
     def __repr__(self) -> str:
         return str(self)
@@ -46,23 +59,28 @@ class GradientCheck:
 
 def check_gradients(
     J: Node,
-    feeds: Mapping[Any, Any],
+    feeds: Mapping[Any, Any] | None = None,
     params: Sequence[Param] | None = None,
     step: float = 1e-4,
     tolerance: float = 1e-6,
     *,
     backend: str = "auto",
+    **named: Any,
 ) -> GradientCheck:
     """Compare the gradients of `J` with numerical ones: (J(w + step) - J(w - step)) / (2 step), entry by entry.
 
     Everything is computed in float64, on copies: the parameters keep their values. A network in float32 is
     checked as if it were float64, since differences of rounded numbers say little.
 
+    Where a difference is not the gradient, smaller steps tell whether the entry is at a kink, as a bias of 0 is whose
+    relu sees the black border of a digit. The slopes to its left and right then differ, however small the step is:
+    such entries are counted apart, and their gradients must be at or between the two slopes.
+
     Parameters
     ----------
     J : Node
         A scalar.
-    feeds : mapping
+    feeds : mapping, optional
         An array for each input, by name.
     params : sequence of Param, optional
         Those to check; all of them unless told.
@@ -72,16 +90,20 @@ def check_gradients(
         The largest distance that passes. Right gradients of smooth networks come well below 1e-8.
     backend : str
         What computes all values, as in `symcnn.compile`; so the code that it makes is checked, too.
+    **named
+        Arrays as keywords, as for a program.
 
     Returns
     -------
     GradientCheck
-        ||numerical - symbolic|| / ||numerical + symbolic|| for each parameter.
+        ||numerical - symbolic|| / ||numerical + symbolic|| for each parameter, and how many entries are at kinks.
 
     Raises
     ------
     GradientError
-        If a distance is above the tolerance.
+        If a distance is above the tolerance, or the gradient at a kink is outside its slopes; if J or a gradient is NaN
+        or infinite, or J is so next to the values of the parameters; if all entries are at kinks, as nothing is checked
+        then.
 
     Examples
     --------
@@ -91,11 +113,19 @@ def check_gradients(
     >>> a = sc.sigmoid(sc.conv(x, filters=2, size=3, name="conv", seed=0))
     >>> J = sc.softmax_cross_entropy(sc.dense(sc.mean_pool(a, 2), 3, name="out", seed=1), y)
     >>> images = np.random.default_rng(0).random((4, 1, 6, 6))
-    >>> check = check_gradients(J, dict(x=images, y=[0, 1, 2, 0]))
+    >>> check = check_gradients(J, x=images, y=[0, 1, 2, 0])
     >>> check.worst < 1e-8
     True
     >>> [p.name for p in check.distances]
     ['conv.W', 'conv.b', 'out.W', 'out.b']
+
+    Where the image is black, relu is at its kink when the bias is 0:
+
+    >>> J = sc.mean(sc.relu(sc.conv(x, filters=2, size=3, name="conv", seed=0)))
+    >>> images[:, :, :3] = 0
+    >>> check = check_gradients(J, x=images)
+    >>> [(p.name, check.checked[p], check.kinks[p]) for p in check.distances]
+    [('conv.W', 18, 0), ('conv.b', 0, 2)]
     """
     wanted = J.params if params is None else list(params)
     new = recast_all(J, ["float64"])
@@ -103,45 +133,95 @@ def check_gradients(
         raise GradientError(explain(f"{J.label} does not depend on it", "leave it out of params", node=strange[0]))
     wide: list[Param] = [new[p] for p in wanted]  # type: ignore[misc]
     back = backprop(new[J])
-    value = compile(new[J], backend=backend)
-    feeds = {new.get(key, key): array for key, array in feeds.items()}
+    given = {new.get(key, key): array for key, array in (feeds or {}).items()}
     outputs = [new[J], *(back.delta(p, unconnected="zeros") for p in wide)]
-    _, *gradients = compile(outputs, backend=backend)(feeds)
-    distances = {
-        param: _distance(_differences(value, feeds, copy, step), gradient)
-        for param, copy, gradient in zip(wanted, wide, gradients, strict=True)
-    }
-    check = GradientCheck(distances)
-    if check.worst > tolerance or not np.isfinite(check.worst):
-        raise GradientError(
-            explain(
-                f"the gradients differ from numerical ones by more than {tolerance:g}",
-                *str(check).splitlines(),
-                "a wrong backward rule does that: sc.testing.check_node tells which; so do kinks (relu, max) "
-                "closer than the step: try other feeds",
-                node=J,
-            )
-        )
+    here, *gradients = compile(outputs, backend=backend)(given, **named)
+    if not np.isfinite(here):
+        raise GradientError(explain(f"it is {here}: there is no derivative to compare with", node=J))
+    value = compile(new[J], backend=backend)
+    found = []
+    for param, copy, gradient in zip(wanted, wide, gradients, strict=True):
+        _check_finite(J, param, gradient)
+        differences = Differences(lambda: float(value(given, **named)), copy, step)
+        found.append(_compared(differences, copy, gradient, tolerance))
+    check = GradientCheck(
+        {p: part.distance for p, part in zip(wanted, found, strict=True)},
+        {p: int(np.count_nonzero(part.compared)) for p, part in zip(wanted, found, strict=True)},
+        {p: part.kinks for p, part in zip(wanted, found, strict=True)},
+    )
+    _judge(J, check, {p: part.outside for p, part in zip(wanted, found, strict=True)}, tolerance)
     return check
 
 
-def _differences(value: Program, feeds: Mapping[Any, Any], param: Param, step: float) -> Array:
-    """The central difference by each entry that exists."""
-    found = np.zeros(param.value.shape)
-    for place in np.ndindex(param.value.shape):
-        if param.mask is not None and not param.mask[place]:
-            continue
-        kept = param.value[place]
-        param.value[place] = kept + step
-        above = float(value(feeds))
-        param.value[place] = kept - step
-        below = float(value(feeds))
-        param.value[place] = kept
-        found[place] = (above - below) / (2 * step)
-    return found
+def _check_finite(J: Node, param: Param, gradient: Array) -> None:
+    """Refuse a gradient of NaN or infinity."""
+    strange = gradient[~np.isfinite(gradient)]
+    if strange.size:
+        problem = f"its gradient is {strange[0]} in {strange.size:,} of {gradient.size:,} entries, where J is finite"
+        raise GradientError(explain(problem, f"J is {J.label}, {J.site}", node=param))
+
+
+@dataclass
+class _Compared:
+    """What was found of one parameter: the mask of the entries that were compared, their distance, and the others."""
+
+    compared: Array
+    distance: float = 0.0
+    kinks: int = 0
+    outside: list[str] = field(default_factory=list)
+
+
+def _compared(differences: Differences, param: Param, gradient: Array, tolerance: float) -> _Compared:
+    """All entries that exist are compared; those that are off are looked at, until no unknown one is."""
+    compared = np.ones(gradient.shape, bool) if param.mask is None else param.mask.copy()
+    numerical = np.zeros(gradient.shape)
+    for place in _places(compared):
+        numerical[place] = differences.central(place)
+    result = _Compared(compared)
+    unknown = compared.copy()
+    while (distance := _distance(numerical[compared], gradient[compared])) > tolerance:
+        total = np.linalg.norm((numerical + gradient)[compared])
+        off = np.abs(numerical - gradient) > tolerance * total / np.sqrt(np.count_nonzero(compared))
+        if not np.any(off & unknown):
+            break
+        for place in _places(off & unknown):
+            entry = differences.looked_at(place, float(gradient[place]))
+            numerical[place] = entry.difference
+            if entry.sides is not None:
+                compared[place] = False
+                result.kinks += 1
+                if not entry.allows(float(gradient[place]), tolerance):
+                    slopes = f"{entry.sides[0]:.6g} and {entry.sides[1]:.6g}"
+                    result.outside.append(f"entry {place}: {gradient[place]:.6g}, not between {slopes}")
+        unknown &= ~off
+    result.distance = distance
+    return result
+
+
+def _places(mask: Array) -> list[tuple[int, ...]]:
+    """The places at which a mask is true."""
+    return [tuple(map(int, place)) for place in np.argwhere(mask)]
+
+
+def _judge(J: Node, check: GradientCheck, outside: Mapping[Param, Sequence[str]], tolerance: float) -> None:
+    """Refuse what is off, what is outside the slopes of its kink, and a check of nothing."""
+    rules = "a wrong backward rule does that: sc.testing.check_node tells which"
+    table = str(check).splitlines()
+    if not check.worst <= tolerance:
+        problem = f"the gradients differ from numerical ones by more than {tolerance:g}"
+        raise GradientError(explain(problem, *table, rules, node=J))
+    if any(outside.values()):
+        problem = "there are gradients at kinks that are not between the slopes to their left and right"
+        listed = [f"{param.name}, {line}" for param, lines in outside.items() for line in lines]
+        more = [f"and {len(listed) - 5} more"] if len(listed) > 5 else []
+        kinks = "so do several kinks of different signs at one place, such as relu(w) - relu(-w): try other values"
+        raise GradientError(explain(problem, *listed[:5], *more, *table, rules, kinks, node=J))
+    if any(check.kinks.values()) and not any(check.checked.values()):
+        problem = "nothing was checked: all entries are at kinks, where the slopes to their left and right differ"
+        raise GradientError(explain(problem, *table, "try other feeds, or move the parameters a little", node=J))
 
 
 def _distance(a: Array, b: Array) -> float:
     total = float(np.linalg.norm(a + b))
     apart = float(np.linalg.norm(a - b))
-    return apart / total if total or np.isnan(apart) else float(apart > 0)
+    return apart / total if total else float(apart > 0)
