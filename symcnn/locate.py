@@ -62,9 +62,8 @@ def _loaded(module_name: str, name: str, what: str) -> ModuleType:
         with redirect_stdout(sys.stderr):
             return _from_file(path) if path.suffix == ".py" else importlib.import_module(module_name)
     except Exception as error:
-        where = _last_line(error)
         problem = f"{quoted(name)} names no {what}: importing {module_name} failed: {type(error).__name__}: {error}"
-        raise SymcnnError(explain(problem, *([where] if where else []))) from error
+        raise SymcnnError(explain(problem, *raised_at(error))) from error
 
 
 def _from_file(path: Path) -> ModuleType:
@@ -82,12 +81,12 @@ def _from_file(path: Path) -> ModuleType:
     return module
 
 
-def _last_line(error: Exception) -> str:
-    """The line that raised an error, where it is not in the machinery of imports."""
+def raised_at(error: Exception) -> list[str]:
+    """The line that raised an error, as a detail of a message; nothing where only imports are on the way to it."""
     trace, found = error.__traceback__, ""
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
         if not file.startswith("<") and "importlib" not in file and file != __file__:
             found = f"at {file}:{trace.tb_lineno}"
         trace = trace.tb_next
-    return found
+    return [found] if found else []

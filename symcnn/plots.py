@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .graph.errors import ArgumentError, DTypeError, ShapeError, SymcnnError, call_site, explain, positive_int, quoted
+from .graph.errors import (
+    ArgumentError,
+    DTypeError,
+    ShapeError,
+    SymcnnError,
+    call_site,
+    explain,
+    plain_text,
+    positive_int,
+    quoted,
+)
 from .graph.leaves import Param, as_numbers
 
 if TYPE_CHECKING:
@@ -346,5 +356,5 @@ def _say(ax: Axes, what: str) -> None:
 
 def _plain(name: object) -> str:
     """A name as Matplotlib shows it: a dollar sign begins no formula, and it is one line that can be written."""
-    text = " ".join(str(name).encode(errors="replace").decode().split())
+    text = " ".join(plain_text(str(name)).split())
     return text.replace("$", r"\$")

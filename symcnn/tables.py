@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .graph.errors import plain_text
+
 MOST = 200
 """A notebook shows a table of more rows without its middle; printed, it is whole."""
 _LEFT, _RIGHT = "text-align:left", "text-align:right"
@@ -46,12 +48,12 @@ class Table:
     notes: Sequence[str] = ()
 
     def __str__(self) -> str:
-        rows = [self.head, *self.rows]
-        widths = [max(map(len, column)) for column in zip(*rows, *self.foot, strict=True)]
+        rows, foot = ([[*map(plain_text, row)] for row in part] for part in ([self.head, *self.rows], self.foot))
+        widths = [max(map(len, column)) for column in zip(*rows, *foot, strict=True)]
         lines = [self._line(row, widths) for row in rows]
-        if self.foot:
-            lines += ["─" * (sum(widths) + 2 * len(widths) - 2), *(self._line(row, widths) for row in self.foot)]
-        return "\n".join([*([self.title] if self.title else []), *lines, *self.notes])
+        if foot:
+            lines += ["─" * (sum(widths) + 2 * len(widths) - 2), *(self._line(row, widths) for row in foot)]
+        return "\n".join([*([plain_text(self.title)] if self.title else []), *lines, *map(plain_text, self.notes)])
 
     @property
     def html(self) -> str:
@@ -85,8 +87,7 @@ class Table:
 
 
 def _escaped(text: str) -> str:
-    """`text` for HTML; lone surrogates, which no file can hold, become question marks."""
-    return html.escape(text.encode(errors="replace").decode())
+    return html.escape(plain_text(text))
 
 
 class Rows(Sequence[Sequence[str]]):

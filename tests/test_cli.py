@@ -286,3 +286,149 @@ def test_a_picture_that_is_made_already_takes_no_options(network, options, named
     assert (status, out) == (1, "") and not (network / "a.svg").exists()
     assert f"net.py:picture is a picture already, which {named} cannot change" in errors
     assert "name its network instead" in errors
+
+
+COMMANDS = ["demo", "train", "draw", "explain", "check", "doctor"]
+
+
+def helped(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        cli.main([*arguments, "--help"])
+    assert caught.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_a_sentence_in_its_help(command, capsys):
+    usage, about, *_ = helped(capsys, command).split("\n\n")
+    assert usage.startswith(f"usage: symcnn {command}")
+    assert about[0].isupper() and about.endswith(".") and len(about) > 30
+
+
+def test_the_help_is_plain_text(capsys):
+    told = helped(capsys)
+    assert all(command in told for command in COMMANDS)
+    assert not any("`" in text for text in (told, *(helped(capsys, command) for command in COMMANDS)))
+
+
+TUTORIAL = "symcnn.tutorial:tutorial_network"
+
+
+@pytest.mark.parametrize("example", [(), ("--example", "499")])
+def test_explain_takes_the_file_that_train_takes(tmp_path, capsys, example):
+    """The page shows the test digit, with the grey values that training divides by 255."""
+    place = Path(cli.__file__).parent.parent / "data" / "mnist_mini_2000_500.npz"
+    out = tmp_path / "page.html"
+    assert cli.main(["explain", TUTORIAL, "--data", str(place), *example, "-o", str(out)]) == 0
+    assert str(out) in capsys.readouterr().out
+    with np.load(place) as arrays:
+        image = arrays["x_test"][int(example[-1]) if example else 0] / np.float32(255)
+        np.savez(tmp_path / "one.npz", x=image[None, None], y=arrays["y_test"][[int(example[-1]) if example else 0]])
+    assert cli.main(["explain", TUTORIAL, "--data", str(tmp_path / "one.npz"), "-o", str(tmp_path / "b.html")]) == 0
+    assert out.read_bytes() == (tmp_path / "b.html").read_bytes()
+    assert cli.main(["explain", TUTORIAL, "--data", str(place), "--example", "500", "-o", str(out)]) == 1
+    assert "there is no example 500" in capsys.readouterr().err
+    if not example:
+        (tmp_path / "mnist").mkdir()
+        (tmp_path / "mnist" / "mnist.npz").write_bytes(place.read_bytes())
+        assert cli.main(["explain", TUTORIAL, "--data", str(tmp_path / "mnist"), "-o", str(tmp_path / "c.html")]) == 0
+        assert out.read_bytes() == (tmp_path / "c.html").read_bytes()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--example", "-1", "--data", "gone"], ["--data", "gone.npz"]])
+def test_an_error_of_the_command_line_names_no_line_of_the_script_that_called_it(tmp_path, arguments):
+    status, _, errors = symcnn("explain", TUTORIAL, "-o", "p.html", *arguments, cwd=tmp_path)
+    assert status == 1 and "made at" not in errors and ".py:" not in errors
+
+
+def damaged(folder):
+    """Files that are no .npz file with arrays of numbers."""
+    (folder / "empty.npz").write_bytes(b"")
+    (folder / "text.npz").write_text("not a zip file\n")
+    (folder / "folder.npz").mkdir()
+    np.save(folder / "array.npy", np.ones(3))
+    np.savez(folder / "objects.npz", x=np.array([{}, None], dtype=object), y=np.ones(2))
+    np.savez(folder / "none.npz")
+    np.savez(folder / "other.npz", images=np.ones((2, 28, 28)))
+    np.savez(folder / "shape.npz", x=np.ones((2, 28)), y=np.zeros(2, int))
+    np.savez(folder / "scalar.npz", x=np.float32(1), y=np.int64(1))
+    whole = (Path(cli.__file__).parent.parent / "data" / "mnist_mini_2000_500.npz").read_bytes()
+    (folder / "half.npz").write_bytes(whole[: len(whole) // 2])
+    (folder / "damaged.npz").write_bytes(whole[:200_000] + bytes(1000) + whole[201_000:])
+
+
+FILES = {
+    "empty.npz": "no .npz file",
+    "text.npz": "no .npz file",
+    "folder.npz": "holds neither mnist*.npz nor",
+    "array.npy": "no .npz file",
+    "objects.npz": "Python objects, which are not loaded",
+    "none.npz": "no arrays; the network takes x, y",
+    "other.npz": "images; the network takes x, y",
+    "shape.npz": "Input 'x': an array of shape (28,) was fed; expected (None, 1, 28, 28)",
+    "scalar.npz": "no example 0",
+    "half.npz": "no .npz file",
+    "damaged.npz": "no .npz file",
+    "gone.npz": "there is no file gone.npz",
+}
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("command", ["explain", "train"])
+def test_a_file_of_a_wrong_kind_gets_one_sentence(tmp_path, monkeypatch, capsys, command, file):
+    damaged(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["explain", TUTORIAL, "-o", "p.html"] if command == "explain" else ["train"]
+    assert cli.main([*arguments, "--data", file]) == 1
+    told = capsys.readouterr()
+    assert told.err.startswith(f"symcnn {command}: ") and told.out == ""
+    assert (FILES[file] if command == "explain" else file.partition(".")[0]) in told.err
+    assert not (tmp_path / "p.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["demo", "--epochs", "x"], "'x' is not a whole number"),
+        (["demo", "--seed", "-1"], "-1 is not at least 0"),
+        (["train", "--mini", "--batch", "0"], "0 is not at least 1"),
+        (["train", "--mini", "--lr", "nan"], "nan is not a number above 0"),
+        (["train", "--mini", "--lr", "fast"], "'fast' is not a number"),
+        (["draw", TUTORIAL, "-o", "a.svg", "--hops", "-1"], "-1 is not at least 0"),
+        (["draw", TUTORIAL], "the following arguments are required: -o"),
+    ],
+)
+def test_a_wrong_value_of_an_option_is_named(arguments, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2 and message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["draw", "mine.py:fails", "-o", "a.svg"], "mine.py:fails failed: ZeroDivisionError: division by zero"),
+        (["explain", "mine.py:fails", "-o", "a.html"], "mine.py:3"),
+        (["draw", TUTORIAL, "-o", "."], "names no format"),
+        (["draw", TUTORIAL, "-o", "folder.svg"], "folder.svg"),
+        (["draw", TUTORIAL, "-o", "a.svg", "--width", "nan"], "width"),
+        (["draw", TUTORIAL, "-o", "a.svg", "--width", "-5"], "width"),
+        (["draw", "", "-o", "a.svg"], "expected module:object"),
+        (["draw", ":", "-o", "a.svg"], "expected module:object"),
+        (["draw", "..:x", "-o", "a.svg"], "names no network"),
+        (["draw", "\x1b[31mno.py:x", "-o", "a.svg"], r"\x1b[31mno.py"),
+        (["explain", TUTORIAL, "-o", "a.html"], "missing: x, y\n  --data names a file with them"),
+        (["check", "mine.py:fails"], "is a function"),
+        (["check", "folder.svg:x"], "names no node type"),
+        (["demo", "-o", "mine.py"], "mine.py"),
+    ],
+)
+def test_what_is_wrong_gets_one_sentence(tmp_path, monkeypatch, capsys, arguments, message):
+    (tmp_path / "mine.py").write_text("import symcnn as sc\ndef fails():\n    return 1 / 0\n")
+    (tmp_path / "folder.svg").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    assert cli.main(arguments) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"symcnn {arguments[0]}: ") and message in told and "\x1b" not in told

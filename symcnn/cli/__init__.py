@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..graph.errors import SymcnnError
+from ..graph.errors import SymcnnError, plain_text, quoted
 from ..graph.node import Node, node_types
 from ..locate import located
-from .doctor import run_doctor
+from .doctor import own_version, run_doctor
 from .pictures import draw, explain
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,8 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = parsed.run(parsed)
         return status
+    except BrokenPipeError:  # what is read from a pipe, as by head, has been enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (SymcnnError, OSError) as error:
-        print(f"symcnn {parsed.command}: {error}", file=sys.stderr)
+        lines = map(plain_text, str(error).split("\n"))
+        print(f"symcnn {parsed.command}: " + "\n".join(lines), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\nsymcnn {parsed.command}: stopped", file=sys.stderr)
@@ -30,60 +39,118 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="symcnn", description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--version", action="version", version=f"symcnn {version('symcnn')}")
+    about = "Symbolic autodiff for convolutional networks: train, draw and explain them, and check node types."
+    parser = argparse.ArgumentParser(prog="symcnn", description=about)
+    parser.add_argument("--version", action="version", version=f"symcnn {own_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for add in (_add_demo, _add_train, _add_draw, _add_explain, _add_check, _add_doctor):
+        add(commands)
+    return parser
 
-    demo = commands.add_parser("demo", help="train on bundled digits; print the equations; draw the errors' way back")
+
+def _command(commands: Commands, name: str, about: str, *examples: str) -> argparse.ArgumentParser:
+    """A command with one sentence, in the list of all commands and in its own help, and with examples below that."""
+    below = "\n".join(["examples:", *(f"  {example}" for example in examples)]) if examples else None
+    shape = argparse.RawDescriptionHelpFormatter
+    return commands.add_parser(
+        name, help=about, description=f"{about[0].upper()}{about[1:]}.", epilog=below, formatter_class=shape
+    )
+
+
+def _add_demo(commands: Commands) -> None:
+    about = "train on bundled digits; print the equations; draw the errors' way back"
+    demo = _command(commands, "demo", about, "symcnn demo", "symcnn demo --epochs 1 -o digits")
     demo.add_argument("-o", "--out", type=Path, default=Path("symcnn-demo"), help="folder for the files (%(default)s)")
-    demo.add_argument("--epochs", type=_positive, default=10)
-    demo.add_argument("--seed", type=int, default=0)
+    demo.add_argument("--epochs", type=_positive, default=10, help="passes over the digits (%(default)s)")
+    demo.add_argument("--seed", type=_natural, default=0, help="of the first weights and the order (%(default)s)")
     demo.set_defaults(run=_demo)
 
-    train = commands.add_parser("train", help="train the tutorial's network on the full MNIST")
+
+def _add_train(commands: Commands) -> None:
+    about = "train the tutorial's network on the full MNIST"
+    examples = "symcnn train --data mnist.npz", "symcnn train --mini --pool max --epochs 2"
+    train = _command(commands, "train", about, *examples)
     train.add_argument("--data", help="MNIST: an .npz file or a folder; else SYMCNN_DATA, else it is downloaded")
     train.add_argument("--mini", action="store_true", help="use the 2,000 bundled digits instead")
-    train.add_argument("--pool", choices=["mean", "max"], default="mean")
+    train.add_argument("--pool", choices=["mean", "max"], default="mean", help="how units are pooled (%(default)s)")
     train.add_argument("--filters", type=_positive, help="20; 8 with --mini")
     train.add_argument("--epochs", type=_positive, help="3; 10 with --mini")
     train.add_argument("--batch", type=_positive, help="256; 32 with --mini")
-    train.add_argument("--lr", type=float, default=0.1, help="the rate (%(default)s), halved after each epoch of MNIST")
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--lr", type=_rate, default=0.1, help="the rate (%(default)s), halved after each epoch of MNIST")
+    train.add_argument("--seed", type=_natural, default=0, help="of the first weights and the order (%(default)s)")
     train.set_defaults(run=_train)
 
-    picture = commands.add_parser("draw", help="draw a network and the way of its errors: SVG, DOT, PNG or PDF")
-    picture.add_argument("object", help="module:object or file.py:object; a node, or a function that returns one")
+
+_OBJECT = "module:object or file.py:object; a node, or a function that returns one"
+
+
+def _add_draw(commands: Commands) -> None:
+    about = "draw a network and the way of its errors: SVG, DOT, PNG or PDF"
+    network = "symcnn.tutorial:tutorial_network"
+    examples = f"symcnn draw {network} -o net.svg", f"symcnn draw {network} -o - --focus a1 --hops 2"
+    picture = _command(commands, "draw", about, *examples)
+    picture.add_argument("object", help=_OBJECT)
     picture.add_argument("-o", "--out", required=True, help="the file, whose ending names the format; - for stdout")
     picture.add_argument("--format", choices=["svg", "dot", "png", "pdf"], help="on stdout: svg unless told")
     picture.add_argument("--zoom", choices=["layers", "nodes"], help="a box a value (unless told), or a box a node")
     picture.add_argument("--focus", metavar="NAME", help="only what is near this: its symbol (z1), or its name")
-    picture.add_argument("--hops", type=int, help="how near, in edges (1)")
+    picture.add_argument("--hops", type=_natural, help="how near, in edges (1)")
     picture.add_argument("--width", type=float, help="pixels; 0 for one piece (1400)")
     picture.add_argument("--fold", action=argparse.BooleanOptionalAction, help="whether values share boxes")
     picture.set_defaults(run=draw)
 
-    page = commands.add_parser("explain", help="a page on which one steps through a network, forward and back")
-    page.add_argument("object", help="module:object or file.py:object; a node, or a function that returns one")
+
+def _add_explain(commands: Commands) -> None:
+    about = "write a page on which one steps through a network, forward and back"
+    example = "symcnn explain symcnn.tutorial:tutorial_network --data mnist.npz -o page.html"
+    page = _command(commands, "explain", about, example)
+    page.add_argument("object", help=_OBJECT)
     page.add_argument("-o", "--out", type=Path, required=True, help="the .html file")
-    page.add_argument("--data", type=Path, help="an .npz file with an array for each input")
-    page.add_argument("--example", type=int, help="which row of these arrays (0)")
+    page.add_argument(
+        "--data", type=Path, help="an .npz file with an array for each input, or MNIST: an .npz file or a folder"
+    )
+    page.add_argument("--example", type=int, help="which row of these arrays, or which test digit of MNIST (0)")
     page.set_defaults(run=explain)
 
-    check = commands.add_parser("check", help="check all that node types owe: derivatives, shapes, formulas, ...")
-    check.add_argument(
-        "types", nargs="*", metavar="TYPE", help="module:Name or file.py:Name; all built-in ones unless told"
-    )
+
+def _add_check(commands: Commands) -> None:
+    about = "check all that node types owe: derivatives, shapes, formulas, ..."
+    check = _command(commands, "check", about, "symcnn check symcnn:Sigmoid", "symcnn check")
+    types = "module:Name or file.py:Name; all built-in ones unless told"
+    check.add_argument("types", nargs="*", metavar="TYPE", help=types)
     check.set_defaults(run=_check)
 
-    doctor = commands.add_parser("doctor", help="say what is installed, and what that makes possible")
-    doctor.set_defaults(run=run_doctor)
-    return parser
+
+def _add_doctor(commands: Commands) -> None:
+    about = "say what is installed, and what that makes possible"
+    _command(commands, "doctor", about).set_defaults(run=run_doctor)
+
+
+def _natural(text: str) -> int:
+    return _at_least(0, text)
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
+    return _at_least(1, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is not a whole number") from None
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{number} is not at least {least}")
+    return number
+
+
+def _rate(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is not a number") from None
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return number
 
 

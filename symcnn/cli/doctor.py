@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 def run_doctor(options: argparse.Namespace) -> int:
     """Print what is installed."""
-    print(f"symcnn {version('symcnn')} on Python {platform.python_version()}, {platform.platform()}")
+    print(f"symcnn {own_version()} on Python {platform.python_version()}, {platform.platform()}")
     print(f"processors: {os.cpu_count()}")
     for name, (purpose, extra) in _packages().items():
         try:
@@ -29,17 +29,29 @@ def run_doctor(options: argparse.Namespace) -> int:
     return 0
 
 
+def own_version() -> str:
+    """The version that is installed, if one is: the package also runs from its folder."""
+    try:
+        return version("symcnn")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
 def _packages() -> dict[str, tuple[str, str]]:
     """The packages that symcnn needs or can use: what each is for, and what to install where it is missing."""
     optional = {
         "pygraphviz": ("diagrams as PNG and PDF without dot", "'symcnn[graphviz]'"),
         "matplotlib": ("plots of trainings, filters, confusions", "'symcnn[plot]'"),
-        **dict.fromkeys(["ipykernel", "nbclient"], ("runs the example notebook", "'symcnn[notebook]'")),
+        **dict.fromkeys(["ipykernel", "ipywidgets", "nbclient"], ("runs the example notebook", "'symcnn[notebook]'")),
         "latex2mathml": ("equations as MathML", "latex2mathml"),
         "llvmlite": ("the native engine", "llvmlite"),
         "pooch": ("downloads the full MNIST", "'symcnn[data]'"),
         **dict.fromkeys(["pytest", "hypothesis", "scipy", "array-api-strict"], ("runs the tests", "'symcnn[test]'")),
     }
-    needed = [line.split(";")[0].strip() for line in requires("symcnn") or [] if "extra ==" not in line]
+    try:
+        lines = requires("symcnn") or []
+    except PackageNotFoundError:
+        lines = []
+    needed = [line.split(";")[0].strip() for line in lines if "extra ==" not in line]
     names = [line.rstrip("0123456789.<>=!~, ") for line in needed]
     return {**{name: ("needed", name) for name in names}, **optional}

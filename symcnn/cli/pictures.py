@@ -6,11 +6,14 @@ import argparse
 import inspect
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..backprop import Backprop
+from ..data.digits import arrays_at
 from ..draw import draw as draw_sweep
 from ..draw import swept
 from ..draw.files import writers
@@ -19,10 +22,11 @@ from ..draw.page import explain as explained
 from ..draw.page.page import Page
 from ..draw.page.recorder import Recorder
 from ..draw.story.nodes import NodesTeller
-from ..graph.errors import SymcnnError, natural, quoted
+from ..graph.errors import SymcnnError, natural, quoted, shown
 from ..graph.errors import explain as explain_error
+from ..graph.leaves import Input
 from ..graph.node import Node
-from ..locate import located
+from ..locate import located, raised_at
 
 _DRAWING = ("zoom", "fold", "focus", "hops", "width")
 """The options that say how a network is drawn."""
@@ -118,29 +122,40 @@ def explain(options: argparse.Namespace) -> int:
             J, feeds = found if isinstance(found, Node) else found.J, {}
         else:
             raise _wrong(options.object, found)
-        found = explained(J, {**feeds, **_example(options, J)})
+        feeds = {**feeds, **_example(options, J)}
+        missing = [i for i in J.graph().inputs if i not in feeds and i.name not in feeds]
+        if missing and options.data is None:
+            problem = f"missing: {', '.join(shown(i.name) for i in missing)}"
+            raise SymcnnError(explain_error(problem, "--data names a file with them"))
+        found = explained(J, feeds)
     print(f"{found}: {found.save(options.out)}")
     return 0
 
 
 def _example(options: argparse.Namespace, J: Node) -> dict[str, Any]:
     """One row of each array in the data, for the inputs of J."""
+    inputs = J.graph().inputs
+    row = natural(options.example or 0, "--example")
     if options.data is None:
         return {}
-    try:
-        with np.load(options.data, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError) as error:
-        raise SymcnnError(f"{options.data} cannot be read as an .npz file: {error}") from None
-    wanted = [i for i in J.graph().inputs if i.name in arrays]
+    takes_bytes = any(i.name == "x" and i.dtype == "uint8" for i in inputs)
+    arrays = arrays_at(options.data, "uint8" if takes_bytes else "float32")
+    wanted = [i for i in inputs if i.name in arrays]
     if not wanted:
-        names = ", ".join(i.name for i in J.graph().inputs)
-        raise SymcnnError(f"{options.data} has {', '.join(arrays)}; the network takes {names}")
-    row = natural(options.example or 0, "--example")
-    try:
-        return {i.name: arrays[i.name][row] if None in i.shape else arrays[i.name] for i in wanted}
-    except IndexError:
-        raise SymcnnError(f"there is no example {row} in {options.data}") from None
+        has, takes = ", ".join(map(shown, arrays)) or "no arrays", ", ".join(shown(i.name) for i in inputs) or "nothing"
+        raise SymcnnError(f"{options.data} has {has}; the network takes {takes}")
+    return {i.name: _row(arrays[i.name], i, row, options.data) for i in wanted}
+
+
+def _row(array: NDArray[Any], node: Input, row: int, file: Path) -> NDArray[Any]:
+    """One example of an array; all of it, where the input has no batch axis."""
+    if None not in node.shape:
+        return array
+    axis = node.shape.index(None)
+    if array.ndim <= axis or row >= array.shape[axis]:
+        problem = f"there is no example {row} in {file}"
+        raise SymcnnError(explain_error(problem, f"its array {shown(node.name)} has the shape {array.shape}"))
+    return np.asarray(np.take(array, row, axis))
 
 
 def _called(function: Any, name: str) -> Any:
@@ -152,5 +167,11 @@ def _called(function: Any, name: str) -> Any:
         raise SymcnnError(explain_error(problem, "write a function that needs none and returns the node")) from None
     except ValueError:
         pass  # a function in C that does not tell its arguments
-    with redirect_stdout(sys.stderr):
-        return function()
+    try:
+        with redirect_stdout(sys.stderr):
+            return function()
+    except SymcnnError:
+        raise
+    except Exception as error:
+        problem = f"{name} failed: {type(error).__name__}: {error}"
+        raise SymcnnError(explain_error(problem, *raised_at(error))) from error

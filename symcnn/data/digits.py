@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 import zipfile
+import zlib
+from collections.abc import Container
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import SymcnnError, chosen
+from ..graph.errors import SymcnnError, chosen, shown
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -129,11 +131,55 @@ def _digits(arrays: dict[str, NDArray[Any]], dtype: str) -> Digits:
 
 
 def _from_npz(file: IO[bytes], what: str) -> dict[str, NDArray[Any]]:
+    arrays = read_npz(file, what, _ARRAYS)
+    if missing := [name for name in _ARRAYS if name not in arrays]:
+        raise DataError(f"{what} is no .npz file with the arrays {', '.join(_ARRAYS)}: {missing[0]} is missing")
+    return arrays
+
+
+def read_npz(file: IO[bytes], what: str, wanted: Container[str] | None = None) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npz file: all of them, or those that are wanted and there.
+
+    Raises
+    ------
+    DataError
+        If it is none, or damaged, or holds something else than arrays of numbers.
+    """
     try:
         with np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in _ARRAYS}
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, TypeError) as error:
-        raise DataError(f"{what} is no .npz file with the arrays {', '.join(_ARRAYS)}: {error}") from error
+            return {name: archive[name] for name in archive.files if wanted is None or name in wanted}
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError, MemoryError) as error:
+        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        told = "it holds Python objects, which are not loaded" if "allow_pickle" in told else told
+        raise DataError(f"{what} is no .npz file that can be read: {told}") from error
+
+
+def arrays_at(path: str | os.PathLike[str], dtype: str = "float32") -> dict[str, NDArray[Any]]:
+    """What is at a path: the arrays of an .npz file by name; of a file like MNIST's, the test part as ``x`` and ``y``.
+
+    Parameters
+    ----------
+    path : path
+    dtype : "float32" or "uint8"
+        As for `mnist`.
+
+    Raises
+    ------
+    DataError
+        If there is nothing of that kind.
+    """
+    place = Path(path).expanduser()
+    if place.is_dir():
+        return mnist(place, dtype).test
+    if not place.is_file():
+        raise DataError(f"there is no file {shown(str(path))}: expected an .npz file, or a folder with MNIST")
+    with place.open("rb") as file:
+        arrays = read_npz(file, shown(str(path)))
+    if not all(name in arrays for name in _ARRAYS):
+        return arrays
+    if arrays["x_train"].dtype == np.uint8 and arrays["x_train"].ndim == 3:
+        return _digits(arrays, dtype).test
+    return {"x": arrays["x_test"], "y": arrays["y_test"], **arrays}
 
 
 def _from_folder(folder: Path) -> dict[str, NDArray[Any]]:

@@ -121,7 +121,7 @@ def batch_of(feeds: Feeds) -> int:
     """The number of rows, on which all inputs with a batch axis must agree; 1 where there is none."""
     sizes = {i: a.shape[i.shape.index(None)] for i, a in feeds.items() if None in i.shape}
     if len(sizes) > 1 and len(set(sizes.values())) > 1:
-        listed = ", ".join(f"{i.name} has {size}" for i, size in sizes.items())
+        listed = ", ".join(f"{shown(i.name)} has {size}" for i, size in sizes.items())
         sites = [f"{i.label} was {i.site}" for i in sizes]
         raise FeedError(explain(f"the inputs disagree on the number of rows: {listed}", *sites))
     return next(iter(sizes.values()), 1)

@@ -22,6 +22,7 @@ from ..graph.errors import (
     natural,
     positive_int,
     quoted,
+    shown,
 )
 from ..graph.leaves import BatchSize, Const, Input, Param
 from ..graph.node import Node
@@ -294,7 +295,7 @@ class Program:
         return bundle(self, "text/html", lambda: listed(self.plan.order, repr(self)).html)
 
     def __repr__(self) -> str:
-        takes = ", ".join(f"{i.name} {i.shape}" for i in self.inputs)
+        takes = ", ".join(f"{shown(i.name)} {i.shape}" for i in self.inputs)
         return f"Program({takes} -> {len(self.plan.asked) - len(self.plan.updated)} outputs, backend={self.backend!r})"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import sys
+import unicodedata
 import warnings
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
@@ -106,15 +107,19 @@ class BroadcastWarning(SymcnnWarning):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The line of the user's code that made a node; `rule` says if a node type's rule stood between."""
+    """The line of the user's code that made a node; `rule` says if a node type's rule stood between.
+
+    What a command of this package makes by itself has no such line: `file` is empty.
+    """
 
     file: str
     line: int
     rule: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}"
-        return f"made by the {self.rule}, {place}" if self.rule else f"made at {place}"
+        place = f"{self.file}:{self.line}" if self.file else ""
+        made = f"made by the {self.rule}, {place}" if self.rule else f"made at {place}"
+        return made if place else "made by the command symcnn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +128,11 @@ class _MadeFor:
     serial: int | None
 
 
+_COMMAND = "symcnn.cli"
 _PASSED = {"symcnn", "numpy", "functools"}
 _LONGEST = 80
+_JOINERS = "\u200c\u200d"
+"""Signs without a width that people write: in Persian, in Hindi, in the middle of an emoji."""
 
 _MADE_FOR: ContextVar[_MadeFor | None] = ContextVar("symcnn_made_for", default=None)
 
@@ -135,15 +143,16 @@ def call_site() -> Site:
     if given is not None:
         return given.site
     frame = _users_frame()
-    return Site(frame.f_code.co_filename, frame.f_lineno)
+    return Site("", 0) if frame is None else Site(frame.f_code.co_filename, frame.f_lineno)
 
 
-def _users_frame() -> FrameType:
-    """The nearest frame outside this package and what it passes through."""
-    frame = sys._getframe(1)
+def _users_frame() -> FrameType | None:
+    """The nearest frame outside this package and what it passes through; None within a command of the package."""
+    inner = frame = sys._getframe(1)
     while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", ""), frame.f_code):
-        frame = frame.f_back
-    return frame
+        inner, frame = frame, frame.f_back
+    command = inner.f_code.co_name == "main" and inner.f_globals.get("__name__") == _COMMAND
+    return None if command else frame  # the script that calls the command line is no code of the user's
 
 
 def is_users_own() -> bool:
@@ -153,7 +162,7 @@ def is_users_own() -> bool:
 
 def warn(kind: type[SymcnnWarning], what: str, *details: str) -> None:
     """Warn of what the user's line does; Python shows it once for that line."""
-    frame = _users_frame()
+    frame = _users_frame() or sys._getframe(1)
     silence = f'to silence it: warnings.simplefilter("ignore", symcnn.errors.{kind.__name__})'
     warnings.warn_explicit(
         explain(what, *details, silence),
@@ -198,8 +207,8 @@ def explain(what: str, *details: str, node: Node | None = None, site: Site | Non
     if node is not None:
         what = f"{node.label}: {what}"
         site = site or node.__dict__.get("site") or call_site()
-    lines = [what, *details, *([str(site)] if site else [])]
-    return "\n  ".join(lines)
+    lines = [what, *details, *([str(site)] if site and site.file else [])]
+    return "\n".join(map(plain_text, "\n  ".join(lines).split("\n")))
 
 
 def place_of(rule: object) -> str:
@@ -235,6 +244,27 @@ def quoted(value: object) -> str:
     text = " ".join(line.strip() for line in safe_repr(value).splitlines())
     half = (_LONGEST - 5) // 2
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 5 - half]} ... {text[-half:]}"
+
+
+def plain_text(text: str) -> str:
+    """`text` as it may reach a terminal, a picture or a page: on one line, and every sign that acts instead of standing
+    there (control signs, marks that turn the direction of writing, lone surrogates) as Python escapes it.
+
+    All names that users give are shown through this, or through `quoted`.
+
+    Examples
+    --------
+    >>> print(plain_text("größe 名前"), plain_text("two\\nlines"), plain_text("\\x1b[31m \\u202eabc"))
+    größe 名前 two lines \\x1b[31m \\u202eabc
+    """
+    return text if text.isprintable() else "".join(map(_printed, text))
+
+
+def _printed(sign: str) -> str:
+    if sign.isspace():
+        return " "
+    acts = unicodedata.category(sign) in ("Cc", "Cf", "Cs") or ord(sign) & 0xFFFE == 0xFFFE
+    return sign.encode("unicode_escape").decode() if acts and sign not in _JOINERS else sign
 
 
 def shown(name: str) -> str:

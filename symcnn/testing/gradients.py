@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backprop import backprop
 from ..engine.program import compile
-from ..graph.errors import GradientError, explain
+from ..graph.errors import GradientError, explain, plain_text
 from ..graph.leaves import Param
 from ..graph.node import Node
 from .cases import Array, recast_all
@@ -45,13 +45,13 @@ class GradientCheck:
         return self.distances[param]
 
     def __str__(self) -> str:
-        width = max((len(p.name) for p in self.distances), default=0)
+        width = max((len(plain_text(p.name)) for p in self.distances), default=0)
         return "\n".join(self._line(param, width) for param in self.distances)
 
     def _line(self, param: Param, width: int) -> str:
         checked, kinks = self.checked.get(param, param.size), self.kinks.get(param, 0)
         apart = f", and {kinks:,} at kinks" if kinks else ""
-        return f"{param.name:{width}}  {checked:>9,} entries  {self.distances[param]:.2e}{apart}"
+        return f"{plain_text(param.name):{width}}  {checked:>9,} entries  {self.distances[param]:.2e}{apart}"
 
     def __repr__(self) -> str:
         return str(self)

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -244,6 +245,7 @@ def _rows(data: Mapping[str, ArrayLike]) -> Data:
 
 
 def _bar(total: int, progress: bool | None) -> Any:
-    # what tqdm.auto imports takes longer than a small training
-    tqdm = import_module("tqdm.auto" if "ipykernel" in sys.modules else "tqdm.std").tqdm
+    # what tqdm.auto imports takes longer than a small training; without ipywidgets it warns
+    is_notebook = "ipykernel" in sys.modules and find_spec("ipywidgets") is not None
+    tqdm = import_module("tqdm.auto" if is_notebook else "tqdm.std").tqdm
     return tqdm(total=total, unit="step", leave=False, disable=None if progress is None else not progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..graph.errors import plain_text
 from ..notebook import bundle
 from ..tables import Table
 
@@ -82,7 +83,7 @@ class History:
     def csv(self) -> str:
         """The epochs as comma-separated text, with a line of names."""
         names = self.measured
-        lines = [",".join(["epoch", "loss", *(f"val_{n}" for n in names), "seconds"])]
+        lines = [",".join(["epoch", "loss", *(f"val_{plain_text(n)}" for n in names), "seconds"])]
         for n, e in enumerate(self.epochs, start=1):
             numbers = [e.loss, *(e.validation.get(name) for name in names), e.seconds]
             lines.append(",".join([str(n), *("" if x is None else f"{x:.6g}" for x in numbers)]))

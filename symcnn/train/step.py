@@ -10,7 +10,7 @@ import numpy as np
 from ..backprop import backprop
 from ..engine.profile import Profile
 from ..engine.program import Program, compile
-from ..graph.errors import DTypeError, GradientError, call_site, explain, quoted
+from ..graph.errors import DTypeError, GradientError, call_site, explain, quoted, shown
 from ..graph.leaves import Param
 from ..graph.node import Node
 from .optimizers import Optimizer
@@ -75,7 +75,7 @@ class TrainStep:
             try:
                 value = float(given)
             except (TypeError, ValueError, OverflowError):
-                problem = f"the schedule of {param.name} gave {quoted(given)}; expected a number"
+                problem = f"the schedule of {shown(param.name)} gave {quoted(given)}; expected a number"
                 raise DTypeError(explain(problem, f"it was asked for iteration {self.iteration}")) from None
             if self._written.get(param) != (value, param.value.item()):
                 with np.errstate(all="ignore"):  # what is too large makes infinite parameters, and these are an error

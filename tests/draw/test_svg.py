@@ -81,7 +81,7 @@ def test_names_that_are_hard_to_write(make):
         "it's",
         "a&b",
         "größe 名前",
-        "a\ufffdb\ufffd",
+        "a\\x00b\\ud800",
         "two lines",
         "]]>",
     ):

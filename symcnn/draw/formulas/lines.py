@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ...backprop import Backprop
 from ...graph.collector import collector_paused
-from ...graph.errors import DTypeError, GraphError, call_site, explain, quoted
+from ...graph.errors import DTypeError, GraphError, call_site, explain, plain_text, quoted
 from ...graph.graph import Graph
 from ...graph.leaves import BatchSize, Const, Input, Leaf, Param
 from ...graph.node import Node
@@ -118,7 +118,7 @@ def _forward(notation: Notation, value: Node, shown: Node) -> list[Equation]:
 def _error(notation: Notation, value: Node, error: Node, sign: str = "=") -> list[Equation]:
     note = "" if notation.is_needed(value) else "not needed"
     if isinstance(value, Param) and "." in value.name:
-        note = value.name
+        note = plain_text(value.name)
     return _lines(notation, notation.error_symbol(value), error, note, sign)
 
 
@@ -145,7 +145,7 @@ def _leaf(node: Leaf, symbol: Symbol | None) -> Equation:
     latex = latex_words(right)
     if isinstance(node, Const) and (number := literal(node, "text")) and (written_number := literal(node, "latex")):
         right, latex = number.text, written_number.text
-    note = node.name if "." in node.name and node.name != str(name) else ""
+    note = plain_text(node.name) if "." in node.name and node.name != str(name) else ""
 
     def written() -> tuple[str, str]:
         return name.latex, latex

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from .words import plain_text, without_latex
+from ...graph.errors import plain_text
+from .words import without_latex
 
 if TYPE_CHECKING:
     from .equations import Equation

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
+from ...graph.errors import plain_text
 from ...graph.leaves import Const, Input, Leaf, Param
 from ...graph.locks import cached_property
 from ...graph.node import Node
 from ...nodes.conv import Conv
 from ...nodes.window import Subsample
 from .typeset import seen_through
-from .words import latex_words, plain_text
+from .words import latex_words
 
 LIMIT = 12
 """The number of operations that one formula shows at most."""

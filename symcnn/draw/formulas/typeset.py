@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...graph.algebra import BroadcastTo, Cast
-from ...graph.errors import NodeTypeError, explain, quoted
+from ...graph.errors import NodeTypeError, explain, plain_text, quoted
 from ...graph.leaves import Const
 from ...graph.node import Node
 from ...graph.spec import Shape, broadcast_shapes
 from ...nodes.dense import Dense, MatMul
 from ...nodes.shape import Reshape, Transpose
-from .words import plain_text, written
+from .words import written
 
 ATOM = 9
 """The binding of what needs no brackets anywhere."""

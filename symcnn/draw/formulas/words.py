@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
+
+from ...graph.errors import plain_text
 
 
 def written(value: Any, spec: str, kind: str) -> str:
@@ -63,18 +64,3 @@ def latex_words(text: str) -> str:
     """
     shown = (f"${_LATEX[c].strip()}$" if c in "\\^~<>" else latex_text(c) for c in plain_text(text))
     return rf"\text{{{''.join(shown)}}}"
-
-
-def plain_text(text: str) -> str:
-    """`text` on one line, without what cannot be printed or written in a file (control signs, lone surrogates)."""
-    return text if text.isprintable() else "".join(_printable(text))
-
-
-def _printable(text: str) -> Iterator[str]:
-    for c in text:
-        if c.isspace():
-            yield " "
-        elif ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 or ord(c) & 0xFFFE == 0xFFFE:
-            yield "\ufffd"
-        else:
-            yield c

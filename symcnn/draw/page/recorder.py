@@ -25,6 +25,7 @@ from ...graph.errors import (
     NotRunError,
     call_site,
     explain,
+    plain_text,
     positive_int,
     quoted,
     shown,
@@ -37,7 +38,6 @@ from ...graph.node import Node
 from ...nodes.shape import Reshape
 from ..formulas.names import Values
 from ..formulas.notation import Notation
-from ..formulas.words import plain_text
 from ..story.teller import Teller
 from .budget import MOST, too_large
 from .links import Link, is_slope, links_of, read_beside, slope_key

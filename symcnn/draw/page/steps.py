@@ -7,11 +7,11 @@ from typing import Any
 
 from ...engine.trace import Trace
 from ...graph.declared import sentences_of
+from ...graph.errors import plain_text
 from ...graph.leaves import Const, Param
 from ...graph.node import Node
 from ..formulas.equations import Equation
 from ..formulas.lines import forward_lines, sent_lines
-from ..formulas.words import plain_text
 from ..story.story import Story
 from .links import is_masked, slope_key
 from .recorder import Parts, Recorder

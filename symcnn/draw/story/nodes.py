@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from itertools import count
 
 from ...backprop import Backprop
-from ...graph.errors import ArgumentError, call_site, explain
+from ...graph.errors import ArgumentError, call_site, explain, plain_text
 from ...graph.graph import Graph
 from ...graph.leaves import BatchSize, Const, Input, Leaf, Param
 from ...graph.node import Node
@@ -18,7 +18,6 @@ from ...simplify.kept import added
 from ..formulas.names import GENERIC, Symbol
 from ..formulas.notation import Notation, Quoted
 from ..formulas.typeset import Writer, literal, seen_through
-from ..formulas.words import plain_text
 from .focus import focused, neighbourhood
 from .story import Below, Box, Bundle, Keys, Story, shape_text
 from .titles import Titles

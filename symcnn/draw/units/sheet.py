@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from xml.sax.saxutils import escape, quoteattr
 
-from ..formulas.words import plain_text
+from ...graph.errors import plain_text
 from ..layout.geometry import Point, Rect, number
 from ..layout.metrics import text_width, wrapped
 from ..story.story import Keys

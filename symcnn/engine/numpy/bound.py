@@ -16,7 +16,7 @@ import numpy as np
 
 from ...graph.algebra import BroadcastTo
 from ...graph.collector import collector_paused
-from ...graph.errors import FeedError, SizeError, explain
+from ...graph.errors import FeedError, SizeError, explain, shown
 from ...graph.leaves import BatchSize, Const, Input, Param
 from ...graph.locks import cached_property
 from ...graph.node import Node
@@ -70,7 +70,7 @@ class Bound:
         lines = []
         for n, call in enumerate(self.calls):
             kind = type(call.node).__name__
-            name = f"  {call.node.name}" if call.node.name else ""
+            name = f"  {shown(call.node.name)}" if call.node.name else ""
             lines.append(f"{n:4}  {kind:{width}}  {call.kernel:6}  {call.node.spec}{name}")
         return lines
 
