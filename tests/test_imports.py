@@ -22,7 +22,7 @@ LAYERS = {
     "detours": {"graph", "nodes", "simplify"},
     "backprop": {"graph", "simplify", "detours"},
     "simplify": {"graph", "nodes", "simplify"},
-    "tables": {"tables"},
+    "tables": {"graph", "tables"},
     "notebook": {"graph", "tables", "notebook"},
     "listing": {"graph", "tables", "listing"},
     "engine": {"graph", "nodes", "simplify", *SHOWING, "engine"},

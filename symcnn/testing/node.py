@@ -8,6 +8,7 @@ import numpy as np
 
 from ..graph.errors import DTypeError, NodeTypeError, call_site, explain
 from ..graph.node import Node
+from .attributes import formula_shows_attributes
 from .derivatives import first_derivative, rule_keeps_contract, second_derivative, vocabulary_is_closed
 from .form import formula_shows_inputs, page_is_told, survives_copying, survives_pickling
 from .reading import units_read_windows
@@ -45,6 +46,7 @@ CHECKS = (
     Check("the engines compute what the forward rules compute", engines_agree, (_RUNS, _SHAPE, _RULE)),
     Check("a unit reads its windows, and nothing else", units_read_windows, (_RUNS, _SHAPE, _ROWS)),
     Check("the formula shows every input", formula_shows_inputs),
+    Check("the formula shows every attribute that changes the value", formula_shows_attributes, (_RUNS,)),
     Check("influence and sentences are what a page can read", page_is_told),
     Check("copies are the same node", survives_copying, (_RUNS,)),
     Check("pickles are the same node", survives_pickling, (_RUNS,)),

@@ -42,7 +42,7 @@ class Slanted(Doubled):
 def test_right_type_passes():
     report = check_node(Doubled)
     assert report.samples == ("Doubled(x): (None, 2, 3) float32",)
-    assert len(report.passed) == 17
+    assert len(report.passed) == 18
     assert not report.unchecked
     assert "  passed: the first derivative equals central differences" in str(report)
 
@@ -501,3 +501,104 @@ class Clamp(sc.Node):
 def test_a_derivative_that_is_right_only_near_0_is_refused(cls):
     with pytest.raises(sc.errors.NodeTypeError, match="derivative"):
         sc.testing.check_node(cls)
+
+
+# Attributes in formulas -----------------------------------------------------------------------------
+
+
+ATTRIBUTES = "the formula shows every attribute that changes the value"
+
+
+class CumSum(sc.Node):
+    """Sums along the last axis, from the start or from the end; its error is summed from the other end."""
+
+    x: sc.Node
+    from_end: bool = False
+    text = latex = "cumsum({x})"
+
+    def infer(self):
+        return sc.Spec(self.x.shape, self.x.dtype)
+
+    def forward(self, xp, x):
+        return xp.flip(xp.cumulative_sum(xp.flip(x, axis=-1), axis=-1), axis=-1) if self.from_end else self._sums(xp, x)
+
+    def _sums(self, xp, x):
+        return xp.cumulative_sum(x, axis=-1)
+
+    def backward(self, delta):
+        return (type(self)(delta, not self.from_end),)
+
+
+class ToldCumSum(CumSum):
+    text = latex = "cumsum({x}, {from_end})"
+
+
+class HalfToldCumSum(CumSum):
+    text = "cumsum({x}, {from_end})"
+    latex = "cumsum({x})"
+
+
+class Scaled(sc.Node):
+    """factor * z, or z / factor."""
+
+    z: sc.Node
+    factor: float = 2.0
+    how: str = "times"
+    note: str = ""
+    """Changes nothing."""
+
+    def forward(self, xp, z):
+        return z * self.factor if self.how == "times" else z / self.factor
+
+    def backward(self, delta):
+        return (type(self)(delta, self.factor, self.how),)
+
+    @classmethod
+    def samples(cls):
+        z = sc.Input("z", (None, 3))
+        return [cls(z, 2.0, "times", "a"), cls(z, 2.0, "by", "b")]
+
+
+class WithoutFactor(Scaled):
+    text = latex = "{how} {z}"
+
+
+class WithoutHow(Scaled):
+    text = latex = "{factor} {z}"
+
+
+class WithoutNote(Scaled):
+    text = latex = "{factor} {how} {z}"
+
+
+def told(subject):
+    with pytest.raises(sc.errors.NodeTypeError) as caught:
+        sc.testing.check_node(subject)
+    return str(caught.value)
+
+
+def test_an_attribute_that_changes_the_value_shows():
+    x = sc.Input("x", (None, 2, 5))
+    for from_end in (False, True):
+        text = told(CumSum(x, from_end))
+        assert f"is the same for from_end={from_end} and {not from_end}, which differ in value" in text
+        assert "the text formula" in text and "the latex formula" in text and "with {from_end} in it" in text
+    text = told(HalfToldCumSum(x))
+    assert "the latex formula" in text and "the text formula" not in text
+    assert ATTRIBUTES in sc.testing.check_node(ToldCumSum(x)).passed
+
+
+def test_numbers_and_words_that_change_the_value_show():
+    assert "is the same for factor=2.0 and 3.0" in told(WithoutFactor)
+    assert "is the same for how='times' and 'by'" in told(WithoutHow)
+    assert ATTRIBUTES in sc.testing.check_node(WithoutNote).passed  # what changes nothing may be left out
+    assert ATTRIBUTES in sc.testing.check_node(Scaled).passed  # without a formula all attributes are printed
+
+
+def test_the_error_of_a_cumulative_sum_is_not_printed_as_the_sum():
+    """The adjoint of y[i] = x[0] + ... + x[i] is a sum from the end: written out, and in the equations."""
+    x = sc.Input("x", (None, 4))
+    back = sc.backprop(sc.sum(ToldCumSum(x) * sc.Const([1.0, 2.0, 3.0, 4.0])))
+    _, error = sc.compile([back.J, back.delta(x)])(x=np.zeros((1, 4), "float32"))
+    assert np.array_equal(error, [[10.0, 9.0, 7.0, 4.0]])
+    assert "cumsum(x, False)" in str(back.equations()) and "True)" in str(back.equations())
