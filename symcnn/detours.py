@@ -94,8 +94,7 @@ def _forms(nodes: Sequence[Node]) -> dict[Node, Stable]:
     forms: dict[Node, Stable] = {}
     for node in nodes:
         if isinstance(node, Log):
-            with made_by_rule(node, "backward rule"):
-                form = stable_form(node)
+            form = made_by_rule(node, "backward rule", stable_form, node)
             if form is not None and form.past <= every:
                 forms[node] = form
     return forms

@@ -120,7 +120,7 @@ class Summary:
 
     def _layer(self, row: Row) -> str:
         """What the row's layer is called: as the unique names of its parameters begin, where they begin alike."""
-        from .draw.formulas.words import plain_text
+        from .graph.errors import plain_text
 
         heads = {self._unique[p].rpartition(".")[0] for p in row.params}
         head = plain_text(heads.pop()) if len(heads) == 1 else ""

@@ -157,8 +157,7 @@ class Program:
         >>> sc.compile(sc.dense(x, 3, seed=0)).advice(32)
         ''
         """
-        with using(self.threads):
-            bound = self._acquire(batch if any(None in i.shape for i in self.inputs) else 1)
+        bound = using(self.threads, self._acquire, batch if any(None in i.shape for i in self.inputs) else 1)
         self._release(bound)
         return bound.advice()
 

@@ -49,8 +49,7 @@ def kept_zero(answer: Node, delta: Node, read: tuple[Node, ...]) -> Node:
         elif missing := [i for i in node.inputs if i not in new]:
             todo.extend(missing)
         else:
-            with in_place_of(node):
-                new[node] = _kept(node, [new[i] for i in node.inputs])
+            new[node] = in_place_of(node, _kept, node, [new[i] for i in node.inputs])
     kept = new[answer]
     return answer if kept is None else kept
 

@@ -45,8 +45,8 @@ def recast_all(node: Node, dtypes: Sequence[str]) -> dict[Node, Node]:
         elif is_leaf(old):
             new[old] = old
         else:
-            with made_by_rule(old, "check"):  # which mixes dtypes on purpose
-                new[old] = _renamed(old.with_inputs([new[i] for i in old.inputs]), dtypes)
+            again = made_by_rule(old, "check", old.with_inputs, [new[i] for i in old.inputs])  # dtypes may be mixed
+            new[old] = _renamed(again, dtypes)
     return new
 
 

@@ -62,7 +62,7 @@ def by_house(graph: Graph, dtype: str, backend: str, orders: int = 2) -> Results
     second = sc.grad(along, leaves, unconnected="zeros") if orders == 2 else []
     heads = [nodes[n] for n in graph.heads]
     outputs = [*heads, loss, *first, *second]
-    used = {i.name for i in sc.Graph(*outputs).inputs}
+    used = {i.name for i in sc.Graph(loss, *outputs).inputs}
     found = sc.compile(outputs, backend=backend)({k: v for k, v in feeds.items() if k in used})
     for node, array in zip(outputs, found, strict=True):
         assert array.dtype == node.dtype and array.shape == node.spec.bind(graph.batch), f"{node.spec}: {array.shape}"
@@ -104,7 +104,7 @@ def complaints(graph: Graph, runs: list[Run], torch: bool = True) -> list[str]:
     for dtype, backend, orders in runs:
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore", UserWarning)
+                warnings.simplefilter("ignore", sc.errors.SymcnnWarning)
                 results = by_house(graph, dtype, backend, orders)
                 if dtype == "float32" and single is None:
                     single = results if backend == "numpy" else by_house(graph, dtype, "numpy", orders)

@@ -49,7 +49,6 @@ from .patterns import (
 from .shared import as_value, finish
 from .totals import in_runs, room
 
-
 _PIECES = 16
 """So many inputs of a concatenation are moved by one function: LLVM takes more than twice as long for twice as many."""
 

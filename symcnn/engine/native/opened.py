@@ -151,15 +151,13 @@ class _Opening:
 
     def add(self, node: Node) -> None:
         """Make `node` again, of which the inputs are made already."""
-        with in_place_of(node):
-            if isinstance(node, Input) and node.shape[:1] == (self.rows,):
-                self.new[node] = Input(node.name, (None, *node.shape[1:]), node.dtype)
-            elif all(self.new[i] is i for i in node.inputs):
-                self.new[node] = node
-            else:
-                self.new[node] = self._made(node)
+        self.new[node] = in_place_of(node, self._made, node)
 
     def _made(self, node: Node) -> Node:
+        if isinstance(node, Input) and node.shape[:1] == (self.rows,):
+            return Input(node.name, (None, *node.shape[1:]), node.dtype)
+        if all(self.new[i] is i for i in node.inputs):
+            return node
         inputs = [self.new[i] for i in node.inputs]
         found = self._over(node, inputs)
         if found is None:
