@@ -57,8 +57,9 @@ class Graph:
 
     @property
     def learned(self) -> list[int]:
-        """The leaves that the loss is differentiated by."""
-        return [n for n, i in enumerate(self.items) if isinstance(i, Leaf) and i.kind in ("input", "param")]
+        """The leaves that the loss is differentiated by: those that it is computed from."""
+        found = sorted(self.needed())
+        return [n for n in found if isinstance(i := self.items[n], Leaf) and i.kind in ("input", "param")]
 
     def computed(self, m: Any, leaves: dict[int, Any] | None = None) -> tuple[Any, list[Any]]:
         """The loss and all values, by the functions of `m`; `leaves` takes the place of the arrays."""
