@@ -18,7 +18,7 @@ from symcnn.engine.native.compiled import Compiled
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.emit import module
 from symcnn.engine.native.nests import described, kind, nests, within
-from symcnn.engine.native.partition import BEFORE, Kind, Partition, partition
+from symcnn.engine.native.partition import OF_MANY, Kind, Partition, partition
 from symcnn.engine.native.tile import PRODUCTS, rectangle, threes
 from symcnn.engine.plan import Plan
 
@@ -197,7 +197,7 @@ def _sort(node: sc.Node, name: str, compiled: set[str], reasons: dict[str, dict[
     found = alone(node)
     if found.kinds[node] is not Kind.NUMPY:
         compiled.add(name)
-    elif found.why[node] != BEFORE:
+    elif found.why[node] not in OF_MANY:
         reasons.setdefault(name, {})[found.why[node]] = None
 
 

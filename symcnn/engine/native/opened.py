@@ -20,7 +20,7 @@ import numpy as np
 
 from ...graph.algebra import BroadcastTo, SumTo, batch_size
 from ...graph.collector import collector_paused
-from ...graph.errors import DTypeError, ShapeError, in_place_of
+from ...graph.errors import in_place_of
 from ...graph.leaves import BatchSize, Const, Input, Param
 from ...graph.node import Node
 from ...graph.spec import Shape, Spec, broadcast_shapes
@@ -35,7 +35,15 @@ WORK = (Conv, Dense, MatMul)
 """What a network spends its time on."""
 
 
-class Whole(Node):
+class _Between(Node):
+    """The base of what stands between nodes of both plans: no user makes it, and no error passes through it."""
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return []
+
+
+class Whole(_Between):
     """x with its `rows` counted: ``(None, 3)`` becomes ``(32, 3)``."""
 
     x: Node
@@ -49,7 +57,7 @@ class Whole(Node):
         return x
 
 
-class Rows(Node):
+class Rows(_Between):
     """x with its first axis as the batch: ``(32, 3)`` becomes ``(None, 3)``."""
 
     x: Node
@@ -62,7 +70,7 @@ class Rows(Node):
         return x
 
 
-class Rule(Node):
+class Rule(_Between):
     """What an element-wise node of a user's type computes, over other inputs: its rule may ask for its own shapes."""
 
     xs: tuple[Node, ...]
@@ -171,7 +179,7 @@ class _Opening:
         for make in self._ways(node, inputs):
             try:
                 found = make()
-            except (ShapeError, DTypeError):
+            except Exception:  # whatever a shape rule makes of the batch, the node stays as it is then
                 continue
             if found.spec.bind(self.rows) == node.shape and found.dtype == node.dtype:
                 return found
@@ -180,7 +188,7 @@ class _Opening:
     def _ways(self, node: Node, inputs: Sequence[Node]) -> Iterator[Callable[[], Node]]:
         """How it could be made."""
         if not _is_ours(node):
-            if node.elementwise and type(node).verify is Node.verify:
+            if node.elementwise and not node.mixes_rows and type(node).verify is Node.verify:
                 yield lambda: Rule(tuple(inputs), node, name=node.name)
             return
         if not isinstance(node, Reshape | SumTo | BroadcastTo | Dilate):

@@ -49,6 +49,8 @@ NO_BATCH = "none of its axes is the batch, as the first one of an input that is 
 AFTER = "it follows from what NumPy has computed of the whole batch"
 NOT_FIRST = "the batch is not its first axis"
 TWICE = "the batch is on more than one of its axes"
+OF_MANY = (BEFORE, AFTER, NO_BATCH)
+"""Reasons that say nothing of the node itself, and so are those of many at once."""
 _MOST = 20_000
 """More nodes than this are left to NumPy: LLVM takes up to 3 ms for each, a minute for all."""
 
@@ -245,7 +247,8 @@ def _image_obstacle(node: Node, real: DType) -> str | None:
 def _input_obstacle(node: Node, real: DType) -> str | None:
     for number, source in enumerate(reads(node)):
         if not per_image(source) and None in source.shape:
-            return "an input has the batch on another axis than the first, or on two"
+            twice = source.shape.count(None) > 1
+            return f"the batch is {'on more than one axis' if twice else 'not the first axis'} of an input"
         label = source.dtype.kind in "iu" and type(node) in LABELLED and number == len(reads(node)) - 1
         label = label and not source.inputs  # labels are looked at when they are packed: those that are fed
         switch = type(source) is Switches and type(node) in (Place, Pick)

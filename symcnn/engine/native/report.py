@@ -9,7 +9,7 @@ from ...graph.leaves import Param
 from ...graph.node import Node
 from ...tables import Table
 from .nests import described, kind, summed_up, within
-from .partition import AFTER, BEFORE, NO_BATCH, NOT_FIRST
+from .partition import NOT_FIRST, OF_MANY
 from .patterns import per_image
 
 if TYPE_CHECKING:
@@ -51,17 +51,17 @@ def _numpy(number: int, nodes: list[Node], compiled: Compiled) -> Iterator[str]:
     """Of what has one of the reasons of many nodes, the kinds; of all else, each node and the reason."""
     why = compiled.partition.why
     yield f"stage {number}, by NumPy:"
-    for reason in (BEFORE, AFTER, NO_BATCH):
+    for reason in OF_MANY:
         if alike := [n for n in nodes if why[n] == reason]:
             yield f"{_INDENT}{summed_up(alike)}: {reason}"
-    yield from (f"{_INDENT}{_named(n)}: {why[n]}" for n in nodes if why[n] not in (BEFORE, AFTER, NO_BATCH))
+    yield from (f"{_INDENT}{_named(n)}: {why[n]}" for n in nodes if why[n] not in OF_MANY)
 
 
 def advice(compiled: Compiled, batch: int) -> str:
     """What to declare, where most of the products of a network are left to NumPy for want of a batch; else nothing."""
     kinds, why = compiled.partition.kinds, compiled.partition.why
     work = {n: n.multiply_adds * (batch if None in n.shape else 1) for n in kinds if n.multiply_adds}
-    left = {n: amount for n, amount in work.items() if why.get(n) in (BEFORE, AFTER, NO_BATCH, NOT_FIRST)}
+    left = {n: amount for n, amount in work.items() if why.get(n) in (*OF_MANY, NOT_FIRST)}
     if 2 * sum(left.values()) <= sum(work.values()):
         return ""
     most = max(left, key=left.__getitem__)
