@@ -1,6 +1,6 @@
 """What is known of a value before it is computed: its shape and its dtype.
 
-One dimension may be symbolic, the batch; it is written ``None`` as in Keras.
+One size may be symbolic, that of the batch; it is written ``None`` as in Keras, and may stand on several axes.
 """
 
 from __future__ import annotations
