@@ -98,6 +98,7 @@ def fit(
     if rows == 0:
         raise FeedError(explain("there is no row to train on", site=call_site()))
     step = train_step(J, optimizer or Adam(), backend=backend, threads=threads)
+    _check_axes(step.program)
     _warn(step.program, min(batch, rows))
     measure = {"loss": J, **({} if metrics is None else _named(metrics))}
     judge = compile(_measures(measure), backend=backend, threads=threads) if validation is not None else None
@@ -117,6 +118,14 @@ def fit(
             shown = {f"val {name}": f"{value:.4f}" for name, value in figures.items()}
             bar.set_postfix({"loss": f"{loss:.4f}", **shown})
     return history
+
+
+def _check_axes(program: Program) -> None:
+    """Refuse inputs of which the examples are not rows: what is taken of the data are rows."""
+    for node in program.inputs:
+        if None in node.shape[1:]:
+            problem = f"the batch is on axis {node.shape.index(None)}; the data are taken along the first one"
+            raise ShapeError(explain(problem, "declare it as (None, ...), and turn it: sc.transpose(x)", node=node))
 
 
 def _warn(program: Program, batch: int) -> None:
@@ -221,6 +230,7 @@ def _means(program: Program, arrays: Data, batch: int) -> list[float]:
 
 def _taken(program: Program, data: Mapping[str, ArrayLike]) -> Data:
     """What `program` takes of `data`, looked at before anything is computed."""
+    _check_axes(program)
     arrays = _rows(data)
     known = {node.name for node in (*program.inputs, *program.plan.optional)}
     taken = {name: array for name, array in arrays.items() if name in known}

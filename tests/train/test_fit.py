@@ -122,3 +122,14 @@ def test_one_epoch_on_real_digits_learns():
     )
     assert history.validation["accuracy"] > 0.75
     assert np.mean(history.loss[-10:]) < 0.5 * np.mean(history.loss[:10])
+
+
+def test_the_batch_on_another_axis_than_the_first_is_refused(refused):
+    """The rows of a square array would be shuffled in the place of its examples, the columns."""
+    x, t = sc.Input("x", (4, None)), sc.Input("t", (None, 1))
+    loss = sc.squared_error(sc.dense(sc.transpose(x), 1, seed=0), t)
+    data = {"x": np.eye(4), "t": np.ones((4, 1))}
+    with refused(sc.errors.ShapeError, "Input 'x'", "the batch is on axis 1", "sc.transpose(x)"):
+        sc.fit(loss, data, batch=4)
+    with refused(sc.errors.ShapeError, "Input 'x'", "the batch is on axis 1"):
+        sc.evaluate({"loss": loss}, data)
