@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ...graph.apart import LATE
 from ...graph.collector import collector_paused
 from ...graph.leaves import Input
 from ...graph.locks import cached_property
@@ -20,6 +21,7 @@ from .emit import module
 from .fuse import Group, fuse
 from .lower import ImageStage
 from .lowered import Lowered
+from .notice import Notice
 from .objects import Library
 from .partition import Kind, Partition, partition
 from .shared import commit, shared_stage
@@ -84,7 +86,10 @@ class Compiled:
         functions = written.lowered.functions
         if functions:
             names = [f.name for f in functions if f.exported]
-            written.library = Library(module(functions), written.cpu, names)
+            with Notice(f"compiling {len(written.partition.kinds)} nodes ...") as late:
+                if written.lowered.seconds > LATE:
+                    late()
+                written.library = Library(module(functions), written.cpu, names, late)
         return written
 
     @classmethod

@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .cpu import Cpu, cache_folder
@@ -31,6 +31,8 @@ class Library:
         What it is compiled for.
     names : iterable of str
         The functions that will be called.
+    late : callable, optional
+        Called once if that takes longer than a second.
 
     Attributes
     ----------
@@ -44,9 +46,9 @@ class Library:
         How long it took to compile, or to load.
     """
 
-    def __init__(self, text: str, cpu: Cpu, names: Iterable[str]) -> None:
+    def __init__(self, text: str, cpu: Cpu, names: Iterable[str], late: Callable[[], object] | None = None) -> None:
         start = time.perf_counter()
-        self.cached, self.nbytes, self.addresses = shielded(lambda: self._load(text, cpu, names))
+        self.cached, self.nbytes, self.addresses = shielded(lambda: self._load(text, cpu, names), late)
         self.seconds = time.perf_counter() - start
 
     def _load(self, text: str, cpu: Cpu, names: Iterable[str]) -> tuple[bool, int, dict[str, int]]:
