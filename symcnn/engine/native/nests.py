@@ -9,7 +9,7 @@ from ...graph.node import Node
 from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
 from ..profile import Nest
-from .fuse import Group
+from .fuse import Group, is_wide
 from .loops import Function
 from .lowered import IMAGES, MUST_BE_0, SHARES
 from .partition import ROWS
@@ -57,6 +57,8 @@ def kind(node: Node) -> str:
         return "convolution"
     if isinstance(node, Dense | MatMul) and Product.of(node) is not None:
         return "product"
+    if is_wide(node):
+        return "window by window"
     return "row by row" if type(node) in ROWS else "element by element"
 
 

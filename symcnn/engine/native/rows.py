@@ -12,9 +12,10 @@ from ...nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
 from ...nodes.pool import Pick, Pool, Switches
 from ...nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Reduction
 from . import functions
-from .expressions import linear
+from .expressions import Indices, linear
 from .kernels import Kernel, nest, sizes
-from .loops import Index, Value
+from .lanes import Run
+from .loops import Index, Position, Value
 from .partition import elements
 from .totals import Total
 
@@ -23,12 +24,16 @@ Places = tuple[Index, ...]
 
 @dataclass(frozen=True)
 class Parts:
-    """What the elements of a node are made of: for each place of `outer` lengths, all places of `inner` ones in x."""
+    """What the elements of a node are made of: for each place of `outer` lengths, all places of `inner` ones in x.
+
+    With `in_rows`, the last of the inner lengths goes along the last axis of x.
+    """
 
     x: Node
     outer: tuple[int, ...]
     inner: tuple[int, ...]
-    place: Callable[[Places, Places], Places]
+    place: Callable[[Places, Indices], Indices]
+    in_rows: bool = False
 
     @classmethod
     def of(cls, node: Node) -> Parts:
@@ -36,21 +41,22 @@ class Parts:
         if isinstance(node, Pool | Switches | Pick):
             p, q = node.size
 
-            def in_window(outer: Places, inner: Places) -> Places:
+            def in_window(outer: Places, inner: Indices) -> Indices:
                 *lead, y, z = outer
                 return (*lead, y * p + inner[0], z * q + inner[1])
 
-            return cls(node.x, sizes(node.shape[1:]), (p, q), in_window)
+            return cls(node.x, sizes(node.shape[1:]), (p, q), in_window, True)
         assert isinstance(node, Reduction | SumTo)
         axes = sorted(a - 1 for a in (node.axes() if isinstance(node, SumTo) else node.reduced))
         shape = sizes(node.x.shape[1:])
         kept = [n for n in range(len(shape)) if n not in axes]
 
-        def along_axes(outer: Places, inner: Places) -> Places:
+        def along_axes(outer: Places, inner: Indices) -> Indices:
             found = dict(zip((*kept, *axes), (*outer, *inner), strict=True))
             return tuple(found[n] for n in range(len(shape)))
 
-        return cls(node.x, tuple(shape[n] for n in kept), tuple(shape[n] for n in axes), along_axes)
+        in_rows = bool(axes) and axes[-1] == len(shape) - 1
+        return cls(node.x, tuple(shape[n] for n in kept), tuple(shape[n] for n in axes), along_axes, in_rows)
 
 
 def reduction(k: Kernel, node: Node) -> None:
@@ -94,11 +100,30 @@ def _total(k: Kernel, parts: Parts, outer: Places) -> Value:
 
 
 def _largest(k: Kernel, parts: Parts, outer: Places) -> Value:
-    best = k.b.register(k.b.number(float("-inf"), k.lanes))
-    with nest(k.b, parts.inner) as inner:
-        value = k.read.fresh().at(parts.x, parts.place(outer, inner))
-        k.b.set(best, k.b.binary("maximum", k.b.get(best), value))
-    return k.b.get(best)
+    """The largest, of as many neighbours at a time as a vector holds where the lanes are not the images."""
+    b, length = k.b, parts.inner[-1] if parts.in_rows and k.lanes == 1 else 1
+    lanes = min(k.wide, 1 << (length.bit_length() - 1))
+    best = b.register(b.number(float("-inf"), max(lanes, k.lanes)))
+
+    def see(*inner: Position) -> None:
+        value = k.read.fresh(best.type.lanes).at(parts.x, parts.place(outer, inner))
+        b.set(best, b.binary("maximum", b.get(best), value))
+
+    if lanes == 1:
+        with nest(b, parts.inner) as inner:
+            see(*inner)
+        return b.get(best)
+    with nest(b, parts.inner[:-1]) as lead:
+        with b.loop(0, length // lanes * lanes, lanes) as first:
+            see(*lead, Run(first, 1))
+        if length % lanes:
+            see(*lead, Run(length - lanes, 1))  # some are seen twice
+    value = b.get(best)
+    while lanes > 2:
+        lanes //= 2
+        halves = (b.shuffle(value, value, range(n, n + lanes)) for n in (0, lanes))
+        value = b.binary("maximum", *halves)
+    return b.binary("maximum", b.lane(value, 0), b.lane(value, 1))
 
 
 def log_sum_exp(k: Kernel, node: LogSumExp) -> None:
@@ -168,7 +193,9 @@ def first_max(k: Kernel, node: FirstMax) -> None:
         where = _first_largest(k, parts, outer)
         with nest(k.b, parts.inner) as inner:
             hit = k.b.compare("eq", where, k.read.whole(linear(inner, parts.inner)))
-            k.write(k.read.buffer(node), linear(parts.place(outer, inner), shape), hit)
+            number = linear(parts.place(outer, inner), shape)
+            assert not isinstance(number, Run)
+            k.write(k.read.buffer(node), number, hit)
 
 
 def _first_largest(k: Kernel, parts: Parts, outer: Places) -> Value:

@@ -219,15 +219,15 @@ def test_a_window_of_any_size_is_the_same_text(how, few, count):
 def test_the_work_of_a_window_grows_with_its_elements(how, few, count):
     """A maximum and its switches once took the square of them: each element looked for the switch anew."""
 
-    def operations(p):
+    def nbytes(p):
         x = image(1, count * p, count * p)
         found = written(plan_of(x, WINDOWS[how](x, p)), few)
         known = {"me": 0, "chunk": 0, "chunks": 1, "row": 0, "valid": found.block}
         kernels = {name for names in found.lowered.kernels.values() for name, _ in names}
         table = {IMAGES: found.block, SHARES: 1, MUST_BE_0: 0, -1: 0, -2: 0}
-        return sum(work(f, known, table).operations for f in found.lowered.functions if f.name in kernels)
+        return sum(work(f, known, table).nbytes for f in found.lowered.functions if f.name in kernels)
 
-    assert operations(64) <= 4.2 * operations(32)
+    assert nbytes(64) <= 4.2 * nbytes(32)
 
 
 def test_small_windows_are_written_out():

@@ -165,3 +165,22 @@ def test_many_pieces_are_joined(batch):
     found, back = native([y, error])(x=a)
     np.testing.assert_array_equal(found, a * n)
     np.testing.assert_array_equal(back, 2 * a * n * n)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_largest_of_any_number_of_neighbours(dtype):
+    lengths = [1, 3, 16, 35]
+    xs = [sc.Input(f"x{n}", (None, 2, 3, n), dtype) for n in lengths]
+    axes = [(1, 3), (2,)]
+    outputs = [sc.max(x, axis=a) for x in xs for a in axes] + [
+        sc.max_pool(x, (3, n)) for x, n in zip(xs, lengths, strict=True)
+    ]
+    program = native(outputs)
+    for batch in (1, 17):
+        feeds = [images(x.shape[1:], batch, dtype) - 2 for x in xs]
+        feeds[-1][0, 1, 2, 33] = np.nan
+        expected = [a.max(axis=axis) for a in feeds for axis in axes] + [
+            a.max(axis=(2, 3), keepdims=True) for a in feeds
+        ]
+        for found, wanted in zip(program(dict(zip(xs, feeds, strict=True))), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted)
