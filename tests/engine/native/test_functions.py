@@ -1,7 +1,13 @@
-"""exp, log, log1p and tanh: against NumPy's in a wider kind of number, over the whole range of float32 and float64."""
+"""exp, log, log1p, tanh and what is made of them: against NumPy's in a wider kind of number.
+
+The quick tests look at samples of float32 and float64 over the whole range; the slow one at every 31st float32.
+`benchmarks/function_errors.py` looks at every float32.
+"""
 
 import ctypes
+import importlib.util
 import platform
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,11 +32,17 @@ KINDS = [
 ]
 
 
+SCRIPT = Path(__file__).parents[3] / "benchmarks" / "function_errors.py"
+SPEC = importlib.util.spec_from_file_location("function_errors", SCRIPT)
+errors = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(errors)
+
+
 def compiled(name, lanes, real, cpu):
     b = Builder(name, {"x": POINTER, "y": POINTER, "n": INDEX}, exported=True, real=real)
     x, y, n = b.parameters
     with b.loop(0, n, lanes) as i:
-        b.store(y, i, getattr(functions, name)(b, b.load(x, i, b.reals(lanes))))
+        b.store(y, i, errors.written(name, b, b.load(x, i, b.reals(lanes))))
     library = Library(module([b.function]), cpu, [name])
     return library, ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(library.addresses[name])
 
@@ -53,14 +65,17 @@ def whole_range(dtype, count):
 
 def assert_errors(name, real, found, x):
     with np.errstate(all="ignore"):
-        exact = getattr(np, name)(x.astype(WIDER[real]))
+        exact = errors.EXACT[name](x.astype(WIDER[real]))
         expected = exact.astype(x.dtype)
     np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
     infinite = np.isinf(expected) | np.isinf(found)
     np.testing.assert_array_equal(found[infinite], expected[infinite])
     finite = np.isfinite(expected)
     np.testing.assert_array_equal(np.signbit(found[finite]), np.signbit(expected[finite]))
-    ulp = np.abs(found[finite] - exact[finite]) / np.spacing(np.abs(expected[finite])).astype(WIDER[real])
+    size = np.minimum(
+        np.abs(expected[finite]), x.dtype.type(0.75) * np.finfo(x.dtype).max
+    )  # the largest has no next one
+    ulp = np.abs(found[finite] - exact[finite]) / np.spacing(size).astype(WIDER[real])
     assert ulp.max() <= functions.ULP[name]
 
 
@@ -87,3 +102,26 @@ def test_errors_where_products_and_sums_are_rounded_apart(name, real):
     function(x.ctypes.data, found.ctypes.data, len(x))
     assert_errors(name, real, found, x)
     del library
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(functions.ULP))
+def test_errors_of_every_31st_float32(name):
+    """At equal distances of their bits, so 270,000 of each exponent; by code that compares itself with NumPy."""
+    found = errors.Checked(name, Cpu.host()).worst(every=31)
+    assert found.ulp <= functions.ULP[name]
+    assert found.numbers > 2**32 // 31
+
+
+def test_the_comparison_in_machine_code_sees_what_is_wrong(monkeypatch):
+    """An error of some ulp, wrong signs, and what is infinite."""
+    right = functions.tanh
+
+    def seen(wrong):
+        monkeypatch.setattr(functions, "tanh", wrong)
+        return errors.Checked("tanh", Cpu.host()).worst(every=4001).ulp
+
+    assert seen(right) <= functions.ULP["tanh"]
+    assert 16 < seen(lambda b, x: b.binary("fmul", right(b, x), b.number(1 + 2.0**-20, x.type.lanes))) < 19
+    assert seen(lambda b, x: b.unary("fabs", right(b, x))) == np.inf
+    assert seen(lambda b, x: b.binary("fdiv", right(b, x), b.number(0, x.type.lanes))) == np.inf

@@ -6,6 +6,7 @@ import rules
 from rules import NATIVE, RULES, node_type
 
 import symcnn as sc
+from symcnn.testing.cases import recast
 
 VALUES = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")
 VALUES[2] = 0, 1, -1
@@ -166,3 +167,31 @@ def test_too_large_a_number_is_infinite():
     with np.errstate(over="ignore"):
         found = compiled(Large(sc.Input("z", (None, 3))))(z=VALUES)
     np.testing.assert_array_equal(found, np.where(VALUES > 0, VALUES, -np.inf))
+
+
+def test_the_trial_finds_no_fault_with_the_rules_of_the_package(monkeypatch):
+    """They are not tried when they are compiled; here they are, so that the trial itself is seen to be right."""
+    from symcnn.engine.native import trial
+    from symcnn.engine.native.tracing import obstacle
+
+    monkeypatch.setattr(trial, "is_own", lambda what: False)
+    monkeypatch.setattr(trial, "impurity", lambda node: None)
+    seen = set()
+    for cls in sc.node_types():
+        for sample in cls.samples() if cls.__module__.startswith("symcnn.") and cls.elementwise else ():
+            for real in ("float32", "float64"):
+                node = recast(sample, [real])
+                why = obstacle(node, np.dtype(real)) or ""
+                assert "another way" not in why
+                assert "it fails" not in why
+                seen |= {cls.__name__} if not why else set()
+    assert {"Add", "Div", "Exp", "Greater", "Log", "Maximum", "Pow", "Relu", "Sigmoid", "Tanh", "Where"} <= seen
+
+
+def test_it_finds_a_planted_fault(monkeypatch):
+    from symcnn.engine.native.tracing import Namespace
+
+    double = node_type("Double", lambda xp, z: xp.exp(z) * 2)
+    assert is_native(compiled(double(sc.Input("z", (None, 3)))))
+    monkeypatch.setattr(Namespace, "exp", lambda x: x + 1)
+    assert "another way for arrays" in compiled(double(sc.Input("z", (None, 3)))).report()
