@@ -17,6 +17,7 @@ import warnings
 
 import numpy as np
 import scipy.special
+from numpy.random import rand
 
 import symcnn as sc
 
@@ -427,6 +428,11 @@ def random_number_of_numpys(xp, z):
 @rule("it draws random numbers")
 def noise_of_a_new_generator(xp, z):
     return z + float(np.random.default_rng().normal())
+
+
+@rule("rand")
+def a_random_function(xp, z):
+    return z + float(rand())  # noqa: NPY002
 
 
 @rule("it reads GENERATOR, which can change")

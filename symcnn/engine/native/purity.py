@@ -43,7 +43,8 @@ def is_own(function_or_type: Any) -> bool:
 
 
 def _is_known(module: str | None) -> bool:
-    return str(module or "").partition(".")[0] in {*_FUNCTIONS, _PACKAGE}
+    parts = str(module or "").split(".")
+    return parts[0] in {*_FUNCTIONS, _PACKAGE} and "random" not in parts
 
 
 def impurity(node: Node) -> str | None:
@@ -55,6 +56,8 @@ def impurity(node: Node) -> str | None:
             rule.look_at_attribute(value, name)
     except _Changes as found:
         return str(found)
+    except Exception as error:  # of an object that answers in its own way, or of a variable that has no value yet
+        return f"what it reads cannot be seen: {type(error).__name__}: {error}"
     return None
 
 
@@ -63,9 +66,7 @@ class _Rule:
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.members = {
-            name: value for cls in reversed(type(node).__mro__) if not is_own(cls) for name, value in vars(cls).items()
-        }
+        self.classes = [cls for cls in type(node).__mro__ if not is_own(cls) and cls is not object]
         self._seen: set[int] = set()
 
     def look_at(self, value: Any, name: str) -> None:
@@ -75,7 +76,7 @@ class _Rule:
         self._seen.add(id(value))
         match value:
             case types.ModuleType():
-                if not _is_known(value.__name__) or "random" in value.__name__.split("."):
+                if not _is_known(value.__name__):
                     raise _Changes(f"it uses the module {value.__name__}")
             case types.FunctionType():
                 self._look_at_function(value)
@@ -96,8 +97,10 @@ class _Rule:
                 return
             case types.BuiltinFunctionType() | types.MethodDescriptorType() | types.WrapperDescriptorType():
                 self._look_at_built_in(value, name)
-            case _ if type(value).__module__.partition(".")[0] in ("numpy", "builtins") and self._is_numpys(value):
-                return
+            case _ if (
+                callable(value) and _is_known(getattr(value, "__module__", None)) and _is_known(type(value).__module__)
+            ):
+                return  # functions that are objects of a type of NumPy's
             case _:
                 raise _Changes(f"it reads {name}, which can change; an attribute of the node cannot")
 
@@ -113,10 +116,6 @@ class _Rule:
             return
         elif not isinstance(value, _PLAIN):
             self.look_at(value, name)
-
-    def _is_numpys(self, value: Any) -> bool:
-        """Functions of NumPy's that are objects of types of its own, such as those for array functions."""
-        return callable(value) and str(getattr(value, "__module__", "")).partition(".")[0] == "numpy"
 
     def _look_at_class(self, cls: type) -> None:
         safe = _is_known(cls.__module__) or issubclass(cls, enum.Enum)
@@ -160,9 +159,10 @@ class _Rule:
             return
         if name == "random":
             raise _Changes("it draws random numbers")
-        if name in self.members:
-            self.look_at(self.members[name], f"{name} of the class {type(self.node).__name__}")
-        elif name in vars(self.node) and not hasattr(type(self.node), name) and name not in ("serial", "site"):
+        for cls in self.classes:  # super() may ask for what a class below has under the same name
+            if name in vars(cls):
+                self.look_at(vars(cls)[name], f"{name} of the class {cls.__name__}")
+        if name in vars(self.node) and not hasattr(type(self.node), name) and name not in ("serial", "site"):
             self._look_at_given(vars(self.node)[name], name)
 
 

@@ -11,7 +11,7 @@ from symcnn.testing.cases import recast
 VALUES = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")
 VALUES[2] = 0, 1, -1
 WITHOUT_A_VALUE = {"random_number", "a_random_way", "noise_of_a_generator", "random_number_of_numpys",
-                   "noise_of_a_new_generator"}  # fmt: skip
+                   "noise_of_a_new_generator", "a_random_function"}  # fmt: skip
 
 
 def compiled(node):
@@ -122,6 +122,37 @@ def test_a_rule_of_a_base_class():
         program = compiled(node)
         assert is_native(program)
         np.testing.assert_array_equal(program(z=VALUES), expected)
+
+
+def test_a_rule_of_a_base_class_that_reads_what_can_change():
+    state = {"k": 2.0}
+
+    class Base(sc.Node):
+        z: sc.Node
+
+        def forward(self, xp, z):
+            return z * state["k"]
+
+    class Derived(Base):
+        def forward(self, xp, z):
+            return super().forward(xp, z) + 1
+
+    assert "it reads state, which can change" in compiled(Derived(sc.Input("z", (None, 3)))).report()
+
+
+def test_a_rule_that_reads_a_variable_without_a_value():
+    def make():
+        class Late(sc.Node):
+            z: sc.Node
+
+            def forward(self, xp, z):
+                return z * 2 if xp else later
+
+        report = compiled(Late(sc.Input("z", (None, 3)))).report()
+        later = report
+        return later
+
+    assert "what it reads cannot be seen" in make()
 
 
 def test_inputs_of_several_kinds():
