@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from ..graph.apart import load
-from ..graph.errors import ArgumentError, call_site, explain
+from ..graph.errors import ArgumentError, SizeError, call_site, explain
 from .numpy import NumpyBackend
 from .numpy.bound import Bound
 from .plan import Plan
@@ -29,6 +29,9 @@ def _native() -> Engine:
     except ImportError:
         problem = "the native backend needs llvmlite, which is not installed"
         raise ArgumentError(explain(problem, "pip install llvmlite", site=call_site())) from None
+    except (OSError, MemoryError) as error:  # there is no room for the library
+        hint = 'raise the limit of memory (ulimit -v), or compute by NumPy: backend="numpy", or SYMCNN_BACKEND=numpy'
+        raise SizeError(explain(f"llvmlite cannot be loaded: {error}", hint, site=call_site())) from None
     load("symcnn.engine.native")
     from .native import NativeBackend
 

@@ -80,11 +80,14 @@ def test_the_site_is_the_nearest_frame_outside_the_package():
 
 def test_the_site_of_a_rule_does_not_leak_into_other_threads():
     x, seen = sc.Input("x", (2,)), []
-    with errors.made_by_rule(sc.exp(x), "backward rule"):
-        inside = x + 101
+
+    def work():
         thread = threading.Thread(target=lambda: seen.append(x + 102))
         thread.start()
         thread.join()
+        return x + 101
+
+    inside = errors.made_by_rule(sc.exp(x), "backward rule", work)
     assert inside.site.rule == "backward rule of Exp"
     assert seen[0].site.rule == (x + 103).site.rule == ""
 

@@ -1,8 +1,7 @@
-"""What the processor offers: lanes and registers for vectors, threads, and the name under which objects are kept."""
+"""What the processor offers: lanes and registers for vectors, threads."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -107,12 +106,3 @@ def _host() -> Cpu:
 
 def _host_triple() -> str:
     return str(load("llvmlite.binding").get_process_triple())
-
-
-def cache_folder() -> str:
-    """Where compiled objects are kept: SYMCNN_CACHE, else the user's own cache folder."""
-    given = os.environ.get("SYMCNN_CACHE")
-    if given:
-        return given
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "symcnn")

@@ -1,23 +1,20 @@
-"""From LLVM's text to functions that can be called, with compiled objects kept in the user's cache folder.
-
-A cache that is missing, stale, corrupt or read-only is never an error: then the text is compiled.
-"""
+"""From LLVM's text to functions that can be called, with compiled objects kept in the user's cache folder (`store`)."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import tempfile
 import time
 import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .cpu import Cpu, cache_folder
+from .cpu import Cpu
+from .memory import check_address_space
 from .shield import shielded
+from .store import Store
 
-_FORMAT = b"symcnn object 1\n"
+_OPTIONS = "passes 2, code 2"
+"""How LLVM is told to work; to be changed where `target_machine` or `optimised` is."""
 
 
 class Library:
@@ -56,14 +53,14 @@ class Library:
         import llvmlite.binding as llvm
 
         machine = target_machine(cpu)
-        key = "\0".join(
-            [llvmlite.__version__, str(llvm.llvm_version_info), machine.triple, cpu.name, cpu.features, text]
-        )
-        path = os.path.join(cache_folder(), hashlib.sha256(key.encode()).hexdigest() + ".o")
-        found = _read(path)
+        options = [llvmlite.__version__, str(llvm.llvm_version_info), machine.triple, cpu.name, cpu.features, _OPTIONS]
+        key = "\0".join([*options, hashlib.sha256(text.encode()).hexdigest()]).encode()
+        store = Store.of_user()
+        found = store.read(key)
+        check_address_space(0 if found is not None else len(text))
         code = _compiled(text, machine) if found is None else found
         if found is None:
-            _write(path, code)
+            store.write(key, code)
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
         engine.finalize_object()
@@ -111,28 +108,3 @@ def optimised(text: str, machine: Any) -> Any:
 
 def _compiled(text: str, machine: Any) -> bytes:
     return bytes(machine.emit_object(optimised(text, machine)))
-
-
-def _read(path: str) -> bytes | None:
-    """The object at `path`, if one is there and is whole."""
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except OSError:
-        return None
-    start = len(_FORMAT) + 32
-    whole = content.startswith(_FORMAT) and hashlib.sha256(content[start:]).digest() == content[len(_FORMAT) : start]
-    return content[start:] if whole else None
-
-
-def _write(path: str, code: bytes) -> None:
-    """Keep the object: written aside and then renamed, so that no other process reads half of it."""
-    with contextlib.suppress(OSError):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=os.path.dirname(path))
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_FORMAT + hashlib.sha256(code).digest() + code)
-            os.replace(aside, path)
-        except OSError:
-            os.unlink(aside)

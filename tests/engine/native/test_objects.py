@@ -1,10 +1,12 @@
 """The cache of compiled objects: whatever has become of it, programs are right."""
 
+import ctypes
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.emit import module
 from symcnn.engine.native.loops import POINTER, Builder
 from symcnn.engine.native.objects import Library
+from symcnn.engine.native.store import Store
 
 
 @pytest.fixture
@@ -136,3 +139,148 @@ def test_another_processor_has_another_object(folder):
     b.store(b.parameters[0], 0, b.number(1))
     plain = Cpu.of("x86-64", "") if host.is_x86 else host
     assert Library(module([b.function]), plain, ["f"]).cached is (plain is host)
+
+
+# What is not trusted ---------------------------------------------------------------------------------
+
+
+def result(number):
+    """What the function of `library(number)` writes."""
+    found = np.zeros(1, np.float32)
+    made = library(number)
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(made.addresses["f"])(found.ctypes.data)
+    return made.cached, float(found[0])
+
+
+def test_objects_that_have_changed_places_are_compiled_again(folder):
+    result(1.0)
+    (one,) = folder.iterdir()
+    result(2.0)
+    (two,) = set(folder.iterdir()) - {one}
+    one.rename(folder / "aside")
+    two.rename(one)
+    (folder / "aside").rename(two)
+    assert [result(1.0), result(2.0)] == [(False, 1.0), (False, 2.0)]
+    assert [result(1.0), result(2.0)] == [(True, 1.0), (True, 2.0)]
+
+
+def test_each_byte_is_under_the_checksum(folder):
+    library()
+    (file,) = folder.iterdir()
+    whole = file.read_bytes()
+    for place in [*range(250), len(whole) - 1]:
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert Store(str(folder)).read(b"") is None
+    keys = whole[56:].split(b"\0")[0]
+    assert keys  # the versions stand in the header
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_an_object_that_others_may_write_is_compiled_again(folder, mode):
+    library()
+    (file,) = folder.iterdir()
+    file.chmod(mode)
+    assert not library().cached
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert library().cached
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777])
+def test_a_folder_that_others_may_write_is_not_read(folder, mode):
+    library()
+    folder.chmod(mode)
+    assert not library().cached
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert library().cached
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_what_belongs_to_somebody_else_is_not_loaded(folder, what):
+    library()
+    (file,) = folder.iterdir()
+    os.chown(file if what == "file" else folder, 65534, 65534)
+    assert not library().cached
+    assert library().cached is (what == "file")  # it was written anew
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this system")
+def test_a_fifo_is_not_waited_for(folder):
+    library()
+    (file,) = folder.iterdir()
+    file.unlink()
+    os.mkfifo(file, 0o600)
+    assert not library().cached
+    assert library().cached
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links of POSIX")
+def test_a_link_is_not_followed(folder, tmp_path):
+    library()
+    (file,) = folder.iterdir()
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    assert not library().cached
+    assert library().cached and not file.is_symlink()
+
+
+@pytest.mark.parametrize(("name", "value"), [("SYMCNN_CACHE", "cache"), ("XDG_CACHE_HOME", "."), ("HOME", "home")])
+def test_a_folder_that_is_not_absolute_is_none(tmp_path, monkeypatch, name, value):
+    for other in ("SYMCNN_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    assert Store.of_user() == Store(None)
+    assert not library().cached
+    assert not library().cached
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="homes of POSIX")
+def test_no_home_at_all(tmp_path, monkeypatch):
+    """Neither HOME nor an entry among the users: the folder would be called ~."""
+    for name in ("SYMCNN_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    monkeypatch.chdir(tmp_path)
+    assert not library().cached
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_oldest_objects_go_first(folder, monkeypatch):
+    store = Store(str(folder))
+    for number in range(6):
+        store.write(b"%d" % number, bytes(300_000))
+        os.utime(store._path(b"%d" % number), (1e9 + number, 1e9 + number))
+    assert store.read(b"0")  # it is the latest used now
+    monkeypatch.setenv("SYMCNN_CACHE_LIMIT", "1")
+    store.trim()
+    assert [store.read(b"%d" % number) is not None for number in range(6)] == [True, False, False, False, True, True]
+
+
+def test_the_folder_is_trimmed_by_and_by(folder, monkeypatch):
+    monkeypatch.setenv("SYMCNN_CACHE_LIMIT", "0.1")
+    store = Store(str(folder))
+    (folder / "..").resolve().mkdir(exist_ok=True)
+    for number in range(200):
+        store.write(b"%d" % number, bytes(10_000))
+    assert len(list(folder.iterdir())) <= 10 + 32
+
+
+def test_what_was_left_half_written_goes(folder):
+    library()
+    for name, age in (("1-a.tmp", 10), ("1-b.tmp", 7200)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    Store(str(folder)).trim()
+    assert {file.suffix for file in folder.iterdir()} == {".o", ".tmp"} and not (folder / "1-b.tmp").exists()
+
+
+@pytest.mark.parametrize("nonsense", ["", "many", "nan", "1e999"])
+def test_a_limit_that_is_none(folder, monkeypatch, nonsense):
+    monkeypatch.setenv("SYMCNN_CACHE_LIMIT", nonsense)
+    library()
+    Store(str(folder)).trim()
+    assert library().cached
