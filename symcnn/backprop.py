@@ -220,6 +220,7 @@ class Backprop:
         return f"Backprop({self.J.label}: {len(self.steps)} steps, {len(self.grads)} gradients)"
 
 
+@collector_paused
 def backprop(J: Node, seed: Operand | None = None) -> Backprop:
     """Sweep the graph of `J` in reverse topological order and collect the error of every node.
 
@@ -250,10 +251,9 @@ def backprop(J: Node, seed: Operand | None = None) -> Backprop:
     forward = Graph(J)
     known = set(forward.nodes)
     steps = []
-    with collector_paused():
-        for node, sent in sweep(reversed(forward.order), errors):
-            made = _new_nodes([errors[source] for source, _ in sent], known)
-            steps.append(Step(node, errors[node], sent, made))
+    for node, sent in sweep(reversed(forward.order), errors):
+        made = _new_nodes([errors[source] for source, _ in sent], known)
+        steps.append(Step(node, errors[node], sent, made))
     return Backprop(J, steps, errors)
 
 

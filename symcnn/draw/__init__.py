@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from ..graph.collector import collector_paused
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from .units.units import Units
 
 
+@collector_paused
 def draw(
     J: Node | Backprop,
     *,
@@ -88,7 +91,6 @@ def draw(
     ['e1 = 1 as 1', 'δ(a1) = e1 as 2', 'e2 = a1²', 'e3 = 1 − e2', '∇w = δ(a1) · e3']
     """
     from ..backprop import Backprop
-    from ..graph.collector import collector_paused
     from ..graph.errors import ArgumentError, DTypeError, call_site, chosen, explain, natural, quoted
     from ..graph.node import Node
     from .diagram import Diagram
@@ -112,11 +114,10 @@ def draw(
         raise ArgumentError(explain(f"fold is {quoted(fold)}; expected True, False or None", site=call_site()))
     hops = natural(hops, "hops")
     chosen(zoom, ("layers", "nodes"), "zoom")
-    with collector_paused():
-        kind: type[Teller | NodesTeller] = Teller if zoom == "layers" else NodesTeller
-        teller = kind(J, fold, focus, hops)
-        told = shown(teller.tell(), teller.errors, values, example)
-        return Diagram(told, None if width is None else float(min(width, sys.maxsize)))
+    kind: type[Teller | NodesTeller] = Teller if zoom == "layers" else NodesTeller
+    teller = kind(J, fold, focus, hops)
+    told = shown(teller.tell(), teller.errors, values, example)
+    return Diagram(told, None if width is None else float(min(width, sys.maxsize)))
 
 
 def swept(J: Node) -> Backprop:

@@ -30,7 +30,7 @@ from ..listing import listed
 from ..notebook import bundle
 from .backends import BACKENDS, chosen
 from .feeds import Feeds, batch_of
-from .numpy.bound import Bound, is_finite
+from .numpy.bound import Bound, is_finite, no_memory
 from .plan import Plan
 from .profile import Profile, Row
 from .threads import number_of_threads, using
@@ -103,7 +103,10 @@ class Program:
         """
         arrays = self.plan.collect(feeds, named)
         self._check_writable()
-        results = using(self.threads, self._run, arrays)
+        try:
+            results = using(self.threads, self._run, arrays)
+        except MemoryError as error:
+            raise no_memory(error, self.plan.outputs[0]) from None
         return results[0] if self._single else results
 
     def _run(self, arrays: Feeds) -> list[Array]:

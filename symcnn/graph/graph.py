@@ -214,18 +214,18 @@ class _Ref:
     row: int
 
 
+@collector_paused
 def pack(*outputs: Node) -> list[Node | _Row]:
     """Everything upstream, inputs first, as rows that refer to earlier rows by number."""
     rows: list[Node | _Row] = []
     index: dict[Node, int] = {}
-    with collector_paused():
-        for node in Graph(*outputs).order:
-            index[node] = len(rows)
-            if isinstance(node, Input | Param) or type(node).__reduce__ is not Node.__reduce__:
-                rows.append(node)
-            else:
-                fields = {name: _refer(getattr(node, name), index) for name in node.field_names}
-                rows.append((type(node), fields, tuple(node._context.values())))
+    for node in Graph(*outputs).order:
+        index[node] = len(rows)
+        if isinstance(node, Input | Param) or type(node).__reduce__ is not Node.__reduce__:
+            rows.append(node)
+        else:
+            fields = {name: _refer(getattr(node, name), index) for name in node.field_names}
+            rows.append((type(node), fields, tuple(node._context.values())))
     return rows
 
 
@@ -240,17 +240,17 @@ def unpack(rows: Iterable[Node | _Row]) -> Node:
     return unpack_all(rows)[-1]
 
 
+@collector_paused
 def unpack_all(rows: Iterable[Node | _Row]) -> list[Node]:
     """All nodes of a table that `pack` made."""
     made: list[Node] = []
-    with collector_paused():
-        for row in rows:
-            if isinstance(row, Node):
-                made.append(row)
-            else:
-                cls, fields, context = row
-                made.append(cls(**{name: _resolve(value, made) for name, value in fields.items()}))
-                remember(made[-1], context)
+    for row in rows:
+        if isinstance(row, Node):
+            made.append(row)
+        else:
+            cls, fields, context = row
+            made.append(cls(**{name: _resolve(value, made) for name, value in fields.items()}))
+            remember(made[-1], context)
     return made
 
 

@@ -30,6 +30,7 @@ RULES: tuple[Rule, ...] = (folded, cancel, plain, neutral, stable)
 """Each gives a node of the same value, shape and dtype, or None where it has nothing to say."""
 
 
+@collector_paused
 def simplify(nodes: Sequence[Node], rules: Sequence[Rule] | None = None) -> list[Node]:
     """Nodes with the values of `nodes`, rewritten until no rule applies.
 
@@ -49,12 +50,11 @@ def simplify(nodes: Sequence[Node], rules: Sequence[Rule] | None = None) -> list
     """
     current = list(nodes)
     settled: set[Node] = set()
-    with collector_paused():
-        while True:
-            following = _one_pass(current, RULES if rules is None else rules, settled)
-            if all(a is b for a, b in zip(current, following, strict=True)):
-                return following
-            current = following
+    while True:
+        following = _one_pass(current, RULES if rules is None else rules, settled)
+        if all(a is b for a, b in zip(current, following, strict=True)):
+            return following
+        current = following
 
 
 def _one_pass(nodes: Sequence[Node], rules: Sequence[Rule], settled: set[Node]) -> list[Node]:

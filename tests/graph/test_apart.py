@@ -36,7 +36,8 @@ def ran(code, cache, *arguments):
 
 
 INTERRUPTED = """
-import signal, sys, threading, time
+import atexit, signal, sys, threading
+atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)  # after those of all that is imported below
 import numpy as np
 import symcnn as sc
 from symcnn.engine.native import objects

@@ -71,12 +71,12 @@ def count(trials, backend="numpy", seed=0):
         for _ in range(trials):
             left = rng.randrange(1, 3)
             asked = left
-            try:
-                signal.setitimer(signal.ITIMER_REAL, rng.uniform(20e-6, 1500e-6))
-                work()
-                wait()
-            except KeyboardInterrupt:
-                with contextlib.suppress(KeyboardInterrupt):
+            with contextlib.suppress(KeyboardInterrupt):  # the second of a pair
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(20e-6, 1500e-6))
+                    work()
+                    wait()
+                except KeyboardInterrupt:
                     wait()
             left = 0
             caught += asked

@@ -25,10 +25,10 @@ _LEAVES: dict[type[Node], str] = {
 """What stands to the right of the equals sign for a value that is not computed."""
 
 
+@collector_paused
 def equations_of_sweep(back: Backprop) -> Equations:
     """The forward pass, every error in the order of the sweep, and every gradient."""
-    with collector_paused():
-        return _of_sweep(back)
+    return _of_sweep(back)
 
 
 def _of_sweep(back: Backprop) -> Equations:

@@ -199,28 +199,28 @@ class NativeBound(Bound):
         yield from reference.visits()
 
 
+@collector_paused
 def _bound(compiled: Compiled, batch: int) -> NativeBound:
     bound = NativeBound(compiled.plan, batch, compiled=compiled)
     storage = _Storage(compiled.plan, Arena())
     bound.runner = Runner(compiled)
     waiting: list[int] = []
-    with collector_paused():
-        for node in compiled.plan.order:
-            if isinstance(node, Input) and node in compiled.fed_directly:
-                bound.values[node] = bound._unfed[node]
-                storage.share(node, owned=True)
-            elif not node.inputs:
+    for node in compiled.plan.order:
+        if isinstance(node, Input) and node in compiled.fed_directly:
+            bound.values[node] = bound._unfed[node]
+            storage.share(node, owned=True)
+        elif not node.inputs:
+            _bind_node(node, bound, storage)
+    for number, stage in enumerate(compiled.partition.stages):
+        if stage.kind == "numpy":
+            _end_run(waiting, bound)
+            for node in stage.nodes:
                 _bind_node(node, bound, storage)
-        for number, stage in enumerate(compiled.partition.stages):
-            if stage.kind == "numpy":
-                _end_run(waiting, bound)
-                for node in stage.nodes:
-                    _bind_node(node, bound, storage)
-            else:
-                _bind_stage(number, bound, storage)
-                waiting.append(number)
-        _end_run(waiting, bound)
-        bound.runner.fill(bound)
+        else:
+            _bind_stage(number, bound, storage)
+            waiting.append(number)
+    _end_run(waiting, bound)
+    bound.runner.fill(bound)
     bound.nbytes = storage.arena.nbytes + compiled.nbytes
     return bound
 
@@ -261,4 +261,8 @@ def _seen(node: Node, bound: NativeBound) -> Array:
 
 def _unfed(node: Node, batch: int) -> Array:
     """An array of the value's shape that has no memory to speak of."""
-    return np.broadcast_to(np.zeros((), node.dtype), node.spec.bind(batch))
+    shape = node.spec.bind(batch)
+    try:
+        return np.broadcast_to(np.zeros((), node.dtype), shape)
+    except ValueError:  # more numbers than NumPy can count
+        raise SizeError(explain(f"there is no memory for its {shape} numbers", node=node)) from None

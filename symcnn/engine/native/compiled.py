@@ -93,34 +93,34 @@ class Compiled:
         return written
 
     @classmethod
+    @collector_paused
     def written(cls, plan: Plan, cpu: Cpu, few: bool = False) -> Compiled:
         """All that comes before machine code: for any `cpu`, also one that this machine is not."""
         start = time.perf_counter()
-        with collector_paused():
-            found = partition(plan)
-            cpu = cpu.computing(element_of_array(found.real))
-            block = 1 if few else cpu.lanes
-            lowered = Lowered(inline=_inline(plan, found))
-            results = {n: _results(plan, found, n, lowered.inline) for n in range(len(found.stages))}
-            native = {o for n, stage in enumerate(found.stages) if stage.kind != "numpy" for o in results[n]}
-            checked = {o for o in plan.outputs if o in native and found.kinds[o] in (Kind.SUM, Kind.SHARED)}
-            groups = {
-                n: fuse(stage.nodes, set(results[n]), found, block)
-                for n, stage in enumerate(found.stages)
-                if stage.kind == "image"
-            }
-            for n, stage in enumerate(found.stages):
-                jobs: list[str] = []
-                if stage.kind == "image":
-                    jobs = ImageStage(lowered, groups[n], cpu, n, block).write(checked)
-                elif stage.kind == "shared":
-                    jobs = shared_stage(lowered, stage.nodes, set(results[n]), checked, cpu, n)
-                lowered.jobs.append(jobs)
-            commits: list[str] = []
-            if plan.updated and checked >= set(plan.outputs) and found.stages[-1].kind != "numpy":
-                new = plan.outputs[len(plan.outputs) - len(plan.updated) :]
-                commits = commit(lowered, list(zip(plan.updated, new, strict=True)), cpu)
-            lowered.seconds = time.perf_counter() - start
+        found = partition(plan)
+        cpu = cpu.computing(element_of_array(found.real))
+        block = 1 if few else cpu.lanes
+        lowered = Lowered(inline=_inline(plan, found))
+        results = {n: _results(plan, found, n, lowered.inline) for n in range(len(found.stages))}
+        native = {o for n, stage in enumerate(found.stages) if stage.kind != "numpy" for o in results[n]}
+        checked = {o for o in plan.outputs if o in native and found.kinds[o] in (Kind.SUM, Kind.SHARED)}
+        groups = {
+            n: fuse(stage.nodes, set(results[n]), found, block)
+            for n, stage in enumerate(found.stages)
+            if stage.kind == "image"
+        }
+        for n, stage in enumerate(found.stages):
+            jobs: list[str] = []
+            if stage.kind == "image":
+                jobs = ImageStage(lowered, groups[n], cpu, n, block).write(checked)
+            elif stage.kind == "shared":
+                jobs = shared_stage(lowered, stage.nodes, set(results[n]), checked, cpu, n)
+            lowered.jobs.append(jobs)
+        commits: list[str] = []
+        if plan.updated and checked >= set(plan.outputs) and found.stages[-1].kind != "numpy":
+            new = plan.outputs[len(plan.outputs) - len(plan.updated) :]
+            commits = commit(lowered, list(zip(plan.updated, new, strict=True)), cpu)
+        lowered.seconds = time.perf_counter() - start
         return cls(plan, found, lowered, groups, results, None, cpu, block, checked, commits)
 
     @property

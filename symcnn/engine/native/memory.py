@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 
-from ...graph.errors import SizeError, call_site, explain
+from ...graph.errors import SizeError, explain
 
 _LEAST = 192 << 20
 """Bytes of address space that LLVM, its thread and what it makes are given at least, whatever it compiles."""
@@ -35,4 +35,4 @@ def check_address_space(characters: int) -> None:
     except (OSError, ValueError, OverflowError, MemoryError):
         problem = f"there is no room for the compiler, which may take {wanted >> 20} MiB of address space"
         hint = 'raise the limit (ulimit -v), or compute by NumPy: backend="numpy", or SYMCNN_BACKEND=numpy'
-        raise SizeError(explain(problem, hint, site=call_site())) from None
+        raise SizeError(explain(problem, hint)) from None

@@ -156,13 +156,13 @@ def is_finite(array: Array) -> bool:
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
+@collector_paused
 def bind(plan: Plan, batch: int) -> Bound:
     """Give every node of `plan` an array for a batch of `batch` rows, and prepare what computes it."""
     bound = Bound(plan, batch)
     storage = _Storage(plan, Arena())
-    with collector_paused():
-        for node in plan.order:
-            _bind_node(node, bound, storage)
+    for node in plan.order:
+        _bind_node(node, bound, storage)
     bound.nbytes = storage.arena.nbytes
     return bound
 
