@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.errors import DTypeError, FeedError, SymcnnError, call_site, explain, quoted, shown
-from ..graph.leaves import Input
+from ..graph.leaves import Input, is_masked
 from ..graph.node import Node
 
 Feeds = dict[Input, NDArray[Any]]
@@ -98,7 +98,7 @@ def checked(node: Input, value: Any) -> NDArray[Any]:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
         raise DTypeError(explain(f"what was fed is no array: {error}", node=node)) from None
-    if isinstance(value, np.ma.MaskedArray):
+    if is_masked(value):
         raise DTypeError(explain("a masked array was fed", "fill it: array.filled(0)", node=node))
     kind, wanted = array.dtype.kind, node.dtype.kind
     unfit = (kind == "f" and wanted != "f") or (wanted == "b" and kind != "b")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count, repeat
 from operator import setitem
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ _KEPT = 4
 """How many sets of buffers a program keeps: the batch sizes and threads that it served last."""
 
 
+_put = cast(Callable[[Array, Any, Array], None], setitem)
 _put_all = deque[None](maxlen=0).extend
 """Consumes a `map`, in one call of what is written in C: no interrupt comes between two of its writings."""
 
@@ -134,7 +135,7 @@ class Program:
         new = [bound.values[node] for node in outputs[asked:]]
         if bound.updates_overlap:
             new = [np.array(value) for value in new]
-        _put_all(map(setitem, [param.value for param in self.plan.updated], repeat(...), new))
+        _put_all(map(_put, [param.value for param in self.plan.updated], repeat(...), new))
         return results
 
     def _acquire(self, batch: int) -> Bound:

@@ -62,9 +62,7 @@ class Graph:
 
     @cached_property
     def _networkx(self) -> nx.MultiDiGraph[Node]:
-        nx = load("networkx")
-
-        graph: nx.MultiDiGraph[Node] = nx.MultiDiGraph()
+        graph: nx.MultiDiGraph[Node] = load("networkx").MultiDiGraph()
         graph.add_nodes_from(self.nodes)
         graph.add_edges_from(
             (source, node, {"input": position}) for node in graph for position, source in enumerate(node.inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import field
 from functools import partial
@@ -99,6 +100,17 @@ def real_or_integer(dtype: DTypeLike, what: str) -> DType:
     return found
 
 
+def is_masked(value: object) -> bool:
+    """Whether it is an array with numbers that do not count; `numpy.ma`, which makes these, is not loaded for that.
+
+    Examples
+    --------
+    >>> is_masked(np.zeros(2)), is_masked(np.ma.array([1, 2], mask=[True, False]))
+    (False, True)
+    """
+    return isinstance(value, getattr(sys.modules.get("numpy.ma"), "MaskedArray", ()))
+
+
 def as_numbers(value: ArrayLike, what: str) -> NDArray[Any]:
     """`value` as a NumPy array of reals, integers or booleans; no copy where it is one.
 
@@ -108,7 +120,7 @@ def as_numbers(value: ArrayLike, what: str) -> NDArray[Any]:
         For anything else, and for what would lose its meaning: a masked array, a list of nodes.
     """
     parts = value if isinstance(value, list | tuple) else (value,)
-    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
+    if any(is_masked(part) for part in parts):
         raise DTypeError(explain(f"{what} is a masked array", "fill it: array.filled(0)", site=call_site()))
     if any(isinstance(part, Node) for part in parts):
         raise DTypeError(explain(f"{what} is made of nodes", "sc.concat([...]) joins nodes", site=call_site()))

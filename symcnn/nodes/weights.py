@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..graph.apart import load
 from ..graph.errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, explain, quoted
 from ..graph.leaves import as_numbers
 from ..graph.spec import DType
@@ -45,6 +46,7 @@ def drawn(init: Initializer, seed: int | None, shape: tuple[int, ...], dtype: DT
 def generator(seed: int | None, what: str) -> np.random.Generator:
     """NumPy's random numbers from `seed`; ArgumentError, which begins with `what`, for a seed that is none."""
     try:
-        return np.random.default_rng(seed)
+        made: np.random.Generator = load("numpy.random").default_rng(seed)
+        return made
     except (TypeError, ValueError) as error:
         raise ArgumentError(explain(f"{what}: seed is {quoted(seed)}: {error}", site=call_site())) from None

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...graph.errors import ArgumentError, DTypeError, ShapeError, call_site, explain, natural, quoted
-from ...graph.leaves import Param
+from ...graph.leaves import Param, is_masked
 from ...graph.node import Node
 from ..story.story import Below, Box, Bundle, Story
 from .colours import INF, LEVELS, MINUS_INF, NAN, Scale
@@ -81,7 +81,7 @@ def _array_of(node: Node, value: object) -> Array:
         array = np.asarray(value)
     except (TypeError, ValueError):
         array = np.asarray(None)  # a ragged list, ...
-    if array.dtype.kind not in "fiub" or isinstance(value, np.ma.MaskedArray):
+    if array.dtype.kind not in "fiub" or is_masked(value):
         what = f"its value is to be shown, but it is {quoted(value)}; expected an array of real numbers"
         raise DTypeError(explain(what, node=node, site=call_site()))
     fits = len(array.shape) == node.ndim and all(d in (None, n) for d, n in zip(node.shape, array.shape, strict=True))
