@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .node import Node
 
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class SymcnnError(Exception):
@@ -185,17 +185,17 @@ def _is_ours(module: str, code: CodeType) -> bool:
     return module.partition(".")[0] in _PASSED or (code.co_name == "__init__" and code.co_filename == "<string>")
 
 
-def made_by_rule(node: Node, rule: str, work: Callable[..., T], *args: Any) -> T:
+def made_by_rule(node: Node, rule: str, work: Callable[..., _T], *args: Any) -> _T:
     """What `work` returns; nodes that it makes carry `node`'s line: what a backward rule makes, the user made there."""
     return _made_for(_MadeFor(Site(node.site.file, node.site.line, f"{rule} of {node.label}"), None), work, args)
 
 
-def in_place_of(node: Node, work: Callable[..., T], *args: Any) -> T:
+def in_place_of(node: Node, work: Callable[..., _T], *args: Any) -> _T:
     """What `work` returns; nodes that it makes take over `node`'s site, and its place in the order: the rewriter's."""
     return _made_for(_MadeFor(node.site, node.serial), work, args)
 
 
-def _made_for(given: _MadeFor, work: Callable[..., T], args: tuple[Any, ...]) -> T:
+def _made_for(given: _MadeFor, work: Callable[..., _T], args: tuple[Any, ...]) -> _T:
     """In a context of its own: wherever an interrupt ends it, nothing is left behind."""
     context = copy_context()
     context.run(_MADE_FOR.set, given)

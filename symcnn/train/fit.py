@@ -6,7 +6,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from importlib import import_module
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..engine.program import Program, compile
+from ..graph.apart import load
 from ..graph.errors import DTypeError, FeedError, ShapeError, SpeedWarning, call_site, explain, positive_int, quoted
 from ..graph.leaves import Input, as_numbers
 from ..graph.node import Node
@@ -254,8 +255,24 @@ def _rows(data: Mapping[str, ArrayLike]) -> Data:
     return arrays
 
 
+class _NoBar(AbstractContextManager[Any]):
+    """What nobody sees; tqdm, whose locks a forked process may find closed, is not asked for it."""
+
+    def update(self) -> None:
+        pass
+
+    def set_postfix(self, figures: Mapping[str, str]) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
 def _bar(total: int, progress: bool | None) -> Any:
+    in_notebook = "ipykernel" in sys.modules
+    seen = in_notebook or (sys.stderr is not None and sys.stderr.isatty()) if progress is None else progress
+    if not seen:
+        return _NoBar()
     # what tqdm.auto imports takes longer than a small training; without ipywidgets it warns
-    is_notebook = "ipykernel" in sys.modules and find_spec("ipywidgets") is not None
-    tqdm = import_module("tqdm.auto" if is_notebook else "tqdm.std").tqdm
+    tqdm = load("tqdm.auto" if in_notebook and find_spec("ipywidgets") is not None else "tqdm.std").tqdm
     return tqdm(total=total, unit="step", leave=False, disable=None if progress is None else not progress)

@@ -250,9 +250,8 @@ class Team:
             self._start(helpers)
             try:
                 self._go(helpers)
-            except KeyboardInterrupt:
-                if table[_CLAIM] != self._epoch << 24 | _CLOSED:
-                    self._go(helpers)  # it has not begun; once begun, native code takes it to its end
+            except BaseException:  # an interrupt: the run has not begun, or native code has taken it to its end
+                self._called = 0  # so nobody stays awake for it
                 raise
 
     def _go(self, helpers: int) -> None:

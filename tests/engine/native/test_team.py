@@ -80,6 +80,29 @@ def test_an_interrupt_between_two_lines_lets_nobody_sleep_for_ever(after):
     assert not any(worker.is_alive() for worker in workers)
 
 
+def test_nobody_stays_awake_for_a_run_that_an_interrupt_has_kept_from_beginning():
+    mine, job = Team(), ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int64] * 3)
+    called = job(lambda data, me, chunk, chunks: None)
+    work = Work([(ctypes.cast(called, ctypes.c_void_p).value, 8)])
+    mine.run(work, 0, 3)
+    wake = mine._wake
+
+    def interrupted(helpers):
+        wake(helpers)
+        raise KeyboardInterrupt
+
+    mine._wake = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        mine.run(work, 0, 3)
+    mine._wake = wake
+    time.sleep(0.3)
+    before = time.process_time()
+    time.sleep(0.3)
+    assert time.process_time() - before < 0.1
+    mine.run(work, 0, 3)
+    mine.close()
+
+
 class Unborn(list):
     """Notes that threads sleep: an interrupt comes before the first is written."""
 
