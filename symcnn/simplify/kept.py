@@ -35,7 +35,7 @@ def kept_zero(answer: Node, delta: Node, read: tuple[Node, ...]) -> Node:
     >>> kept_zero(2 * delta * sc.exp(x), delta, (x,))
     Scaled(Mul, Exp, error='a'): (3,) float32
     """
-    if answer is delta or is_never_zero(delta):
+    if answer is delta or answer.serial < delta.serial or is_never_zero(delta):
         return answer
     new: dict[Node, Node | None] = dict.fromkeys(read)
     new[delta] = delta
@@ -49,42 +49,43 @@ def kept_zero(answer: Node, delta: Node, read: tuple[Node, ...]) -> Node:
         elif missing := [i for i in node.inputs if i not in new]:
             todo.extend(missing)
         else:
-            new[node] = in_place_of(node, _kept, node, [new[i] for i in node.inputs])
+            new[node] = _kept(node, [new[i] for i in node.inputs])
     kept = new[answer]
     return answer if kept is None else kept
 
 
 def _kept(node: Node, new: list[Node | None]) -> Node | None:
     """`node` over what has taken the place of its inputs; None where nothing in it is made of the error."""
+    if new.count(None) == len(new):
+        return None
     inputs = [i if n is None else n for i, n in zip(node.inputs, new, strict=True)]
-    match type(node), new:
-        case _, _ if all(n is None for n in new):
-            return None
-        case t, [a, b] if t is Mul:
-            return scaled(inputs[0], inputs[1], ("" if a is None else "a") + ("" if b is None else "b"))
-        case t, [Node(), None] if t is Div:
-            return shared(inputs[0], inputs[1])
-    return node if inputs == list(node.inputs) else node.with_inputs(inputs)
+    if type(node) is Mul:
+        a, b = inputs
+        error = ("" if new[0] is None else "a") + ("" if new[1] is None else "b")
+        if _zero_meets(a, b, error):
+            with in_place_of(node):
+                return Scaled(a, b, error)
+    elif type(node) is Div and new[1] is None:
+        a, b = inputs
+        if _zero_divides(a, b):
+            with in_place_of(node):
+                return Share(a, b)
+    if all(a is b for a, b in zip(inputs, node.inputs, strict=True)):
+        return node
+    with in_place_of(node):
+        return node.with_inputs(inputs)
 
 
-def scaled(a: Node, b: Node, error: str) -> Node:
-    """The product of an error; a plain one where the graph says that no 0 meets what is not finite.
-
-    Examples
-    --------
-    >>> import symcnn as sc
-    >>> scaled(sc.Input("delta", (3,)), sc.Const(0.5), "a")
-    Mul(delta, Const): (3,) float32
-    """
-    meets = ("a" in error and not is_never_zero(a) and not is_finite(b)) or (
-        "b" in error and not is_never_zero(b) and not is_finite(a)
+def _zero_meets(a: Node, b: Node, error: str) -> bool:
+    """Whether an error of 0 may be multiplied with what is not finite, as far as the graph says."""
+    return ("a" in error and not is_finite(b) and not is_never_zero(a)) or (
+        "b" in error and not is_finite(a) and not is_never_zero(b)
     )
-    return Scaled(a, b, error) if meets else a * b
 
 
-def shared(a: Node, b: Node) -> Node:
-    """The quotient of an error; a plain one where the graph says that 0 does not meet 0 or NaN."""
-    return a / b if is_never_zero(a) or (is_never_zero(b) and is_finite(b)) else Share(a, b)
+def _zero_divides(a: Node, b: Node) -> bool:
+    """Whether an error of 0, which is a, may be divided by 0 or NaN."""
+    return not (is_finite(b) and is_never_zero(b)) and not is_never_zero(a)
 
 
 def added(a: Node, b: Node) -> Node:
@@ -103,13 +104,11 @@ def added(a: Node, b: Node) -> Node:
 def plain(node: Node) -> Node | None:
     """The rule of `simplify`: a plain product or quotient where the other one is not needed, or None."""
     match node:
-        case Scaled(a, b, error):
-            found = scaled(a, b, error)
-        case Share(a, b):
-            found = shared(a, b)
-        case _:
-            return None
-    return None if found is node else found
+        case Scaled(a, b, error) if not _zero_meets(a, b, error):
+            return a * b
+        case Share(a, b) if not _zero_divides(a, b):
+            return a / b
+    return None
 
 
 def is_never_zero(node: Node) -> bool:
@@ -135,6 +134,8 @@ def is_finite(node: Node) -> bool:
     match node:
         case Const():
             return node.is_finite
+        case Cast(x):
+            return x.dtype.kind in "iub"
         case Mul(a, b):
             return all(isinstance(n, Const | BatchSize) and is_finite(n) for n in (a, b))
     return isinstance(node, BatchSize | OneHot) or node.dtype.kind in "iub"

@@ -18,12 +18,12 @@ INDEX = sc.Const([3, 0, 3])
 @pytest.mark.parametrize(
     ("node", "simple"),
     [
-        pytest.param(X + 0, X, id="x + 0"),
-        pytest.param(ZERO + X, X, id="0 + x"),
+        pytest.param(X + -0.0, X, id="x + -0"),
+        pytest.param(-ZERO + X, X, id="-0 + x"),
         pytest.param(X + sc.Neg(Y), X - Y, id="x + -y"),
         pytest.param(sc.Neg(Y) + X, X - Y, id="-y + x"),
         pytest.param(X - 0, X, id="x - 0"),
-        pytest.param(ZERO - X, -X, id="0 - x"),
+        pytest.param(-0.0 - X, -X, id="-0 - x"),
         pytest.param(X - sc.Neg(Y), X + Y, id="x - -y"),
         pytest.param(X * 1, X, id="x 1"),
         pytest.param(ONE * X, X, id="1 x"),
@@ -36,7 +36,7 @@ INDEX = sc.Const([3, 0, 3])
         pytest.param(X**0, ONE, id="x^0"),
         pytest.param(sc.where(X > 0, Y, Y), Y, id="where y or y"),
         pytest.param(sc.where(X > 0, 0.0, ZERO), ZERO, id="where 0 or 0"),
-        pytest.param(V + ZERO, sc.broadcast_to(V, X.shape), id="v + 0, broadcast"),
+        pytest.param(V - ZERO, sc.broadcast_to(V, X.shape), id="v - 0, broadcast"),
         pytest.param(sc.broadcast_to(V, X.shape) * Y, V * Y, id="a broadcast that is done anyway"),
         pytest.param(Y * sc.broadcast_to(V, X.shape), Y * V, id="the same on the right"),
     ],
@@ -76,6 +76,10 @@ def test_zeros_that_are_moved_or_added_up_are_zeros(simplified, node):
     "node",
     [
         pytest.param(X * 0, id="x 0"),
+        pytest.param(X + 0, id="x + 0"),
+        pytest.param(0 - X, id="0 - x"),
+        pytest.param(X - -0.0, id="x - -0"),
+        pytest.param(sc.where(X > 0, 0.0, -ZERO), id="where 0 or -0"),
         pytest.param(ZERO * X, id="0 x"),
         pytest.param(ZERO / X, id="0 / x"),
         pytest.param(sc.sigmoid(ZERO), id="a function of 0"),
@@ -86,6 +90,41 @@ def test_zeros_that_are_moved_or_added_up_are_zeros(simplified, node):
 def test_what_might_be_something_else_stays(simplified, node):
     simple = simplified(node)
     assert type(simple) is type(node)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_signs_of_zero_are_numpys(dtype, backend):
+    """1 / x tells them apart."""
+    x = sc.Input("x", (None,), dtype)
+    zero = np.zeros(1, dtype)
+    forms = [
+        *(lambda x: 0 - x, lambda x: x + 0, lambda x: 0 + x, lambda x: x - 0, lambda x: -0.0 - x, lambda x: x + -0.0),
+        *(lambda x: x - -0.0, lambda x: -x, lambda x: -1 * x, lambda x: x * 1, lambda x: x / 1, lambda x: x**1),
+        *(
+            lambda x: x - -x,
+            lambda x: x + -x,
+            lambda x: zero - x,
+            lambda x: x + zero,
+            lambda x: 0 * x,
+            lambda x: -(0 * x),
+        ),
+    ]
+    at = np.array([0.0, -0.0, 2.0, -3.0], dtype)
+    for n, (form, found) in enumerate(
+        zip(forms, sc.compile([1 / f(x) for f in forms], backend=backend)(x=at), strict=True)
+    ):
+        with np.errstate(divide="ignore"):
+            np.testing.assert_array_equal(found, 1 / form(at), err_msg=f"form {n}")
+
+
+def test_zeros_that_are_moved_keep_their_sign():
+    for node in (
+        -sc.zeros(M),
+        sc.transpose(-sc.zeros(M)),
+        sc.where(M > 0, -sc.zeros(M), -0.0),
+    ):
+        assert np.all(np.signbit(sc.compile([node, M])(m=np.ones((40, 40)))[0]))
 
 
 @pytest.mark.parametrize("number", [NAN, INF])
