@@ -153,9 +153,8 @@ class Max(Reduction):
 class LogSumExp(Reduction):
     """The logarithm of the sum of e^x over axes; exact at any x."""
 
-    latex = r"\log \textstyle\sum<axes> e^{{{x}}}"
-    text = "log Σ<axes> exp({x})"
-    binding = 2
+    latex = r"\log(\textstyle\sum<axes> e^{{{x}}})"
+    text = "log(Σ<axes> exp({x}))"
     says = (
         "It is the logarithm of the sum of e to the power of each unit: a smooth maximum.",
         "Each unit gets the error times its part of the sum, which is its softmax.",
