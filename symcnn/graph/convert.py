@@ -30,8 +30,9 @@ def convert_inputs(node: Node) -> None:
     given = given_inputs(node)
     if all(is_node(v) and is_real(v.dtype) for v in given):
         return
-    for name in node.node_fields:
-        object.__setattr__(node, name, _each(node, name, _node_or_number))
+    if not all(type(v) in (int, float) or is_node(v) for v in given):
+        for name in node.node_fields:
+            object.__setattr__(node, name, _each(node, name, _node_or_number))
     aim = _Aim.of(node)
     for name in node.node_fields:
         convert = aim.index if name in node.integer_inputs else aim.operand
@@ -54,10 +55,13 @@ def _as_slot(node: Node, name: str, value: Any) -> Any:
 
 def _each(node: Node, name: str, convert: Callable[[Any, str], Any]) -> Any:
     """The value of a field of inputs, each of the things in it converted; `convert` is told what that is."""
-    value, what = getattr(node, name), f"{node.label}: its input {name}"
+    value = getattr(node, name)
+    if value is None or is_node(value):
+        return None if value is None else convert(value, "")
+    what = f"{node.label}: its input {name}"
     if isinstance(value, tuple) and name in node.tuple_fields:
         return tuple([convert(v, what) for v in value])
-    return None if value is None else convert(value, what)
+    return convert(value, what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class _Aim:
     def of(cls, node: Node) -> _Aim:
         """By the dtypes of the nodes, the numbers beside them, and what the node type says of integers."""
         dtypes = [v.dtype for v in given_inputs(node) if is_node(v)]
-        beside_real = any(map(is_real, dtypes))
+        beside_real = any(d.kind == "f" for d in dtypes)
         real = promote(*dtypes) if dtypes else None
         if node.integers == "kept":
             return cls(real if beside_real else None, None, True)

@@ -20,6 +20,8 @@ _REACH = 1000
 
 def warn_of_dtypes(node: Node, dtype: DType) -> None:
     """Warn where inputs of `node` are of narrower reals than its value, and this is where their dtypes first meet."""
+    if not is_real(dtype):
+        return
     narrow = next((i for i in node.inputs if is_real(i.dtype) and i.dtype.itemsize < dtype.itemsize), None)
     wide = next((i for i in node.inputs if i.dtype == dtype), None)
     if narrow is None or wide is None or not is_users_own() or _comes_from_a_meeting(wide):

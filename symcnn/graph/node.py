@@ -18,7 +18,7 @@ from .context import Context, remember
 from .convert import as_node, given_inputs
 from .errors import NodeTypeError, ShapeError, Site, called, explain, quoted, safe_repr, shown
 from .locks import cached_property
-from .meetings import warn_of_square
+from .meetings import warn_of_dtypes, warn_of_square
 from .nodetype import RESERVED, NodeType
 from .operators import Operators
 from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote
@@ -130,7 +130,10 @@ class Node(Operators, metaclass=NodeType):
             warn_of_square(self, shape)
         dtypes = [i.dtype for i in self.inputs]
         whole = self.integers != "real" and not any(map(is_real, dtypes))  # all of one dtype: see `convert_inputs`
-        return Spec(shape, dtypes[-1] if whole else promote(*dtypes))
+        dtype = dtypes[-1] if whole else promote(*dtypes)
+        if self.integers != "kept" and any(d is not dtype for d in dtypes):
+            warn_of_dtypes(self, dtype)
+        return Spec(shape, dtype)
 
     def forward(self, xp: Any, *inputs: Any) -> Any:
         """The value, from the inputs' values, by the functions of the array namespace `xp`."""

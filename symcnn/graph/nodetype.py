@@ -134,11 +134,8 @@ def _finish(node: Node) -> Node:
         problem = f"its shape would be {quoted(spec.shape)}; sizes are whole numbers from 0 on, or None for the batch"
         raise ShapeError(explain(problem, node=node))
     known["shape"], known["dtype"] = spec.shape, spec.dtype
-    if spec.dtype.kind == "f":
-        for source in node.inputs:
-            if source.dtype is not spec.dtype:
-                warn_of_dtypes(node, spec.dtype)
-                break
+    if not node.elementwise and any(i.dtype is not spec.dtype for i in node.inputs):  # the others: see `Node.infer`
+        warn_of_dtypes(node, spec.dtype)
     return node
 
 

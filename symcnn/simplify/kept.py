@@ -63,17 +63,14 @@ def _kept(node: Node, new: list[Node | None]) -> Node | None:
         a, b = inputs
         error = ("" if new[0] is None else "a") + ("" if new[1] is None else "b")
         if _zero_meets(a, b, error):
-            with in_place_of(node):
-                return Scaled(a, b, error)
+            return in_place_of(node, Scaled, a, b, error)
     elif type(node) is Div and new[1] is None:
         a, b = inputs
         if _zero_divides(a, b):
-            with in_place_of(node):
-                return Share(a, b)
+            return in_place_of(node, Share, a, b)
     if all(a is b for a, b in zip(inputs, node.inputs, strict=True)):
         return node
-    with in_place_of(node):
-        return node.with_inputs(inputs)
+    return in_place_of(node, node.with_inputs, inputs)
 
 
 def _zero_meets(a: Node, b: Node, error: str) -> bool:
