@@ -15,7 +15,7 @@ from functools import cache
 
 from ..graph.collector import collector_paused
 from ..graph.context import Context, carried, remember
-from ..graph.errors import in_place_of
+from ..graph.errors import ArgumentError, DTypeError, ShapeError, call_site, explain, in_place_of, place_of, quoted
 from ..graph.graph import Graph
 from ..graph.leaves import folded
 from ..graph.node import Node
@@ -30,6 +30,11 @@ RULES: tuple[Rule, ...] = (folded, cancel, plain, neutral, stable)
 """Each gives a node of the same value, shape and dtype, or None where it has nothing to say."""
 
 
+_PASSES, _STEPS = 100, 1000
+"""Rules that go on for longer (of passes: for two more of each node that there was) are taken for endless."""
+_HINT = "a rule returns None where it has nothing to say, and none undoes what another does"
+
+
 @collector_paused
 def simplify(nodes: Sequence[Node], rules: Sequence[Rule] | None = None) -> list[Node]:
     """Nodes with the values of `nodes`, rewritten until no rule applies.
@@ -40,6 +45,13 @@ def simplify(nodes: Sequence[Node], rules: Sequence[Rule] | None = None) -> list
     rules : sequence of callables, optional
         `RULES` unless told.
 
+    Raises
+    ------
+    ShapeError, DTypeError
+        For a rule that gives a node of another shape or dtype, or something else.
+    ArgumentError
+        For rules that come to no end.
+
     Examples
     --------
     >>> import symcnn as sc
@@ -48,13 +60,19 @@ def simplify(nodes: Sequence[Node], rules: Sequence[Rule] | None = None) -> list
     >>> simple is x
     True
     """
+    _check_given(nodes, rules)
     current = list(nodes)
     settled: set[Node] = set()
+    passes = 0
     while True:
         following = _one_pass(current, RULES if rules is None else rules, settled)
         if all(a is b for a, b in zip(current, following, strict=True)):
             return following
         current = following
+        passes += 1
+        if passes > _PASSES and passes > _PASSES + 2 * len(Graph(*nodes)):
+            problem = f"the rules do not come to an end: after {passes} passes they still rewrite something"
+            raise ArgumentError(explain(problem, _HINT, site=call_site()))
 
 
 def _one_pass(nodes: Sequence[Node], rules: Sequence[Rule], settled: set[Node]) -> list[Node]:
@@ -96,13 +114,35 @@ def _rewritten(node: Node, inputs: list[Node] | None, rules: Sequence[Rule]) -> 
     node = node if inputs is None else node.with_inputs(inputs)
     if _meets_derived(node):
         return node
-    changed = True
-    while changed:
-        changed = False
+    for _ in range(_STEPS):
         for rule in rules:
             found = rule(node)
             if found is not None and found is not node:
-                assert found.spec == node.spec, (rule, node, found)
-                node, changed = found, True
+                _check_found(node, rule, found)
+                node = found
                 break
-    return node
+        else:
+            return node
+    problem = f"the rules do not come to an end: {_STEPS} times one has rewritten what another has made"
+    raise ArgumentError(explain(problem, f"the last was {quoted(rule)}", _HINT, node=node))
+
+
+def _check_given(nodes: object, rules: object) -> None:
+    """Refuse what is no list of nodes, and what is no list of functions."""
+    if not isinstance(nodes, list | tuple) or not all(isinstance(node, Node) for node in nodes):
+        raise DTypeError(explain(f"simplify takes a list of nodes, got {quoted(nodes)}", site=call_site()))
+    if rules is not None and not (isinstance(rules, list | tuple) and all(callable(rule) for rule in rules)):
+        problem = f"the rules are {quoted(rules)}; expected a list of functions: a node -> another one, or None"
+        raise DTypeError(explain(problem, site=call_site()))
+
+
+def _check_found(node: Node, rule: Rule, found: object) -> None:
+    """Refuse what cannot stand in the place of `node`."""
+    place = f"the rule is at {place_of(rule)}"
+    if not isinstance(found, Node):
+        problem = f"a rewriting rule returned {quoted(found)}; expected a node, or None"
+        raise DTypeError(explain(problem, place, node=node))
+    if found.spec != node.spec:
+        problem = f"a rewriting rule gave {found.label}, a {found.spec}, in place of a {node.spec}"
+        kind = DTypeError if found.shape == node.shape else ShapeError
+        raise kind(explain(problem, "what it gives must have the same shape and dtype", place, node=node))

@@ -15,7 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..engine.program import Program, compile
 from ..graph.apart import load
-from ..graph.errors import DTypeError, FeedError, ShapeError, SpeedWarning, call_site, explain, positive_int, quoted
+from ..graph.errors import (
+    ArgumentError,
+    DTypeError,
+    FeedError,
+    ShapeError,
+    SpeedWarning,
+    call_site,
+    explain,
+    positive_int,
+    quoted,
+)
 from ..graph.leaves import Input, as_numbers
 from ..graph.node import Node
 from ..nodes.weights import generator
@@ -63,7 +73,8 @@ def fit(
     validation : mapping, optional
         Data on which the loss and the metrics are computed after each epoch.
     metrics : {name: Node}, optional
-        Scalars, means over the batch, like `symcnn.accuracy`.
+        Scalars, means over the batch, like `symcnn.accuracy`: computed after each epoch on the validation data, or,
+        where there are none, on the training data.
     watch : callable, optional
         Called with the number of steps done and of all steps: before the first, and after each. A
         `symcnn.Recorder` keeps some of these moments for a page.
@@ -94,16 +105,18 @@ def fit(
     """
     positive_int(epochs, "epochs")
     positive_int(batch, "batch")
+    if not isinstance(shuffle, bool | np.bool_):
+        raise DTypeError(explain(f"shuffle is {quoted(shuffle)}; expected True or False", site=call_site()))
     arrays = _rows(data)
     rows = len(next(iter(arrays.values())))
     if rows == 0:
         raise FeedError(explain("there is no row to train on", site=call_site()))
-    step = train_step(J, optimizer or Adam(), backend=backend, threads=threads)
+    step = train_step(J, Adam() if optimizer is None else optimizer, backend=backend, threads=threads)
     _check_axes(step.program)
     _warn(step.program, min(batch, rows))
-    measure = {"loss": J, **({} if metrics is None else _named(metrics))}
-    judge = compile(_measures(measure), backend=backend, threads=threads) if validation is not None else None
-    held = _taken(judge, validation) if judge is not None and validation is not None else {}
+    measure = _measured(J, metrics, validation)
+    judge = compile(_measures(measure), backend=backend, threads=threads) if measure else None
+    held = _taken(judge, data if validation is None else validation) if judge is not None else {}
     rng = generator(seed, "fit")
     history = History()
     steps = epochs * -(-rows // batch)
@@ -115,8 +128,9 @@ def fit(
             order = rng.permutation(rows) if shuffle else np.arange(rows)
             loss, seconds = _one_epoch(step, arrays, order, batch, history, bar, watched)
             figures = {} if judge is None else dict(zip(measure, _means(judge, held, 500), strict=True))
-            history.epochs.append(Epoch(loss, seconds, figures))
-            shown = {f"val {name}": f"{value:.4f}" for name, value in figures.items()}
+            history.epochs.append(Epoch(loss, seconds, *(({}, figures) if validation is None else (figures, {}))))
+            before = "" if validation is None else "val "
+            shown = {f"{before}{name}": f"{value:.4f}" for name, value in figures.items()}
             bar.set_postfix({"loss": f"{loss:.4f}", **shown})
     return history
 
@@ -202,9 +216,18 @@ def evaluate(
     return dict(zip(nodes, _means(program, _taken(program, data), positive_int(batch, "batch")), strict=True))
 
 
+def _measured(J: Node, metrics: Mapping[str, Node] | None, validation: object) -> dict[str, Node]:
+    """What is computed after each epoch: the metrics, and on validation data the loss, too."""
+    named = {} if metrics is None else dict(_named(metrics))
+    if "loss" in named:
+        problem = "a metric is named 'loss'; that is the name of the loss itself"
+        raise ArgumentError(explain(problem, "choose another name", site=call_site()))
+    return named if validation is None else {"loss": J, **named}
+
+
 def _named(nodes: Mapping[str, Node]) -> Mapping[str, Node]:
     """`nodes`, which must be a mapping from names to nodes."""
-    if isinstance(nodes, Mapping) and all(isinstance(node, Node) for node in nodes.values()):
+    if isinstance(nodes, Mapping) and all(isinstance(k, str) and isinstance(n, Node) for k, n in nodes.items()):
         return nodes
     problem = f"what is to be measured is {quoted(nodes)}; expected names and nodes: {{'accuracy': node}}"
     raise DTypeError(explain(problem, site=call_site()))
@@ -247,6 +270,9 @@ def _rows(data: Mapping[str, ArrayLike]) -> Data:
         problem = f"the data are a {type(data).__name__}; expected a mapping: dict(x=images, y=labels)"
         raise DTypeError(explain(problem, site=call_site()))
     named = {key.name if isinstance(key, Input) else key: value for key, value in data.items()}
+    if len(named) < len(data) or not all(isinstance(name, str) for name in named):
+        problem = f"the data are named {', '.join(map(quoted, data))}; expected one name, or Input, for each array"
+        raise DTypeError(explain(problem, site=call_site()))
     arrays = {name: as_numbers(value, f"the data for {name!r}") for name, value in named.items()}
     sizes = {name: (a.shape[0] if a.ndim else None) for name, a in arrays.items()}
     if len(set(sizes.values())) != 1 or None in sizes.values():

@@ -25,11 +25,14 @@ class Epoch:
         Of training, without the validation.
     validation : dict of str to float
         The loss and the metrics on the validation data, after the epoch.
+    training : dict of str to float
+        The metrics on the training data, after the epoch, where there are no validation data.
     """
 
     loss: float
     seconds: float
     validation: dict[str, float] = field(default_factory=dict)
+    training: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -52,6 +55,11 @@ class History:
         return self.epochs[-1].validation if self.epochs else {}
 
     @property
+    def training(self) -> dict[str, float]:
+        """The metrics on the training data after the last epoch, where there were no validation data."""
+        return self.epochs[-1].training if self.epochs else {}
+
+    @property
     def measured(self) -> list[str]:
         """The names of what was measured on the validation data, in any epoch."""
         return list(dict.fromkeys(name for epoch in self.epochs for name in epoch.validation))
@@ -59,11 +67,18 @@ class History:
     @property
     def table(self) -> Table:
         """The epochs in rows; an empty cell where something was not measured."""
+        columns = self._columns(" ")
         rows = [
-            [str(n), f"{e.loss:.4f}", *(_cell(e.validation.get(name)) for name in self.measured), f"{e.seconds:.2f}"]
+            [str(n), f"{e.loss:.4f}", *(_cell(column[n - 1]) for column in columns.values()), f"{e.seconds:.2f}"]
             for n, e in enumerate(self.epochs, start=1)
         ]
-        return Table(["epoch", "loss", *(f"val {name}" for name in self.measured), "seconds"], rows)
+        return Table(["epoch", "loss", *columns, "seconds"], rows)
+
+    def _columns(self, space: str) -> dict[str, list[float | None]]:
+        """The figures by epoch, under their names."""
+        trained = dict.fromkeys(name for epoch in self.epochs for name in epoch.training)
+        columns = {name: [e.training.get(name) for e in self.epochs] for name in trained}
+        return columns | {f"val{space}{name}": [e.validation.get(name) for e in self.epochs] for name in self.measured}
 
     def __str__(self) -> str:
         return str(self.table)
@@ -82,10 +97,10 @@ class History:
 
     def csv(self) -> str:
         """The epochs as comma-separated text, with a line of names."""
-        names = self.measured
-        lines = [",".join(["epoch", "loss", *(f"val_{plain_text(n)}" for n in names), "seconds"])]
+        columns = {plain_text(name): figures for name, figures in self._columns("_").items()}
+        lines = [",".join(["epoch", "loss", *columns, "seconds"])]
         for n, e in enumerate(self.epochs, start=1):
-            numbers = [e.loss, *(e.validation.get(name) for name in names), e.seconds]
+            numbers = [e.loss, *(column[n - 1] for column in columns.values()), e.seconds]
             lines.append(",".join([str(n), *("" if x is None else f"{x:.6g}" for x in numbers)]))
         return "\n".join(lines) + "\n"
 

@@ -7,25 +7,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
 from ..graph.algebra import cast
-from ..graph.errors import ArgumentError, call_site, explain
+from ..graph.errors import ArgumentError, DTypeError, call_site, explain, quoted
 from ..graph.leaves import Param
 from ..graph.naming import named
 from ..graph.node import Node
 from ..nodes.elementwise import Sqrt
-from .schedules import Schedule, as_schedule
+from .schedules import Schedule, number
 
 Updates = dict[Param, Node]
 Setting = Callable[[str], Node]
 """Gives a setting's current value as a scalar node, by its name."""
 
 
+class Range(NamedTuple):
+    """Numbers from `low` on, to below `high`."""
+
+    low: float
+    high: float = np.inf
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` is one of them: NaN and infinity never are."""
+        return self.low <= value < self.high and value > -np.inf
+
+    def __str__(self) -> str:
+        if self.low == -np.inf:
+            return "a finite number"
+        return f"a number from {self.low:g}" + (" on" if self.high == np.inf else f" to below {self.high:g}")
+
+
+AT_LEAST_0, BELOW_1 = Range(0), Range(0, 1)
+
+
 class Optimizer(Protocol):
-    """What `train_step` needs of an optimizer."""
+    """What `train_step` needs of an optimizer. It may have `ranges`, too: of each setting, which numbers it takes."""
 
     @property
     def settings(self) -> Mapping[str, float | Schedule]:
@@ -65,9 +84,13 @@ class SGD:
     momentum: float | Schedule = 0.0
     nesterov: bool = False
     weight_decay: float = 0.0
+    ranges: ClassVar[Mapping[str, Range]] = {"lr": AT_LEAST_0, "momentum": BELOW_1}
 
     def __post_init__(self) -> None:
-        _check(self, lr=(0, np.inf), momentum=(0, 1), weight_decay=(0, np.inf))
+        _check(self, lr=AT_LEAST_0, momentum=BELOW_1, weight_decay=AT_LEAST_0)
+        if not isinstance(self.nesterov, bool):
+            problem = f"{type(self).__name__}: nesterov is {quoted(self.nesterov)}; expected True or False"
+            raise DTypeError(explain(problem, site=call_site()))
 
     @property
     def settings(self) -> Mapping[str, float | Schedule]:
@@ -99,7 +122,7 @@ class Adam:
     ----------
     lr : float or schedule
     beta1, beta2 : float
-        How slowly the means of the gradient and of its square forget.
+        How slowly the means of the gradient and of its square forget: from 0 to below 1.
     eps : float
         Added to the root of the mean square.
     weight_decay : float
@@ -111,9 +134,10 @@ class Adam:
     beta2: float = 0.999
     eps: float = 1e-8
     weight_decay: float = 0.0
+    ranges: ClassVar[Mapping[str, Range]] = {"lr": AT_LEAST_0}
 
     def __post_init__(self) -> None:
-        _check(self, lr=(0, np.inf), beta1=(0, 1), beta2=(0, 1), eps=(0, np.inf), weight_decay=(0, np.inf))
+        _check(self, lr=AT_LEAST_0, beta1=BELOW_1, beta2=BELOW_1, eps=AT_LEAST_0, weight_decay=AT_LEAST_0)
 
     @property
     def settings(self) -> Mapping[str, float | Schedule]:
@@ -145,12 +169,12 @@ def _names(grads: Mapping[Param, Node]) -> dict[Param, str]:
     return {param: name for name, param in named(list(grads)).items()}
 
 
-def _check(optimizer: object, **ranges: tuple[float, float]) -> None:
+def _check(optimizer: SGD | Adam, **ranges: Range) -> None:
     """Refuse numbers outside their range; what a schedule gives is looked at when it gives it."""
-    for name, (low, high) in ranges.items():
+    kind = type(optimizer).__name__
+    for name, expected in ranges.items():
         value = getattr(optimizer, name)
-        if not callable(value) and not low <= as_schedule(value)(0, 0) <= high:
-            kind = type(optimizer).__name__
-            raise ArgumentError(
-                explain(f"{kind}: {name} is {value}; expected a number from {low} to {high}", site=call_site())
-            )
+        if callable(value) and name in type(optimizer).ranges:
+            continue
+        if not expected.holds(number(value, f"{kind}: {name}", or_schedule=name in type(optimizer).ranges)):
+            raise ArgumentError(explain(f"{kind}: {name} is {value}; expected {expected}", site=call_site()))

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from ..graph.errors import DTypeError, call_site, explain, quoted
+import numpy as np
+
+from ..graph.errors import ArgumentError, DTypeError, call_site, explain, natural, positive_int, quoted
 
 Schedule = Callable[[int, int], float]
 
@@ -31,7 +33,7 @@ class _Told:
 
 def constant(value: float) -> Schedule:
     """Always `value`."""
-    return _Told(repr(value), partial(_constant, value))
+    return _Told(repr(value), partial(_constant, number(value, "constant: value")))
 
 
 def by_epoch(start: float, factor: float) -> Schedule:
@@ -43,7 +45,8 @@ def by_epoch(start: float, factor: float) -> Schedule:
     >>> rate(0, 0), rate(500, 2)
     (0.1, 0.025)
     """
-    return _Told(f"by_epoch({start!r}, {factor!r})", partial(_by_epoch, start, factor))
+    first, times = number(start, "by_epoch: start"), number(factor, "by_epoch: factor")
+    return _Told(f"by_epoch({start!r}, {factor!r})", partial(_by_epoch, first, times))
 
 
 def piecewise(values: Mapping[int, float]) -> Schedule:
@@ -55,26 +58,41 @@ def piecewise(values: Mapping[int, float]) -> Schedule:
     >>> momentum(19, 0), momentum(20, 0)
     (0.5, 0.95)
     """
-    if 0 not in values:
-        raise ValueError(f"piecewise needs a value for iteration 0; it has {sorted(values)}")
-    return _Told(f"piecewise({values!r})", partial(_piecewise, dict(values)))
+    if not isinstance(values, Mapping):
+        problem = f"piecewise takes {{iteration: value}}, got {quoted(values)}"
+        raise DTypeError(explain(problem, site=call_site()))
+    known = {
+        natural(k, "piecewise: an iteration"): number(v, f"piecewise: the value from {k} on") for k, v in values.items()
+    }
+    if 0 not in known:
+        problem = f"piecewise needs a value for iteration 0; it has {sorted(known)}"
+        raise ArgumentError(explain(problem, site=call_site()))
+    return _Told(f"piecewise({values!r})", partial(_piecewise, known))
 
 
 def cosine(start: float, iterations: int, end: float = 0.0) -> Schedule:
     """From `start` to `end` along half a cosine, in so many iterations (Loshchilov and Hutter, 2017)."""
-    if iterations < 1:
-        raise ValueError(f"cosine needs at least 1 iteration, not {iterations}")
-    return _Told(f"cosine({start!r}, {iterations!r}, {end!r})", partial(_cosine, start, iterations, end))
+    length = positive_int(iterations, "cosine: iterations")
+    first, last = number(start, "cosine: start"), number(end, "cosine: end")
+    return _Told(f"cosine({start!r}, {iterations!r}, {end!r})", partial(_cosine, first, length, last))
 
 
 def as_schedule(value: float | Schedule) -> Schedule:
     """A number as a constant schedule."""
-    if callable(value):
-        return value
+    return value if callable(value) else constant(number(value, "a setting", or_schedule=True))
+
+
+def number(value: object, what: str, or_schedule: bool = False) -> float:
+    """`value` as a float, where it is a number: text and booleans are none. `what` says in errors what it is."""
     try:
-        return constant(float(value))
-    except (TypeError, ValueError):
-        problem = f"{quoted(value)} is neither a number nor a schedule, a function (iteration, epoch) -> number"
+        if isinstance(value, str | bytes | bool | np.bool_):
+            raise TypeError
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        problem = f"{what} is {quoted(value)}; expected a number"
+        if or_schedule:
+            schedule = "a schedule, a function (iteration, epoch) -> number"
+            problem = f"{what}: {quoted(value)} is neither a number nor {schedule}"
         raise DTypeError(explain(problem, site=call_site())) from None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ import numpy as np
 from ..backprop import backprop
 from ..engine.profile import Profile
 from ..engine.program import Program, compile
-from ..graph.errors import DTypeError, GradientError, call_site, explain, quoted, shown
+from ..graph.errors import ArgumentError, DTypeError, GradientError, call_site, explain, quoted, shown
 from ..graph.leaves import Param
 from ..graph.node import Node
-from .optimizers import Optimizer
+from .optimizers import Optimizer, Range
 from .schedules import Schedule, as_schedule
+
+_FINITE = Range(-np.inf)
+"""What a setting may be of which an optimizer says nothing."""
 
 
 class TrainStep:
@@ -32,12 +36,19 @@ class TrainStep:
         How many steps have been made, and which epoch the schedules are told; `fit` counts it up.
     """
 
-    def __init__(self, program: Program, state: list[Param], settings: dict[Param, Schedule]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        state: list[Param],
+        settings: dict[Param, Schedule],
+        ranges: Mapping[str, Range] | None = None,
+    ) -> None:
         self.program = program
         self.state = state
         self.iteration = 0
         self.epoch = 0
         self._settings = settings
+        self._ranges = ranges or {}
         self._written: dict[Param, tuple[float, float]] = {}  # as given, and as the parameter holds it
 
     def __call__(self, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> float:
@@ -71,16 +82,30 @@ class TrainStep:
 
     def _set_settings(self) -> None:
         for param, schedule in self._settings.items():
-            given = schedule(self.iteration, self.epoch)
-            try:
-                value = float(given)
-            except (TypeError, ValueError, OverflowError):
-                problem = f"the schedule of {shown(param.name)} gave {quoted(given)}; expected a number"
-                raise DTypeError(explain(problem, f"it was asked for iteration {self.iteration}")) from None
+            value = self._asked(schedule, param.name)
             if self._written.get(param) != (value, param.value.item()):
+                if not (allowed := self._ranges.get(param.name, _FINITE)).holds(value):
+                    raise ArgumentError(self._misgiven(param.name, value, str(allowed)))
                 with np.errstate(all="ignore"):  # what is too large makes infinite parameters, and these are an error
                     param.value[...] = value
                 self._written[param] = value, param.value.item()
+
+    def _asked(self, schedule: Schedule, name: str) -> float:
+        """What a schedule gives now."""
+        try:
+            given = schedule(self.iteration, self.epoch)
+        except Exception as error:
+            problem = f"the schedule of {shown(name)} failed: {type(error).__name__}: {error}"
+            hint = "it is called with the numbers of iterations and epochs: schedule(iteration, epoch)"
+            raise ArgumentError(explain(problem, hint, f"it was asked for iteration {self.iteration}")) from error
+        try:
+            return float(given)
+        except (TypeError, ValueError, OverflowError):
+            raise DTypeError(self._misgiven(name, given, "a number")) from None
+
+    def _misgiven(self, name: str, given: object, expected: str) -> str:
+        problem = f"the schedule of {name} gave {quoted(given)}; expected {expected}"
+        return explain(problem, f"it was asked for iteration {self.iteration}")
 
     def __repr__(self) -> str:
         return f"TrainStep({self.program!r}, {self.iteration} steps made)"
@@ -127,18 +152,56 @@ def train_step(
     >>> losses[-1] < 1e-6
     True
     """
-    if not hasattr(optimizer, "updates") or isinstance(optimizer, type):
-        problem = f"the optimizer is {quoted(optimizer)}; expected sc.SGD(...), sc.Adam(...), or one like them"
-        raise DTypeError(explain(problem, site=call_site()))
+    _check_optimizer(optimizer)
     back = backprop(J)
-    trained = list(back.grads) if params is None else list(params)
+    trained = list(back.grads) if params is None else _as_params(params)
     if not trained:
         raise GradientError(explain("the loss depends on no parameter: there is nothing to train", node=J))
     dtypes = {p.dtype for p in trained}
     dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(float)  # nothing is left to be cast in each step
     settings = {name: Param(name, np.zeros((), dtype)) for name in optimizer.settings}
-    updates = optimizer.updates({p: back.delta(p) for p in trained}, settings.__getitem__)
+    updates = optimizer.updates({p: back.delta(p) for p in trained}, partial(_setting, optimizer, settings))
     program = compile([J], updates=updates, backend=backend, guard=True, threads=threads)
     state = [p for p in updates if p not in trained]
     schedules = {settings[name]: as_schedule(value) for name, value in optimizer.settings.items()}
-    return TrainStep(program, state, schedules)
+    return TrainStep(program, state, schedules, _ranges(optimizer))
+
+
+def _ranges(optimizer: object) -> dict[str, Range]:
+    """What the settings may be, where the optimizer says it."""
+    said = getattr(optimizer, "ranges", None)
+    return {k: r for k, r in said.items() if isinstance(r, Range)} if isinstance(said, Mapping) else {}
+
+
+def _check_optimizer(optimizer: Any) -> None:
+    """Refuse what is no optimizer, or only a class of them."""
+    missing = [name for name in ("settings", "updates") if not hasattr(optimizer, name)]
+    if isinstance(optimizer, type) or missing:
+        problem = f"the optimizer is {quoted(optimizer)}; expected sc.SGD(...), sc.Adam(...), or one like them"
+        hint = [] if isinstance(optimizer, type) else [f"it has no {' and no '.join(missing)}: see sc.train.Optimizer"]
+        raise DTypeError(explain(problem, *hint, site=call_site()))
+    if not isinstance(settings := optimizer.settings, Mapping):
+        problem = f"the settings of {type(optimizer).__name__} are {quoted(settings)}"
+        raise DTypeError(explain(problem, "expected names and numbers or schedules: {'lr': 0.1}", site=call_site()))
+
+
+def _as_params(params: Any) -> list[Param]:
+    """The parameters that are to be trained, of which there must be some."""
+    given: list[Any] = [params] if isinstance(params, Node | str) or not isinstance(params, Iterable) else list(params)
+    wrong = [p for p in given if not isinstance(p, Param)]
+    if isinstance(params, Node) or wrong:
+        problem = f"params is a list of parameters, got {quoted(wrong[0] if wrong else params)}"
+        raise DTypeError(explain(problem, 'as in params=[J.param("conv1.W")]', site=call_site()))
+    if not given:
+        hint = "leave params out, and all that the loss depends on are trained"
+        raise ArgumentError(explain("params is empty: there is nothing to train", hint, site=call_site()))
+    return given
+
+
+def _setting(optimizer: Optimizer, settings: Mapping[str, Param], name: str) -> Node:
+    """The node of a setting's current value: what an optimizer asks for by name."""
+    if name in settings:
+        return settings[name]
+    problem = f"{type(optimizer).__name__} asks for the setting {quoted(name)}, which it does not have"
+    hint = f"its settings are {', '.join(map(quoted, settings)) or 'empty'}: add it there"
+    raise ArgumentError(explain(problem, hint, site=call_site()))
