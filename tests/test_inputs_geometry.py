@@ -118,7 +118,7 @@ def test_pair_with_one_wrong_side(refused):
         sc.max_pool(X, (0, 2), name="p1")
 
 
-@pytest.mark.parametrize("wrong", [-1, 1.0, True, "same", None, (1, 1), np.inf])
+@pytest.mark.parametrize("wrong", [-1, 1.0, True, "same", None, (1, 1, 1), (1, -1), (0, 1.0), np.inf])
 def test_border_that_is_no_border(wrong, refused):
     with refused((TypeError, ValueError), "conv 'c1'", "border"):
         sc.conv(X, 2, 3, pad=wrong, name="c1")

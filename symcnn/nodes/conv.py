@@ -15,6 +15,7 @@ from ..graph.errors import (
     call_site,
     called,
     explain,
+    items,
     pair,
     positive_int,
     quoted,
@@ -280,7 +281,7 @@ def conv(
     size: int | tuple[int, int],
     *,
     stride: int = 1,
-    pad: int = 0,
+    pad: int | tuple[int, int] = 0,
     bias: bool = True,
     table: Any = None,
     init: Initializer = lecun_normal,
@@ -299,8 +300,8 @@ def conv(
         Of the filters.
     stride : int
         Keep every n-th row and column of z.
-    pad : int
-        Zeros around each map.
+    pad : int or (height, width)
+        Zeros around each map: one number on all four sides, two above and below and at the left and right.
     bias : bool
         Whether each filter has a bias, 0 at first.
     table : array of 0 and 1 of shape (filters, channels), or a list of channels for each filter
@@ -327,8 +328,7 @@ def conv(
     what, x = called("conv", name), as_node(x)
     filters, stride = positive_int(filters, f"{what}: filters"), positive_int(stride, f"{what}: stride")
     height, width = pair(size, f"{what}: size")
-    if (border := whole(pad, f"{what}: the width of the border, pad,")) < 0:
-        raise ArgumentError(explain(f"{what}: a border of {border} does not fit; pad is at least 0", site=call_site()))
+    border = _border(pad, what)
     if x.ndim != 4 or x.shape[1] is None:
         raise ShapeError(
             explain(
@@ -344,7 +344,32 @@ def conv(
     if mask is not None:
         w = w * Const(mask[:, :, None, None].astype(dtype), name="table")
     b = Param(prefixed(name, "b"), np.zeros(filters, dtype), layer="conv") if bias else None
-    return subsample(Conv(pad_border(x, border), w, b, name=name), stride)
+    _check_rows(what, x, (height, width), pad)
+    return subsample(Conv(pad_border(x, ((0, 0), (0, 0), *border)), w, b, name=name), stride)
+
+
+def _border(pad: object, what: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How many zeros above and below, and at the left and right."""
+    sides = items(pad)
+    if sides is not None and len(sides) != 2:
+        problem = f"{what}: the border, pad, is {quoted(pad)}; give one number or (height, width)"
+        raise ArgumentError(explain(problem, site=call_site()))
+    found = [whole(side, f"{what}: the width of the border, pad,") for side in sides or (pad, pad)]
+    if min(found) < 0:
+        raise ArgumentError(explain(f"{what}: a border of {pad} does not fit; pad is at least 0", site=call_site()))
+    height, width = found
+    return (height, height), (width, width)
+
+
+def _check_rows(what: str, x: Node, size: tuple[int, int], pad: object) -> None:
+    """Refuse one number that would pad maps of one row above and below, where the filters read along it only."""
+    flat = [n == d == 1 for n, d in zip(size, x.shape[2:], strict=True)]
+    if items(pad) is None and pad and any(flat) and not all(flat):
+        row, along = ("row", f"(0, {pad})") if flat[0] else ("column", f"({pad}, 0)")
+        sides = "above and below" if flat[0] else "at the left and right"
+        problem = f"{what}: pad={pad} would put {row}s of zeros {sides} of maps that have one {row}"
+        hint = f"pad={along} pads along the {row}, which the filters of {size[0]}x{size[1]} read"
+        raise ArgumentError(explain(problem, hint, node=x))
 
 
 def prefixed(layer: str, letter: str) -> str:

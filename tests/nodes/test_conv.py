@@ -352,3 +352,29 @@ def test_border_that_is_no_whole_number():
     for wrong in (1.0, True):
         with pytest.raises(TypeError, match="the width of the border"):
             sc.conv(X, 2, 3, pad=wrong)
+
+
+def test_a_border_for_each_axis(passes):
+    """pad=(0, 2) pads along one row of maps only: NumPy's correlation of the padded row."""
+    x_node = sc.Input("x", (None, 2, 1, 9), "float64")
+    z = sc.conv(x_node, 3, (1, 5), pad=(0, 2), seed=0)
+    (w, b), x = z.params, np.random.default_rng(0).normal(size=(2, 2, 1, 9))
+    b.assign([1, -2, 3])
+    expected = np.zeros((2, 3, 1, 9))
+    for n, f, c in np.ndindex(2, 3, 2):
+        expected[n, f, 0] += np.correlate(x[n, c, 0], w.value[f, c, 0], "same")
+    value, _ = passes(z, [x_node, w, b], {"x": x}, np.ones((2, 3, 1, 9)))
+    np.testing.assert_allclose(value, expected + b.value[:, None, None], rtol=1e-12, atol=1e-12)
+    assert sc.conv(X, 2, 3, pad=[2, 0]).shape == sc.conv(X, 2, 3, pad=np.array([2, 0])).shape == (None, 2, 7, 3)
+    assert sc.conv(X, 2, 3, pad=(1, 1), seed=0).shape == sc.conv(X, 2, 3, pad=1, seed=0).shape
+
+
+def test_one_number_does_not_pad_a_single_row_above_and_below():
+    row, column = sc.Input("row", (None, 2, 1, 9)), sc.Input("column", (None, 2, 9, 1))
+    with pytest.raises(sc.errors.ArgumentError, match=r"'c': pad=2 would put rows of zeros(.|\n)*pad=\(0, 2\) pads"):
+        sc.conv(row, 4, (1, 5), pad=2, name="c")
+    with pytest.raises(sc.errors.ArgumentError, match=r"pad=1 would put columns of zeros(.|\n)*pad=\(1, 0\) pads"):
+        sc.conv(column, 4, (3, 1), pad=1)
+    assert sc.conv(row, 4, (1, 5), pad=(2, 2)).shape == (None, 4, 5, 9)  # said for each axis, it is meant
+    assert sc.conv(row, 4, 3, pad=1).shape == (None, 4, 1, 9)
+    assert sc.conv(sc.Input("p", (None, 2, 1, 1)), 4, 1, pad=1).shape == (None, 4, 3, 3)

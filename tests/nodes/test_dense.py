@@ -187,3 +187,38 @@ def test_refused(build, message):
 def test_units_that_are_no_whole_number(wrong):
     with pytest.raises(TypeError, match="it must be a whole number"):
         sc.dense(A, wrong)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+@pytest.mark.parametrize("axis", [-1, 2, 1, -2])
+def test_a_layer_along_one_axis(backend, axis):
+    """Keras' and PyTorch's dense layer: each place along the other axes is an example of its own."""
+    x_node, X = sc.Input("x", (None, 5, 7), "float64"), numbers(3, 5, 7)
+    z = sc.dense(x_node, 4, axis=axis, seed=0, name="d")
+    w, b = z.params
+    b.assign([1, 2, 3, 4])
+    rows = np.moveaxis(X, axis, -1)
+    flat = rows.reshape(-1, rows.shape[-1])
+    scores = flat @ w.value.T + b.value
+    program = sc.compile([z, *sc.grad(sc.sum(z * z), [x_node, w, b])], backend=backend)
+    value, dx, dw, db = program(x=X)
+    expected = (scores.reshape(*rows.shape[:-1], 4), (2 * scores @ w.value).reshape(rows.shape))
+    for found, right in zip((value, dx), expected, strict=True):
+        np.testing.assert_allclose(found, np.moveaxis(right, -1, axis), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(dw, 2 * scores.T @ flat, rtol=1e-12)
+    np.testing.assert_allclose(db, 2 * scores.sum(axis=0), rtol=1e-12)
+    assert (z.name, list(z.named_params)) == ("d", ["d.W", "d.b"])
+    bare = sc.compile(sc.dense(x_node, 4, axis=axis, seed=0, bias=False))(x=X)
+    np.testing.assert_allclose(bare, np.moveaxis(expected[0] - b.value, -1, axis), rtol=1e-12, atol=1e-12)
+
+
+def test_an_array_of_three_axes_is_not_flattened_without_a_word():
+    x = sc.Input("x", (None, 5, 7))
+    with pytest.raises(sc.errors.ShapeError, match=r"dense 'd': .*\n  say which: sc.dense\(sc.flatten\(a\).*axis=-1"):
+        sc.dense(x, 4, name="d")
+    assert sc.dense(sc.flatten(x), 4).shape == (None, 4)
+    flat = sc.Input("f", (None, 7))
+    assert isinstance(sc.dense(flat, 4, axis=-1), sc.Dense)
+    for axis, said in ((0, "are the batch axis"), (3, "axis 3 is out of range"), ("last", "must be a whole number")):
+        with pytest.raises(sc.errors.SymcnnError, match=said):
+            sc.dense(x, 4, axis=axis)

@@ -268,7 +268,7 @@ def draw_layer(draw, h, seed):
         pad = draw(st.integers(0, 3))
         size = tuple(draw(st.integers(1, min(6, d + 2 * pad))) for d in (height, width))
         filters, stride = draw(st.integers(1, 9)), draw(st.integers(1, 3))
-        return sc.conv(h, filters, size, stride=stride, pad=pad, bias=draw(st.booleans()), seed=seed)
+        return sc.conv(h, filters, size, stride=stride, pad=(pad, pad), bias=draw(st.booleans()), seed=seed)
     if kind in ("mean", "max"):
         size = tuple(draw(st.integers(1, min(3, d))) for d in (height, width))
         return sc.pool(h, size, kind, border="drop")
