@@ -2,6 +2,9 @@
 
 import io
 import sys
+import warnings
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -76,6 +79,36 @@ def test_the_bar_is_silent_when_there_is_no_terminal(monkeypatch):
     assert pipe.getvalue() == ""
     sc.fit(J, rows(), progress=True)
     assert "step" in pipe.getvalue()
+
+
+@pytest.mark.parametrize("widgets", [False, True])
+def test_a_notebook_without_widgets_gets_a_plain_bar(monkeypatch, widgets):
+    """tqdm.auto would warn that it finds no IProgress."""
+    made = import_module("symcnn.train.fit")
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    monkeypatch.setattr(made, "find_spec", lambda name: object() if widgets and name == "ipywidgets" else None)
+    asked = []
+    monkeypatch.setattr(made, "import_module", lambda name: asked.append(name) or import_module("tqdm.std"))
+    J, _ = small_network()
+    sc.fit(J, rows())
+    assert asked == ["tqdm.auto" if widgets else "tqdm.std"]
+
+
+@pytest.mark.slow
+def test_a_training_in_a_notebook_warns_of_nothing():
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    source = """
+    import numpy as np, symcnn as sc
+    J = sc.mean(sc.dense(sc.Input("x", (None, 3)), 2, seed=0) ** 2)
+    h = sc.fit(J, {"x": np.ones((8, 3), "float32")}, epochs=1, batch=4, backend="numpy")
+    """
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    with warnings.catch_warnings():  # the client's own
+        warnings.simplefilter("ignore")
+        nbclient.NotebookClient(book, timeout=60, kernel_name="python3").execute()
+    told = [output["text"] for output in book.cells[0].outputs if output.output_type == "stream"]
+    assert not [text for text in told if "Warning" in text]
 
 
 def test_a_loss_that_becomes_nan_stops_with_the_node_that_made_it():
