@@ -7,18 +7,22 @@ of one side, and the slopes at a kink stay as far apart as they were.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..graph.errors import GradientError, explain
 from ..graph.leaves import Param
+from .cases import Array
 
 _SHRUNK = (1.0, 0.1, 0.01, 0.001)
 """The steps with which an entry is looked at again, in parts of the given one."""
 _ROUNDING = 64 * float(np.finfo("float64").eps)
 """How far values of J that are equal may be apart, in parts of their size: they are sums of many numbers."""
+
+_BESIDE = 32
+"""At how many points beside a kink gradients are looked at."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +36,40 @@ class Entry:
     sides : (float, float) or None
         The slopes to the left and to the right, where the entry is at a kink.
     slack : float
-        How exactly they are known.
+        How exactly the slopes are known.
     """
 
     difference: float
     sides: tuple[float, float] | None = None
     slack: float = 0.0
 
-    def allows(self, gradient: float, tolerance: float) -> bool:
-        """Whether `gradient` is at or between the slopes of a kink."""
+    def allows(self, gradient: float, tolerance: float, beside: Array | None = None) -> bool:
+        """Whether `gradient` is at or between the slopes of a kink, and those `beside` it where there are some."""
         assert self.sides is not None
-        room = self.slack + tolerance * max(map(abs, self.sides))
-        return min(self.sides) - room <= gradient <= max(self.sides) + room
+        slopes = [*self.sides, *(() if beside is None else beside)]
+        room = self.slack + tolerance * max(map(abs, slopes))
+        return bool(min(slopes) - room <= gradient <= max(slopes) + room)
+
+
+def gradients_beside(params: Sequence[Param], gradients: Callable[[], Sequence[Array]], step: float) -> list[Array]:
+    """The gradients at a few points right beside the values of the parameters, stacked: an array for each parameter.
+
+    Where several kinks are at one place, as in two layers of relu whose biases are 0, each of them has a slope to one
+    side and one to the other, and moving one parameter shows two combinations only; here all of them are moved.
+    """
+    kept = [param.value.copy() for param in params]
+    rng = np.random.default_rng(0)
+    found: list[Sequence[Array]] = []
+    try:
+        for _ in range(_BESIDE):
+            for param, value in zip(params, kept, strict=True):
+                moved = value + step * rng.uniform(-1, 1, value.shape)
+                param.value[...] = moved if param.mask is None else np.where(param.mask, moved, value)
+            found.append(gradients())
+    finally:
+        for param, value in zip(params, kept, strict=True):
+            param.value[...] = value
+    return [np.stack(arrays) for arrays in zip(*found, strict=True)]
 
 
 class Differences:
@@ -64,6 +90,11 @@ class Differences:
         self._step = step
         self._here = value()
 
+    @property
+    def noise(self) -> float:
+        """How far a central difference can be from the slope by rounding alone."""
+        return _ROUNDING * abs(self._here) / self._step
+
     def central(self, place: tuple[int, ...]) -> float:
         """The central difference by an entry."""
         below, above = self._around(place, self._step)
@@ -76,15 +107,17 @@ class Differences:
         off = abs(sum(slopes[0]) / 2 - gradient)
         noise = [2 * _ROUNDING * abs(self._here) / step for step in steps]
         usable = [n for n, noisy in enumerate(noise) if 8 * noisy < off] or [0]
-        nearest = min((sum(slopes[n]) / 2 for n in usable), key=lambda slope: abs(slope - gradient))
+        central = [sum(slopes[n]) / 2 for n in usable]
         if len(usable) == 1:
-            return Entry(nearest)
+            return Entry(central[0], None, noise[0])
+        central.append(central[-1] + (central[-1] - central[-2]) / 9)  # one-sided curvature has an error like the step
+        nearest = min(central, key=lambda slope: abs(slope - gradient))
         (left, right), before = slopes[usable[-1]], slopes[usable[-2]]
         gap, gap_before = right - left, before[1] - before[0]
         moved = max(abs(left - before[0]), abs(right - before[1]))
         stays = bool(gap_before) and moved < abs(gap) / 2 and 1 / 2 < gap / gap_before < 2
         if not stays or abs(gap) <= 8 * noise[usable[-1]]:
-            return Entry(nearest)
+            return Entry(nearest, None, 2 * noise[usable[-1]])
         return Entry(nearest, (left, right), moved + noise[usable[-1]])
 
     def _sides(self, place: tuple[int, ...], step: float) -> tuple[float, float]:

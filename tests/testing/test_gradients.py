@@ -168,6 +168,7 @@ def test_at_a_kink_what_is_outside_the_slopes_is_refused(at_0):
 def test_wrong_gradients_are_refused_beside_kinks():
     J, feeds = border(factor=1.01)
     W, b = J.params[:2]
+    feeds = {name: array[:1] for name, array in feeds.items()}
     with pytest.raises(sc.errors.GradientError) as caught:
         check_gradients(J, feeds, [W, b])
     assert "c.W         75 entries  4.98e-03" in str(caught.value)  # 0.01 / 2.01
@@ -247,3 +248,48 @@ def test_arrays_are_given_as_everywhere():
     assert check_gradients(J, feeds={"x": [1, 2]}, params=[w])[w] == one[w]
     with pytest.raises(sc.errors.FeedError, match="unknown: z"):
         check_gradients(J, x=[1, 2], z=3)
+
+
+# Several kinks at one place -------------------------------------------------------------------------
+
+
+def two_layers(seed, factor=1.0):
+    """Two layers of leaky relu, all biases 0, over images with black rows: kinks of both signs at one place."""
+    rng = np.random.default_rng(seed)
+    x = sc.Input("x", (None, 1, 7, 7))
+
+    def leaky(z):
+        return sc.maximum(z, 0.1 * z)
+
+    a = leaky(sc.conv(leaky(sc.conv(x, 3, 3, seed=seed, name="c1")), 2, 2, seed=seed + 1, name="c2"))
+    J = sc.mean(Relu(sc.dense(a, 4, seed=seed + 2, name="d") + 5, factor=factor) ** 2)
+    images = rng.random((2, 1, 7, 7))
+    images[:, :, :4] = 0
+    return J, images
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_kinks_of_two_layers_at_one_place(seed):
+    """The gradient is one of those right beside, though not between the slopes by one bias alone."""
+    J, images = two_layers(seed)
+    check = check_gradients(J, {"x": images}, J.params[:4])
+    assert {p.name: n for p, n in check.kinks.items() if n} == {"c1.b": 3, "c2.b": 2}
+    assert check.worst < 1e-8
+    J, images = two_layers(seed, 1.001)
+    with pytest.raises(sc.errors.GradientError, match="differ from numerical ones"):
+        check_gradients(J, {"x": images}, J.params[:4])
+
+
+def test_curvature_to_one_side_is_no_kink():
+    """relu(w)^2 is smooth at 0, and its central difference is half a step there."""
+    w = sc.Param("w", np.zeros(2))
+    check = check_gradients(sc.sum(sc.relu(w) ** 2) + 1)
+    assert (check.checked[w], check.kinks[w], check[w]) == (2, 0, 0.0)
+
+
+def test_parameters_are_as_before_also_where_it_fails():
+    J, images = two_layers(1, 1.001)
+    before = [p.value.copy() for p in J.params]
+    with pytest.raises(sc.errors.GradientError):
+        check_gradients(J, {"x": images}, J.params[:2])
+    assert all((p.value == b).all() for p, b in zip(J.params, before, strict=True))
