@@ -104,7 +104,7 @@ class TrainStep:
             raise DTypeError(self._misgiven(name, given, "a number")) from None
 
     def _misgiven(self, name: str, given: object, expected: str) -> str:
-        problem = f"the schedule of {name} gave {quoted(given)}; expected {expected}"
+        problem = f"the schedule of {shown(name)} gave {quoted(given)}; expected {expected}"
         return explain(problem, f"it was asked for iteration {self.iteration}")
 
     def __repr__(self) -> str:

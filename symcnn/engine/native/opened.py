@@ -120,12 +120,12 @@ def serving(plan: Plan) -> Opened | None:
     return found if any(isinstance(n, WORK) and kind is not Kind.NUMPY for n, kind in kinds.items()) else None
 
 
+@collector_paused
 def opened(plan: Plan, rows: int) -> Opened:
     """`plan`, in which no axis is the batch, without the number `rows` of the first axis of its inputs."""
-    with collector_paused():
-        opening = _Opening(rows)
-        for node in plan.order:
-            opening.add(node)
+    opening = _Opening(rows)
+    for node in plan.order:
+        opening.add(node)
     new = opening.new
     outputs = tuple(new[node] for node in plan.outputs)
     ends = [*plan.outputs, *(i for i in plan.inputs if i in new)]
