@@ -138,7 +138,8 @@ def _rows(plan: Plan) -> int | None:
     known = any(None in n.shape or isinstance(n, BatchSize) for n in plan.order)
     if known or not any(isinstance(n, WORK) for n in plan.order) or not any(isinstance(n, Param) for n in plan.order):
         return None
-    first = [(i.shape[0], math.prod(i.spec.bind(1))) for i in plan.order if isinstance(i, Input) and i.shape]
+    fed = [i for i in plan.order if isinstance(i, Input) and i.shape and i.shape[0] != 0]
+    first = [(i.shape[0], math.prod(i.spec.bind(1))) for i in fed]
     counts = Counter(size for size, _ in first)
     return max(first, key=lambda pair: (counts[pair[0]], pair[1]))[0] if first else None
 

@@ -260,3 +260,10 @@ def test_pairs_of_rows_are_no_reason_for_a_warning():
     h = sc.dense(x, 4, seed=0)
     loss = sc.mean(sc.exp(-((h @ sc.transpose(h)) ** 2)))
     sc.fit(loss, {"x": np.ones((40, 8))}, batch=20, backend="native")
+
+
+def test_a_batch_without_rows_is_left_as_it_is():
+    x = sc.Input("x", (0, 3))
+    total = sc.sum(sc.dense(x, 2, seed=0))
+    assert serving(Plan.of([total], {})) is None
+    assert sc.compile(total, backend="native")(x=np.zeros((0, 3))) == 0
