@@ -145,7 +145,10 @@ MIXED = {
 }
 
 
-@pytest.mark.parametrize("name", MIXED)
+QUICK = {"all axes as long as the batch", "cut rows", "parameters and targets for each row"}
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in MIXED])
 def test_what_mixes_rows_is_right(name):
     """Against the NumPy engine, over the graph as it is."""
     x, y = sc.Input("x", (4, 4, 4, 4)), sc.Input("y", (4,), "int64")
