@@ -57,6 +57,8 @@ class Group:
         What is needed outside: values with the batch axis are unpacked, sums are finished.
     slots : {Node: Slot}
         The buffers.
+    readers : {Node: list of Node}
+        Which nodes read a value.
     unrolled : {Node: int}
         How many copies of a value stand at most in the body of loops, for each element of a window that is unrolled.
     nbytes : int
@@ -69,6 +71,7 @@ class Group:
     results: list[Node]
     members: set[Node]
     slots: dict[Node, Slot] = field(default_factory=dict)
+    readers: dict[Node, list[Node]] = field(default_factory=dict)
     unrolled: dict[Node, int] = field(default_factory=dict)
     nbytes: int = 0
 
@@ -101,7 +104,10 @@ def fuse(nodes: list[Node], results: set[Node], found: Partition, lanes: int) ->
     group = Group([], [], [], [n for n in nodes if n in results], members)
     written = _written(nodes, results, group, found)
     group.loops = [n for n in nodes if n in written]
-    outside = dict.fromkeys(s for n in nodes for s in reads(n) if s not in members)
+    for node in nodes:
+        for source in dict.fromkeys(reads(node)):
+            group.readers.setdefault(source, []).append(node)
+    outside = [source for source in group.readers if source not in members]
     group.fed = [n for n in outside if per_image(n)]
     group.given = [n for n in outside if not per_image(n)]
     _Memory(group, lanes).place()

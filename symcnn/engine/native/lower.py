@@ -82,7 +82,7 @@ class ImageStage:
     def __init__(self, whole: Lowered, group: Group, cpu: Cpu, stage: int, block: int) -> None:
         self.whole, self.group, self.cpu, self.stage, self.block = whole, group, cpu, stage, block
         self.family = PIXELS_IN_LANES if block == 1 else IMAGES_IN_LANES
-        self.labels = {node: n for node in group.fed if (n := _classes(node, group)) is not None}
+        self.labels = _classes(group)
         self._names: list[tuple[str, Node]] = []
         self._kept = Kept(group.nbytes)
 
@@ -196,12 +196,15 @@ class ImageStage:
         return name
 
 
-def _classes(node: Node, group: Group) -> int | None:
-    """Below what number labels must be, of all that read them as labels; None for what is none."""
-    found = []
+def _classes(group: Group) -> dict[Node, int]:
+    """For what is read as labels, below what number they must be, of all that read it."""
+    found: dict[Node, int] = {}
     for reader in group.members:
-        if isinstance(reader, OneHot) and reader.y is node:
-            found.append(sizes(reader.shape[1:])[-1])
-        elif isinstance(reader, SoftmaxCrossEntropy) and reader.y is node:
-            found.append(sizes(reader.z.shape[1:])[-1])
-    return min(found, default=None)
+        if isinstance(reader, OneHot):
+            labels, classes = reader.y, sizes(reader.shape[1:])[-1]
+        elif isinstance(reader, SoftmaxCrossEntropy):
+            labels, classes = reader.y, sizes(reader.z.shape[1:])[-1]
+        else:
+            continue
+        found[labels] = min(classes, found.get(labels, classes))
+    return {node: found[node] for node in group.fed if node in found}

@@ -10,7 +10,7 @@ from ...nodes.window import Crop, Dilate, Subsample
 from .fuse import Group
 from .kernels import Kernel, sizes
 from .loops import Index
-from .patterns import LONG, Convolution, reads
+from .patterns import LONG, Convolution
 
 _PHASES = 16
 """So many times the loops may be written that skip the zeros of a dilation."""
@@ -53,8 +53,7 @@ def dilation(node: Node) -> tuple[int, int]:
 def kept(node: Node, group: Group) -> tuple[range, range]:
     """The rows and columns that are read: a stride or a crop, if it is the only reader, keeps some of them."""
     height, width = sizes(node.shape[2:])
-    readers = [m for m in group.members if node in reads(m)]
-    match readers:
+    match group.readers.get(node):
         case [Subsample(steps=(_, _, down, across))] if node not in group.results:
             return range(0, height, down), range(0, width, across)
         case [Crop(widths=(_, _, (above, below), (left, right)))] if node not in group.results:
