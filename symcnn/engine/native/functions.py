@@ -16,9 +16,11 @@ from .loops import BIT, DOUBLE, FLOAT, INDEX, INT, Builder, Value
 ULP = {"exp": 1.25, "log": 1.0, "log1p": 2.5, "tanh": 1.5, "sigmoid": 2.5, "softplus": 3.0}
 """The bound of the error of each function, in ulp of the right result (below the normal range: of the smallest).
 
-The rules of the types `Sigmoid` and `Softplus` are made of the others. The tests look at samples, of float32 and
-float64, with fused multiply-adds and without; a slow one at every 31st float32, and `benchmarks/function_errors.py` at
-every one. Square roots are rounded right; `logaddexp`, where terms can cancel, has no bound in ulp.
+The rules of the types `Sigmoid` and `Softplus` are made of the others. Of exp, log, tanh and sigmoid, every float32 was
+looked at, with fused multiply-adds (`benchmarks/function_errors.py`): they are off by 1.010, 0.827, 1.330 and 2.402 ulp
+at most. The tests look at samples: a slow one at every 31st float32 for all six, others at fewer numbers, of float64,
+too, and where products and sums are rounded apart. Square roots are rounded right; `logaddexp`, where terms can cancel,
+has no bound in ulp.
 """
 POWER_ULP, KNOWN_POWER_ULP = 0.6, 4.0
 """That of powers, and of those whose exponent is known and small; both are tested on samples."""

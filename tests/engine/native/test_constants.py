@@ -17,7 +17,7 @@ def x_of(shape=(None, 2), dtype="float32"):
     return sc.Input("x", shape, dtype)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("of", "expected"),
     [

@@ -23,7 +23,7 @@ def test_the_mean_of_a_batch_of_numbers():
 
 
 @pytest.mark.parametrize("batch", [1, 16])
-@pytest.mark.parametrize("shape", [(100_000,), (40, 2503), (2503, 3, 13)])
+@pytest.mark.parametrize("shape", [(100_000,), (2503, 3, 13), pytest.param((40, 2503), marks=pytest.mark.slow)])
 def test_sums_over_an_image(shape, batch):
     x = sc.Input("x", (None, *shape))
     axes, count = tuple(range(1, len(shape) + 1)), int(np.prod(shape))
@@ -79,8 +79,8 @@ def test_gradients_of_filters_and_matrices_over_a_large_batch():
     np.testing.assert_allclose(dm, np.full((3, 8), batch), rtol=0)
 
 
-SHAPES = [(), (1,), (32,), (33,), (65,), (5, 7)]
-MORE = [(31,), (1, 40), (40, 1), (33, 2), (3, 1, 29), (2, 5, 7), (9, 4, 3)]
+SHAPES = [(), (33,), (5, 7)]
+MORE = [(1,), (31,), (32,), (65,), (1, 40), (40, 1), (33, 2), (3, 1, 29), (2, 5, 7), (9, 4, 3)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
