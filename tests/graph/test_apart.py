@@ -97,3 +97,35 @@ def test_a_first_import_that_is_interrupted_breaks_nothing(tmp_path):
     found = [ran(code, tmp_path, str(after)) for after in (0.005, 0.02, 0.04, 0.06, 0.08)]
     assert [one.stdout.split()[-1] for one in found] == ["3"] * 5, [one.stderr for one in found]
     assert any("interrupted" in one.stdout for one in found)
+
+
+DAEMON = """
+import threading, time
+import numpy as np
+import symcnn as sc
+from symcnn.engine.native import objects
+
+begun, compiled = threading.Event(), objects._compiled
+
+def begin(text, machine):
+    begun.set()
+    return compiled(text, machine)
+
+objects._compiled = begin
+a = sc.Input("x", (None, 1, 20, 20))
+for n in range(5):
+    a = sc.tanh(sc.conv(a, 4, 3, seed=n))
+J = sc.mean(a * a)
+f = sc.compile([J, *sc.grad(J, J.params)], backend="native")
+thread = threading.Thread(target=f, kwargs={"x": np.ones((20, 1, 20, 20))}, daemon=True)
+thread.start()
+begun.wait()
+time.sleep(0.1)
+print("ends", thread.is_alive())
+"""
+
+
+@pytest.mark.slow
+def test_a_process_whose_daemon_compiles_ends_without_a_crash(tmp_path):
+    done = ran(DAEMON, tmp_path)
+    assert (done.returncode, done.stdout) == (0, "ends True\n"), done.stderr

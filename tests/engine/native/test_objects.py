@@ -165,14 +165,24 @@ def test_objects_that_have_changed_places_are_compiled_again(folder):
 
 
 def test_each_byte_is_under_the_checksum(folder):
-    library()
+    store, key, code = Store(str(folder)), b"versions and options", b"the code"
+    store.write(key, code)
     (file,) = folder.iterdir()
     whole = file.read_bytes()
-    for place in [*range(250), len(whole) - 1]:
+    assert key in whole and store.read(key) == code
+    for place in range(len(whole)):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert Store(str(folder)).read(b"") is None
-    keys = whole[56:].split(b"\0")[0]
-    assert keys  # the versions stand in the header
+        assert store.read(key) is None
+    for length in range(len(whole)):
+        file.write_bytes(whole[:length])
+        assert store.read(key) is None
+
+
+def test_garbage_with_a_right_checksum_is_of_another_key(folder):
+    store = Store(str(folder))
+    store.write(b"one", b"garbage")
+    os.replace(store._path(b"one"), store._path(b"two"))
+    assert store.read(b"two") is None
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
@@ -263,7 +273,6 @@ def test_the_oldest_objects_go_first(folder, monkeypatch):
 def test_the_folder_is_trimmed_by_and_by(folder, monkeypatch):
     monkeypatch.setenv("SYMCNN_CACHE_LIMIT", "0.1")
     store = Store(str(folder))
-    (folder / "..").resolve().mkdir(exist_ok=True)
     for number in range(200):
         store.write(b"%d" % number, bytes(10_000))
     assert len(list(folder.iterdir())) <= 10 + 32
