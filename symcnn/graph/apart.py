@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import importlib
 import os
 import threading
+import time
 from collections.abc import Callable
-from importlib import import_module
 from types import ModuleType
 from typing import TypeVar
 
@@ -22,6 +23,9 @@ T = TypeVar("T")
 
 LATE = 1.0
 """After how many seconds whoever waits for the work says so."""
+
+PATIENCE = 5.0
+"""For how many seconds a fork waits for imports: they may wait for the thread that forks."""
 
 _working = rlock()
 _forks = {"inside": False, "interrupted": False}
@@ -89,18 +93,32 @@ def load(name: str) -> ModuleType:
     2.0
     """
     if name not in _loaded:
-        _loaded[name] = apart(lambda: import_module(name))
+        _loaded[name] = apart(lambda: importlib.import_module(name))
     return _loaded[name]
 
 
 def _before_fork() -> None:
     """Wait for the work. An error that is raised here would be lost, so an interrupt comes after the fork."""
     _forks["inside"] = _working._is_owned()
+    end = time.monotonic() + PATIENCE
     while not _working._is_owned():
         try:
-            _working.acquire()
+            if _others_import() and time.monotonic() < end:
+                time.sleep(0.001)
+            else:
+                _working.acquire()
         except KeyboardInterrupt:
             _forks["interrupted"] = True
+
+
+def _others_import() -> bool:
+    """Whether another thread is importing: in a forked process, that module would be locked for ever.
+
+    Python tells it of itself only; where it does not, nothing is waited for.
+    """
+    held = getattr(getattr(importlib, "_bootstrap", None), "_module_locks", {})
+    owners = {getattr(known(), "owner", None) for known in list(held.values())}
+    return not owners <= {None, threading.get_ident()}
 
 
 def _after_fork() -> None:

@@ -129,3 +129,26 @@ print("ends", thread.is_alive())
 def test_a_process_whose_daemon_compiles_ends_without_a_crash(tmp_path):
     done = ran(DAEMON, tmp_path)
     assert (done.returncode, done.stdout) == (0, "ends True\n"), done.stderr
+
+
+FORK_IN_AN_IMPORT = """
+import os, signal, sys, threading, time
+import symcnn
+sys.path.insert(0, sys.argv[1])
+thread = threading.Thread(target=lambda: __import__("slow_to_load"))
+thread.start()
+while "slow_to_load" not in sys.modules:
+    time.sleep(0.01)
+child = os.fork()
+if not child:
+    signal.alarm(10)
+    import slow_to_load
+    os._exit(slow_to_load.value)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_fork_waits_for_an_import(tmp_path):
+    (tmp_path / "slow_to_load.py").write_text("import time\ntime.sleep(0.3)\nvalue = 7\n", encoding="utf-8")
+    assert ran(FORK_IN_AN_IMPORT, tmp_path, str(tmp_path)).stdout == "7\n"

@@ -3,6 +3,7 @@
 `python tests/support/forks.py 400` counts the children that hang or are wrong.
 """
 
+import faulthandler
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import symcnn as sc
 from symcnn.graph import apart, locks
 
-LONGEST = 60
+LONGEST = 30
 """Seconds after which a child hangs."""
 
 
@@ -37,6 +38,7 @@ def child_of(number):
     """Fork; the exit status of the child, None if it hangs."""
     child = os.fork()
     if not child:
+        faulthandler.register(signal.SIGALRM, chain=True)  # shows where it hangs, and then ends it
         signal.alarm(LONGEST)
         try:
             use(1 + number % 7)
