@@ -112,7 +112,9 @@ def is_never_zero(node: Node) -> bool:
     """Whether the graph says that no element is 0, such as 1 / N."""
     while True:
         match node:
-            case BroadcastTo(x) | Reshape(x) | Neg(x) | Cast(x):
+            case BroadcastTo(x) | Reshape(x) | Neg(x):
+                node = x
+            case Cast(x) if node.dtype.kind == "f":
                 node = x
             case Div(a, b) if b.dtype == node.dtype and is_finite(b):
                 node = a

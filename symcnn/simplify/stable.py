@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..graph.algebra import Add, BroadcastTo, Cast, Sub, count
+from ..graph.algebra import Add, BroadcastTo, Cast, Div, Sub, count
 from ..graph.node import Node
 from ..nodes.conv import Rot90, Swap
 from ..nodes.elementwise import Exp, Log, abs
@@ -99,6 +99,10 @@ class _Search:
                 return _over(x, -Softplus(-z))
             case Sub(one, a) if type(x) is Sub and uniform(one) == 1 and (rest := self._find(self._log_of_rest, a)):
                 return _over(x, rest.node, rest)
+            case Div(one, a) if type(x) is Div and uniform(one) == 1 and (below := self._log_of_terms(a)):
+                return _over(x, -below.node, below)
+            case Div(Exp(z) as e, Sum(terms) as total) if type(x) is Div and terms is e and _is_of_rows(total):
+                return _over(x, LogSoftmax(z), Stable(e, frozenset({e, total})))
         return self._log_of_terms(x) or self._moved(x, self.log, Log)
 
     def _log_of_rest(self, a: Node) -> Stable | None:
@@ -157,6 +161,11 @@ class _Search:
         for n in places:
             inputs[n] = found[n].node if n in found or otherwise is None else otherwise(inputs[n])
         return _over(x, x.with_inputs(inputs), *found.values())
+
+
+def _is_of_rows(total: Sum) -> bool:
+    """Whether it is the sum that a softmax written by hand divides by."""
+    return type(total) is Sum and type(total.x) is Exp and total.keepdims and total.reduced == (total.x.ndim - 1,)
 
 
 def _log_add_exp(a: Node, b: Node) -> Node:
