@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .graph.errors import plain_text
+from .graph.errors import plain_lines, plain_text
 
 MOST = 200
 """A notebook shows a table of more rows without its middle; printed, it is whole."""
@@ -53,7 +53,7 @@ class Table:
         lines = [self._line(row, widths) for row in rows]
         if foot:
             lines += ["─" * (sum(widths) + 2 * len(widths) - 2), *(self._line(row, widths) for row in foot)]
-        return "\n".join([*([plain_text(self.title)] if self.title else []), *lines, *map(plain_text, self.notes)])
+        return "\n".join([*([plain_lines(self.title)] if self.title else []), *lines, *map(plain_lines, self.notes)])
 
     @property
     def html(self) -> str:
@@ -87,7 +87,7 @@ class Table:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(plain_text(text))
+    return html.escape(plain_lines(text))
 
 
 class Rows(Sequence[Sequence[str]]):

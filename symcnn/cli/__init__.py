@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..graph.errors import SymcnnError, plain_text, quoted
+from ..graph.errors import SymcnnError, plain_lines, quoted
 from ..graph.node import Node, node_types
 from ..locate import located
 from .doctor import own_version, run_doctor
@@ -30,8 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (SymcnnError, OSError) as error:
-        lines = map(plain_text, str(error).split("\n"))
-        print(f"symcnn {parsed.command}: " + "\n".join(lines), file=sys.stderr)
+        print(plain_lines(f"symcnn {parsed.command}: {error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\nsymcnn {parsed.command}: stopped", file=sys.stderr)

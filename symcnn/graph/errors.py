@@ -208,7 +208,7 @@ def explain(what: str, *details: str, node: Node | None = None, site: Site | Non
         what = f"{node.label}: {what}"
         site = site or node.__dict__.get("site") or call_site()
     lines = [what, *details, *([str(site)] if site and site.file else [])]
-    return "\n".join(map(plain_text, "\n  ".join(lines).split("\n")))
+    return plain_lines("\n  ".join(lines))
 
 
 def place_of(rule: object) -> str:
@@ -258,6 +258,11 @@ def plain_text(text: str) -> str:
     größe 名前 two lines \\x1b[31m \\u202eabc
     """
     return text if text.isprintable() else "".join(map(_printed, text))
+
+
+def plain_lines(text: str) -> str:
+    """The same for a text of several lines, which stay lines."""
+    return "\n".join(map(plain_text, text.split("\n")))
 
 
 def _printed(sign: str) -> str:
