@@ -6,6 +6,7 @@ and compile, print or draw either of them. See ``README.md`` and `symcnn.backpro
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .backprop import Backprop, backprop, grad
@@ -30,6 +31,7 @@ from .graph.algebra import (
 )
 from .graph.apart import load
 from .graph.graph import Graph
+from .graph.keywords import hinted
 from .graph.leaves import BatchSize, Const, Input, Param
 from .graph.node import Node, as_node, node_types
 from .graph.scaled import Scaled, Share
@@ -237,11 +239,25 @@ __all__ = [
 ]
 
 
+def _public(function: FunctionType) -> Any:
+    """A function as it is called from outside: what it says of other libraries' keywords costs the package nothing."""
+    known = hinted(function)
+    known.__module__ = __name__ if known is not function else function.__module__  # a pickle finds it here
+    return known
+
+
+for _name in __all__:
+    if isinstance(_function := globals().get(_name), FunctionType):
+        globals()[_name] = _public(_function)
+del _name, _function
+
+
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'symcnn' has no attribute {name!r}")
     module = load(__name__ + (_LATER[name] or f".{name}"))
     value = getattr(module, name) if _LATER[name] else module
+    value = _public(value) if isinstance(value, FunctionType) else value
     globals()[name] = value
     return value
 

@@ -48,6 +48,10 @@ class Graph:
                 raise DTypeError(explain(f"Graph takes nodes, as in Graph(a, b), got {quoted(node)}", site=call_site()))
         self.outputs = outputs
 
+    def __call__(self) -> Graph:
+        """Itself: ``node.graph`` and ``node.graph()`` are the same."""
+        return self
+
     @cached_property
     def nodes(self) -> list[Node]:
         """All nodes, each once, found from the outputs."""

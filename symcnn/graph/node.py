@@ -284,8 +284,9 @@ class Node(Operators, metaclass=NodeType):
         """The type, and the name if there is one: how errors speak of this node."""
         return called(type(self).__name__, self.name)
 
+    @property
     def graph(self) -> Graph:
-        """The graph of everything that this node is computed from."""
+        """The graph of everything that this node is computed from; ``node.graph()`` is the same."""
         from .graph import Graph
 
         return Graph(self)
@@ -293,7 +294,7 @@ class Node(Operators, metaclass=NodeType):
     @property
     def params(self) -> list[Param]:
         """The parameters upstream, in the order in which they were made."""
-        return self.graph().params
+        return self.graph.params
 
     @property
     def named_params(self) -> dict[str, Param]:

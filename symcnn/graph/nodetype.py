@@ -16,6 +16,7 @@ import numpy as np
 
 from .convert import convert_inputs
 from .errors import DTypeError, FrozenError, NodeTypeError, ShapeError, call_site, explain, given_serial, quoted
+from .keywords import unknown_keyword
 from .locks import rlock
 from .meetings import warn_of_dtypes
 from .operators import UFUNCS, is_node
@@ -67,7 +68,13 @@ class NodeType(type):
         return cls
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        node: Node = super().__call__(*args, **kwargs)
+        try:
+            node: Node = super().__call__(*args, **kwargs)
+        except TypeError:
+            wrong = unknown_keyword(cls.__name__, cls.field_names, kwargs)
+            if wrong is None:
+                raise
+            raise wrong from None
         convert_inputs(node)
         if cls.own_identity:
             return _finish(node)

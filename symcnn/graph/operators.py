@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, Union
 import numpy as np
 
 from .errors import DTypeError, call_site, explain
+from .keywords import METHODS, NUMPYS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -53,10 +54,26 @@ class Operators:
             call = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
             options = f" with {', '.join(kwargs)}" if kwargs else ""
             known = ", ".join(sorted(u.__name__ for u in UFUNCS))
+            own = [f"use {NUMPYS[call]}"] if call in NUMPYS and not kwargs else []
             raise DTypeError(
-                explain(f"numpy.{call}{options} has no node type", f"these have: {known}", site=call_site())
+                explain(f"numpy.{call}{options} has no node type", *own, f"these have: {known}", site=call_site())
             )
         return build(*args)
+
+    def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        if func in (np.shape, np.ndim):
+            return getattr(args[0], func.__name__)
+        own = [f"use {NUMPYS[func.__name__]}"] if func.__name__ in NUMPYS else []
+        values = "for the values of a node: sc.compile(node)(x=...)"
+        raise DTypeError(explain(f"numpy.{func.__name__} takes no nodes", *own, values, site=call_site()))
+
+    if not TYPE_CHECKING:  # to a checker of types, every name would be an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            if name in METHODS:
+                told = f"{type(self).__name__} has no attribute {name!r}; use {METHODS[name]}"
+                raise AttributeError(told, name=name, obj=self)
+            return object.__getattribute__(self, name)  # raises what has been raised before
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise DTypeError(explain("a node holds no array", "compile it: sc.compile(node)(x=...)", site=call_site()))
@@ -64,7 +81,9 @@ class Operators:
     def __bool__(self) -> bool:
         raise DTypeError(
             explain(
-                "a node is neither true nor false before it is run", "use sc.where(condition, a, b)", site=call_site()
+                "a node is neither true nor false before it is run: if, and, or, not and a < b < c ask for that",
+                "use sc.where(condition, a, b)",
+                site=call_site(),
             )
         )
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..graph.algebra import cast
 from ..graph.errors import ArgumentError, DTypeError, call_site, explain, quoted
+from ..graph.keywords import hinted_class
 from ..graph.leaves import Param
 from ..graph.naming import named
 from ..graph.node import Node
@@ -56,6 +57,7 @@ class Optimizer(Protocol):
         ...
 
 
+@hinted_class
 @dataclass(frozen=True)
 class SGD:
     """Gradient descent with momentum, as in the UFLDL tutorial: v <- m v + lr g; w <- w - v.
@@ -114,6 +116,7 @@ class SGD:
         return new
 
 
+@hinted_class
 @dataclass(frozen=True)
 class Adam:
     """Adam (Kingma and Ba, 2015), with decoupled weight decay (Loshchilov and Hutter, 2019).

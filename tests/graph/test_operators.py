@@ -77,7 +77,7 @@ def test_numpys_functions_take_arrays_on_either_side():
         (lambda: np.add(X, 1, out=np.zeros((2, 3))), "numpy.add with out has no node type"),
         (lambda: np.add(X, 1, where=np.ones((2, 3), bool)), "numpy.add with where"),
         (lambda: np.add(X, 1, dtype="float32"), "numpy.add with dtype"),
-        (lambda: np.sum(X), "numpy.add.reduce"),
+        (lambda: np.sum(X), "numpy.sum takes no nodes"),
         (lambda: np.zeros((2, 3)) != X, "numpy.not_equal has no node type"),
     ],
 )

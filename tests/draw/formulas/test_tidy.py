@@ -31,7 +31,7 @@ CASES = {
     "a half of twice": (0.5 * (a + a), []),
     "two thirds": ((2 * a) / 4, ["Mul"]),
     "the same number above and below": ((3 * a) / (3 * s), ["Div"]),
-    "once, in a wider dtype": (np.float64(1) * sc.Input("h", (2, 3), "float32"), ["Cast"]),
+    "once, in a wider dtype": (sc.Const(1.0) * sc.Input("h", (2, 3), "float32"), ["Cast"]),
     "a sum over gaps": (sc.sum(sc.Dilate(a, (1, 2), (2, 5)), axis=1), ["Sum"]),
     "a sum beside gaps": (sc.sum(sc.Dilate(a, (1, 2), (2, 5)), axis=0), ["Dilate", "Sum"]),
     "one, spread": (a * sc.broadcast_to(sc.Const(1.0), (2, 3)), []),
