@@ -146,9 +146,7 @@ def _found(check: Check, sample: Node) -> list[Problem]:
         raise
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        frame = next(
-            f for f in reversed(frames) if f.name != "__getattr__"
-        )  # where a node says what it lacks
+        frame = next(f for f in reversed(frames) if f.name != "__getattr__")  # where a node says what it lacks
         what = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
         return [Problem(what, f"it was raised at {frame.filename}:{frame.lineno}, while checking: {check.title}")]
 
