@@ -25,6 +25,7 @@ from .graph.errors import (
     call_site,
     chosen,
     explain,
+    listed,
     made_by_rule,
     place_of,
     quoted,
@@ -434,8 +435,9 @@ def grad(
     -0.114100885237
     """
     if not isinstance(wrt, Node):
-        wrt = list(wrt) if isinstance(wrt, Iterable) else [wrt]
-        _check_nodes(*wrt)
+        given = listed(wrt)
+        _check_nodes(*([wrt] if given is None else given))
+        wrt = given or []
     back = backprop(J, seed)
     if isinstance(wrt, Node):
         return back.delta(wrt, unconnected)

@@ -80,6 +80,7 @@ def history(record: Record, smooth: int | None = None) -> Figure:
     -------
     matplotlib.figure.Figure
     """
+    _check_record(record)
     names = list(dict.fromkeys(name for epoch in record.epochs for name in epoch.validation))
     others = [name for name in names if name != "loss"]
     figure = _figure(5.5 * (1 + bool(others)), 3.8)
@@ -107,6 +108,12 @@ def _loss(ax: Axes, record: Record, smooth: int | None) -> None:
     _tidy(ax)
     if not len(loss):
         _say(ax, "no step yet")
+
+
+def _check_record(record: object) -> None:
+    if not hasattr(record, "epochs"):
+        problem = f"the record of a training is {quoted(record)}; expected what sc.fit returns"
+        raise DTypeError(explain(problem, site=call_site()))
 
 
 def trailing_mean(values: ArrayLike, window: int) -> NDArray[np.float64]:
@@ -146,6 +153,7 @@ def curves(record: Record, names: Sequence[str] | None = None, *, ax: Axes | Non
     matplotlib.figure.Figure
         The figure of `ax`, or a new one.
     """
+    _check_record(record)
     known = list(dict.fromkeys(name for epoch in record.epochs for name in epoch.validation))
     wanted = [name for name in known if name != "loss"] if names is None else list(names)
     for name in wanted:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from ..graph.apart import load
-from ..graph.errors import ArgumentError, SizeError, call_site, explain
+from ..graph.errors import ArgumentError, DTypeError, SizeError, call_site, explain, quoted
 from .numpy import NumpyBackend
 from .numpy.bound import Bound
 from .plan import Plan
@@ -43,6 +43,8 @@ BACKENDS: dict[str, Callable[[], Engine]] = {"numpy": NumpyBackend, "native": _n
 
 def chosen(backend: str) -> str:
     """The name of the backend; "auto" stands for SYMCNN_BACKEND, else for the native one where llvmlite is there."""
+    if not isinstance(backend, str):
+        raise DTypeError(explain(f"the backend is {quoted(backend)}; it must be a string", site=call_site()))
     told = os.environ.get("SYMCNN_BACKEND", "") if backend == "auto" else ""
     name = told or backend
     if name == "auto":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count, repeat
 from operator import setitem
 from typing import Any, cast, overload
@@ -19,6 +19,8 @@ from ..graph.errors import (
     ShapeError,
     call_site,
     explain,
+    flag,
+    listed,
     natural,
     positive_int,
     quoted,
@@ -26,7 +28,7 @@ from ..graph.errors import (
 )
 from ..graph.leaves import BatchSize, Const, Input, Param
 from ..graph.node import Node
-from ..listing import listed
+from ..listing import listed as table_of
 from ..notebook import bundle
 from .backends import BACKENDS, chosen
 from .feeds import Feeds, batch_of
@@ -295,7 +297,7 @@ class Program:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The plan as a table."""
-        return bundle(self, "text/html", lambda: listed(self.plan.order, repr(self)).html)
+        return bundle(self, "text/html", lambda: table_of(self.plan.order, repr(self)).html)
 
     def __repr__(self) -> str:
         takes = ", ".join(f"{shown(i.name)} {i.shape}" for i in self.inputs)
@@ -382,13 +384,12 @@ def compile(
     single = isinstance(outputs, Node)
     nodes = [outputs] if isinstance(outputs, Node) else _as_list(outputs)
     new = _as_updates(updates)
-    return Program(Plan.of(nodes, new), single, backend, guard, number_of_threads(threads, "threads"))
+    return Program(Plan.of(nodes, new), single, backend, flag(guard, "guard"), number_of_threads(threads, "threads"))
 
 
 def _as_list(outputs: Any) -> list[Node]:
     wrong = outputs
-    if isinstance(outputs, Iterable) and not isinstance(outputs, str | Mapping):
-        nodes = list(outputs)
+    if (nodes := listed(outputs)) is not None:
         strangers = [n for n in nodes if not isinstance(n, Node)]
         if not strangers:
             return nodes

@@ -195,7 +195,7 @@ def cast(x: Node, to: str) -> Node:
     dtype('float32')
     """
     x = as_node(x)
-    name = x.dtype.name if to == x.dtype.name else real_or_integer(to, f"the cast of {x.label}").name
+    name = to if isinstance(to, str) and to == x.dtype.name else real_or_integer(to, f"the cast of {x.label}").name
     return x if x.dtype.name == name else Cast(x, name)
 
 
@@ -380,7 +380,7 @@ def batch_size(dtype: str = "float32") -> Node:
     >>> sc.compile(sc.sum(x) / sc.batch_size())(x=[[1, 2], [3, 4]])
     array(5., dtype=float32)
     """
-    return BatchSize("float32" if dtype == "float16" else dtype)
+    return BatchSize("float32" if isinstance(dtype, str) and dtype == "float16" else dtype)
 
 
 def count(shape: Shape, dtype: str) -> Node:

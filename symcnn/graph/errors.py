@@ -10,7 +10,7 @@ import operator
 import sys
 import unicodedata
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from types import CodeType, FrameType
@@ -343,9 +343,38 @@ def items(value: object) -> list[Any] | None:
     """
     if isinstance(value, tuple | list):
         return list(value)
-    unpack = getattr(value, "tolist", None) if getattr(value, "ndim", 0) else None
+    unpack = getattr(value, "tolist", None) if not isinstance(value, type) and getattr(value, "ndim", 0) > 0 else None
     found = unpack() if unpack else None
     return found if isinstance(found, list) else None
+
+
+def listed(value: object) -> list[Any] | None:
+    """What anything holds that can be gone through, a generator too; None for text, a mapping, and all other things.
+
+    Examples
+    --------
+    >>> listed(n * n for n in (1, 2)), listed("ab"), listed({"a": 1}), listed(3)
+    ([1, 4], None, None, None)
+    """
+    if isinstance(value, str | bytes | Mapping):
+        return None
+    try:
+        return list(value)  # type: ignore[call-overload, no-any-return]
+    except TypeError:
+        return None
+
+
+def flag(value: object, what: str) -> bool:
+    """`value` as True or False, which it must be: text such as "no" would be true. 0 and 1 are fine.
+
+    Examples
+    --------
+    >>> flag(True, "bias"), flag(0, "bias")
+    (True, False)
+    """
+    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_") or (type(value) is int and value in (0, 1)):
+        return bool(value)
+    raise DTypeError(explain(f"{what} is {quoted(value)}; expected True or False", site=call_site()))
 
 
 def pair(value: object, what: str) -> tuple[int, int]:

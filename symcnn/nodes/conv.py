@@ -15,6 +15,7 @@ from ..graph.errors import (
     call_site,
     called,
     explain,
+    flag,
     items,
     pair,
     positive_int,
@@ -343,7 +344,7 @@ def conv(
     w: Node = Param(prefixed(name, "W"), drawn(init, seed, shape, dtype, what), full, layer="conv")
     if mask is not None:
         w = w * Const(mask[:, :, None, None].astype(dtype), name="table")
-    b = Param(prefixed(name, "b"), np.zeros(filters, dtype), layer="conv") if bias else None
+    b = Param(prefixed(name, "b"), np.zeros(filters, dtype), layer="conv") if flag(bias, f"{what}: bias") else None
     _check_rows(what, x, (height, width), pad)
     return subsample(Conv(pad_border(x, ((0, 0), (0, 0), *border)), w, b, name=name), stride)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.algebra import Add, sum_to
-from ..graph.errors import ShapeError, called, explain, positive_int
+from ..graph.errors import ShapeError, called, explain, flag, positive_int
 from ..graph.leaves import Input, Param
 from ..graph.node import Node, Sentences, as_node
 from ..graph.operators import Operand, builds
@@ -260,7 +260,7 @@ def dense(
     if fan_in is None:
         raise ShapeError(explain(f"{what}: the features of {a.shape} are the batch axis", node=a))
     w = Param(prefixed(name, "W"), drawn(init, seed, (units, fan_in), dtype, what), layer="dense")
-    b = Param(prefixed(name, "b"), np.zeros(units, dtype), layer="dense") if bias else None
+    b = Param(prefixed(name, "b"), np.zeros(units, dtype), layer="dense") if flag(bias, f"{what}: bias") else None
     return Dense(flat, w, b, name=name) if flat.ndim == 2 and along else _dense_along(a, along, w, b, name)
 
 

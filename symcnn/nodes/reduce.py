@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.algebra import broadcast_to, count, over_axes, wide_sum
-from ..graph.errors import ShapeError, explain
+from ..graph.errors import ShapeError, explain, flag
 from ..graph.leaves import Input
 from ..graph.node import Node
 from ..graph.spec import Shape, Spec, normal_axes
@@ -36,7 +36,7 @@ class Reduction(Node):
         except ValueError as error:
             raise ShapeError(explain(str(error), f"the input has shape {self.x.shape}", node=self)) from None
         object.__setattr__(self, "axes", axes)
-        object.__setattr__(self, "keepdims", bool(self.keepdims))
+        object.__setattr__(self, "keepdims", flag(self.keepdims, "keepdims"))
 
     def infer(self) -> Spec:
         kept = self.kept_shape()

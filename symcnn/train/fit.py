@@ -23,6 +23,7 @@ from ..graph.errors import (
     SpeedWarning,
     call_site,
     explain,
+    flag,
     positive_int,
     quoted,
 )
@@ -105,8 +106,7 @@ def fit(
     """
     positive_int(epochs, "epochs")
     positive_int(batch, "batch")
-    if not isinstance(shuffle, bool | np.bool_):
-        raise DTypeError(explain(f"shuffle is {quoted(shuffle)}; expected True or False", site=call_site()))
+    shuffle = flag(shuffle, "shuffle")
     arrays = _rows(data)
     rows = len(next(iter(arrays.values())))
     if rows == 0:
@@ -243,7 +243,7 @@ def _measures(nodes: Mapping[str, Node]) -> list[Node]:
 
 
 def _means(program: Program, arrays: Data, batch: int) -> list[float]:
-    rows = len(next(iter(arrays.values())))
+    rows = len(next(iter(arrays.values()), (None,)))  # what reads no input is measured once
     sums = np.zeros(len(program.plan.asked))
     for first in range(0, rows, batch):
         part = {name: array[first : first + batch] for name, array in arrays.items()}

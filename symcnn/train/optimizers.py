@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from ..graph.algebra import cast
-from ..graph.errors import ArgumentError, DTypeError, call_site, explain, quoted
+from ..graph.errors import ArgumentError, call_site, explain, flag
 from ..graph.keywords import hinted_class
 from ..graph.leaves import Param
 from ..graph.naming import named
@@ -90,9 +90,7 @@ class SGD:
 
     def __post_init__(self) -> None:
         _check(self, lr=AT_LEAST_0, momentum=BELOW_1, weight_decay=AT_LEAST_0)
-        if not isinstance(self.nesterov, bool):
-            problem = f"{type(self).__name__}: nesterov is {quoted(self.nesterov)}; expected True or False"
-            raise DTypeError(explain(problem, site=call_site()))
+        flag(self.nesterov, f"{type(self).__name__}: nesterov")
 
     @property
     def settings(self) -> Mapping[str, float | Schedule]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from ..backprop import backprop
 from ..engine.profile import Profile
 from ..engine.program import Program, compile
-from ..graph.errors import ArgumentError, DTypeError, GradientError, call_site, explain, quoted, shown
+from ..graph.errors import ArgumentError, DTypeError, GradientError, call_site, explain, listed, quoted, shown
 from ..graph.leaves import Param
 from ..graph.node import Node
 from .optimizers import Optimizer, Range
@@ -187,10 +187,10 @@ def _check_optimizer(optimizer: Any) -> None:
 
 def _as_params(params: Any) -> list[Param]:
     """The parameters that are to be trained, of which there must be some."""
-    given: list[Any] = [params] if isinstance(params, Node | str) or not isinstance(params, Iterable) else list(params)
-    wrong = [p for p in given if not isinstance(p, Param)]
-    if isinstance(params, Node) or wrong:
-        problem = f"params is a list of parameters, got {quoted(wrong[0] if wrong else params)}"
+    given = listed(params)
+    wrong = [params] if given is None else [p for p in given if not isinstance(p, Param)]
+    if given is None or wrong:
+        problem = f"params is a list of parameters, got {quoted(wrong[0])}"
         raise DTypeError(explain(problem, 'as in params=[J.param("conv1.W")]', site=call_site()))
     if not given:
         hint = "leave params out, and all that the loss depends on are trained"
