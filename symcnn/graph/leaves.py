@@ -199,6 +199,10 @@ class Param(Leaf):
         def __init__(self, name: str, value: ArrayLike, mask: ArrayLike | None = None, *, layer: str = "") -> None: ...
 
     def __post_init__(self) -> None:
+        if not isinstance(self.layer, str):
+            raise DTypeError(
+                explain(f"{self.label}: layer is {quoted(self.layer)}; it must be a string", site=call_site())
+            )
         value = own_copy(self.value, f"the value of {self.label}")
         if not is_real(value.dtype):
             value = value.astype(DEFAULT_FLOAT)
