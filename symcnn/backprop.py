@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, overload
 from .detours import Detours
 from .graph.algebra import cast, ones, sum_to, zeros
 from .graph.collector import collector_paused
-from .graph.context import remember, remembered
+from .graph.context import Context, context_of, remember, remembered
 from .graph.errors import (
     DTypeError,
     GradientError,
@@ -129,14 +129,14 @@ class Backprop:
         return {p: self._told(self._errors[p]) for p in self.J.params if p in self._errors}
 
     @cached_property
-    def _inputs(self) -> list[Input]:
+    def _context(self) -> Context:
         """What J and its seed are functions of: their inputs, and what they remember where they are gradients."""
         graph = Graph(self.J, self._errors[self.J])
-        return [*graph.inputs, *remembered(graph.nodes, [self.J])]
+        return context_of([*graph.inputs, *remembered(graph.nodes, [self.J])])
 
     def _told(self, error: Node, *more: Input) -> Node:
         """`error`, which remembers now of what it is a function."""
-        remember(error, [*self._inputs, *more])
+        remember(error, {**self._context, **context_of(more)} if more else self._context)
         return error
 
     def equations(self) -> Equations:

@@ -21,20 +21,32 @@ Context = Mapping[tuple[str, Spec], "Input"]
 """Inputs by what a feed must fit: of two with the same name, shape and dtype, one stands for both."""
 
 
-def remember(node: Node, inputs: Iterable[Input]) -> None:
-    """Add `inputs` to those that `node` is known to be a function of."""
-    new = {(i.name, i.spec): i for i in inputs if i is not node}
-    if not new.keys() <= node._context.keys():
-        vars(node)["_context"] = {**new, **node._context}
+def context_of(inputs: Iterable[Input]) -> Context:
+    """`inputs`, as nodes remember them."""
+    return {(i.name, i.spec): i for i in inputs}
+
+
+def remember(node: Node, context: Context) -> None:
+    """Add the inputs in `context` to those that `node` is known to be a function of."""
+    if not node.inputs:
+        context = {key: i for key, i in context.items() if i is not node}
+    vars(node)["_context"] = _joined(node._context, context)
 
 
 def carried(node: Node, known: Mapping[Node, Context]) -> Context:
     """The inputs that `node` is a function of, as far as it or its inputs, of which they are `known`, remember them."""
-    found: Context = node._context
+    found = node._context
     for source in node.inputs:
-        if source in known and known[source] is not found:
-            found = {**known[source], **found}
+        if source in known:
+            found = _joined(found, known[source])
     return found
+
+
+def _joined(a: Context, b: Context) -> Context:
+    """Both; one of them itself, where that is all: nodes of one sweep share what they remember."""
+    if a is b or not b:
+        return a
+    return {**b, **a} if a else b
 
 
 def remembered(nodes: Iterable[Node], outputs: Iterable[Node]) -> list[Input]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .apart import load
 from .collector import collector_paused
-from .context import remember
+from .context import context_of, remember
 from .errors import DTypeError, GraphError, call_site, explain, quoted
 from .leaves import Input, Leaf, Param
 from .locks import cached_property
@@ -252,7 +252,8 @@ def unpack_all(rows: Iterable[Node | _Row]) -> list[Node]:
         else:
             cls, fields, context = row
             made.append(cls(**{name: _resolve(value, made) for name, value in fields.items()}))
-            remember(made[-1], context)
+            if context:
+                remember(made[-1], context_of(context))
     return made
 
 

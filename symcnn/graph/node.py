@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .context import Context, remember
+from .context import Context, context_of, remember
 from .convert import as_node, given_inputs
 from .errors import NodeTypeError, ShapeError, Site, called, explain, quoted, safe_repr, shown
 from .locks import cached_property
@@ -362,7 +362,7 @@ class Node(Operators, metaclass=NodeType):
         return unpack, (pack(self),)
 
     def __setstate__(self, context: Sequence[Input]) -> None:
-        remember(self, context)
+        remember(self, context_of(context))
 
     __hash__ = object.__hash__
 

@@ -87,8 +87,8 @@ def _one_pass(nodes: Sequence[Node], rules: Sequence[Rule], settled: set[Node]) 
                 told[node] = node._context
             continue
         new[node] = in_place_of(node, _rewritten, node, None if same else inputs, rules)
-        if known := carried(node, told):  # a rule may leave out the nodes that told it
-            remember(new[node], known.values())
+        if (told or node._context) and (known := carried(node, told)):  # a rule may leave out the nodes that told it
+            remember(new[node], known)
             if inputs:
                 told[node] = known
         settled.add(new[node])
