@@ -138,11 +138,11 @@ def _check_given(nodes: object, rules: object) -> None:
 
 def _check_found(node: Node, rule: Rule, found: object) -> None:
     """Refuse what cannot stand in the place of `node`."""
-    place = f"the rule is at {place_of(rule)}"
     if not isinstance(found, Node):
         problem = f"a rewriting rule returned {quoted(found)}; expected a node, or None"
-        raise DTypeError(explain(problem, place, node=node))
+        raise DTypeError(explain(problem, f"the rule is at {place_of(rule)}", node=node))
     if found.spec != node.spec:
+        place = f"the rule is at {place_of(rule)}"
         problem = f"a rewriting rule gave {found.label}, a {found.spec}, in place of a {node.spec}"
         kind = DTypeError if found.shape == node.shape else ShapeError
         raise kind(explain(problem, "what it gives must have the same shape and dtype", place, node=node))
