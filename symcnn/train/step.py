@@ -17,6 +17,7 @@ from ..graph.node import Node
 from .optimizers import Optimizer, Range
 from .schedules import Schedule, as_schedule
 
+_UNASKED: Any = object()
 _FINITE = Range(-np.inf)
 """What a setting may be of which an optimizer says nothing."""
 
@@ -82,7 +83,12 @@ class TrainStep:
 
     def _set_settings(self) -> None:
         for param, schedule in self._settings.items():
-            value = self._asked(schedule, param.name)
+            given = _UNASKED
+            try:
+                given = schedule(self.iteration, self.epoch)
+                value = float(given)
+            except Exception as error:
+                raise self._misled(param.name, given, error) from error
             if self._written.get(param) != (value, param.value.item()):
                 if not (allowed := self._ranges.get(param.name, _FINITE)).holds(value):
                     raise ArgumentError(self._misgiven(param.name, value, str(allowed)))
@@ -90,18 +96,13 @@ class TrainStep:
                     param.value[...] = value
                 self._written[param] = value, param.value.item()
 
-    def _asked(self, schedule: Schedule, name: str) -> float:
-        """What a schedule gives now."""
-        try:
-            given = schedule(self.iteration, self.epoch)
-        except Exception as error:
-            problem = f"the schedule of {shown(name)} failed: {type(error).__name__}: {error}"
-            hint = "it is called with the numbers of iterations and epochs: schedule(iteration, epoch)"
-            raise ArgumentError(explain(problem, hint, f"it was asked for iteration {self.iteration}")) from error
-        try:
-            return float(given)
-        except (TypeError, ValueError, OverflowError):
-            raise DTypeError(self._misgiven(name, given, "a number")) from None
+    def _misled(self, name: str, given: object, error: Exception) -> Exception:
+        """What to raise where a schedule failed, or gave no number."""
+        if given is not _UNASKED:
+            return DTypeError(self._misgiven(name, given, "a number"))
+        problem = f"the schedule of {shown(name)} failed: {type(error).__name__}: {error}"
+        hint = "it is called with the numbers of iterations and epochs: schedule(iteration, epoch)"
+        return ArgumentError(explain(problem, hint, f"it was asked for iteration {self.iteration}"))
 
     def _misgiven(self, name: str, given: object, expected: str) -> str:
         problem = f"the schedule of {shown(name)} gave {quoted(given)}; expected {expected}"
