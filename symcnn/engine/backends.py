@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from ..graph.apart import load
-from ..graph.errors import ArgumentError, DTypeError, SizeError, call_site, explain, quoted
+from ..graph.errors import ArgumentError, SizeError, call_site, explain, quoted
 from .numpy import NumpyBackend
 from .numpy.bound import Bound
 from .plan import Plan
@@ -43,14 +43,12 @@ BACKENDS: dict[str, Callable[[], Engine]] = {"numpy": NumpyBackend, "native": _n
 
 def chosen(backend: str) -> str:
     """The name of the backend; "auto" stands for SYMCNN_BACKEND, else for the native one where llvmlite is there."""
-    if not isinstance(backend, str):
-        raise DTypeError(explain(f"the backend is {quoted(backend)}; it must be a string", site=call_site()))
-    told = os.environ.get("SYMCNN_BACKEND", "") if backend == "auto" else ""
+    told = os.environ.get("SYMCNN_BACKEND", "") if isinstance(backend, str) and backend == "auto" else ""
     name = told or backend
-    if name == "auto":
-        return "native" if find_spec("llvmlite") else "numpy"
-    if name not in BACKENDS:
-        problem = f"there is no backend {name!r}" + (", which SYMCNN_BACKEND names" if told else "")
+    if not isinstance(name, str) or name not in ("auto", *BACKENDS):
+        problem = f"there is no backend {quoted(name)}" + (", which SYMCNN_BACKEND names" if told else "")
         known = ", ".join(repr(b) for b in ("auto", *BACKENDS))
         raise ArgumentError(explain(problem, f"there are {known}", site=call_site()))
+    if name == "auto":
+        return "native" if find_spec("llvmlite") else "numpy"
     return name

@@ -36,7 +36,7 @@ class Reduction(Node):
         except ValueError as error:
             raise ShapeError(explain(str(error), f"the input has shape {self.x.shape}", node=self)) from None
         object.__setattr__(self, "axes", axes)
-        object.__setattr__(self, "keepdims", flag(self.keepdims, "keepdims"))
+        object.__setattr__(self, "keepdims", self.keepdims is not None and flag(self.keepdims, "keepdims"))
 
     def infer(self) -> Spec:
         kept = self.kept_shape()
