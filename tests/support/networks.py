@@ -36,7 +36,7 @@ def joined(x, y):
     """Branches that are joined, of which parts are taken."""
     h = sc.concat([sc.relu(sc.conv(x, 4, 3, pad=1, seed=0)), sc.tanh(sc.conv(x, 5, 5, pad=2, seed=1)), x])
     h = sc.max(sc.take(h, [10, 3, 3, 0, 7], 1)[..., 1::2], axis=2)
-    return sc.softmax_cross_entropy(sc.dense(h, 3, seed=2), y)
+    return sc.softmax_cross_entropy(sc.dense(sc.flatten(h), 3, seed=2), y)
 
 
 NETWORKS = [tutorial, residual, lenet, strided, joined]
