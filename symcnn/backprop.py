@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from .detours import Detours
 from .graph.algebra import cast, ones, sum_to, zeros
 from .graph.collector import collector_paused
-from .graph.context import Context, context_of, remember, remembered
+from .graph.context import Group, group_of, remember, remembered
 from .graph.errors import (
     DTypeError,
     GradientError,
@@ -34,6 +33,7 @@ from .graph.errors import (
 )
 from .graph.graph import Graph
 from .graph.leaves import Input, Param
+from .graph.locks import cached_property
 from .graph.node import Node, as_node
 from .graph.operators import Operand
 from .graph.spec import broadcast_shapes, is_real
@@ -129,14 +129,14 @@ class Backprop:
         return {p: self._told(self._errors[p]) for p in self.J.params if p in self._errors}
 
     @cached_property
-    def _context(self) -> Context:
+    def _group(self) -> Group:
         """What J and its seed are functions of: their inputs, and what they remember where they are gradients."""
         graph = Graph(self.J, self._errors[self.J])
-        return context_of([*graph.inputs, *remembered(graph.nodes, [self.J])])
+        return group_of([*remembered(graph.nodes, [self.J], graph.inputs), *graph.inputs])
 
     def _told(self, error: Node, *more: Input) -> Node:
         """`error`, which remembers now of what it is a function."""
-        remember(error, {**self._context, **context_of(more)} if more else self._context)
+        remember(error, (group_of([*self._group, *more]) if more else self._group,))
         return error
 
     def equations(self) -> Equations:

@@ -56,7 +56,7 @@ def sending(node: Node, delta: Node, sent: Sequence[tuple[Node, Node]]) -> Table
     >>> print(sending(step.node, step.delta, step.sent))
     Sigmoid (None, 4), its error Input(shape=(None, 4), dtype=dtype('float32'), name='u')
     sends to   its error
-    Input 'z'  Mul(Mul, Sub)
+    Input 'z'  Scaled(Scaled, Sub, error='a')
     """
     title = f"{node.label} {node.shape}, its error {_formula(delta)}"
     row = Rows(sent, lambda pair: [pair[0].label, _formula(pair[1])])

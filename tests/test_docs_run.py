@@ -38,6 +38,8 @@ NOT_RUN = {
     ".ci/run": "runs the tests, in new environments",
     "python docs/make.py": "writes into docs/; tests/test_docs.py checks what it would write",
     "python docs/peers/make.py": "needs five other frameworks",
+    "python tests/support/": "takes long; the slow tests run less of the same",
+    "python tests/fuzz": "takes long; tests/fuzz/test_fuzz.py runs less of the same",
     "python benchmarks/": "takes long; tests/test_benchmarks.py runs small ones",
 }
 """How commands begin that are not run here, and why."""

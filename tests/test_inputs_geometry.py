@@ -93,6 +93,8 @@ def test_sizes_below_one(what, wrong, refused):
 @pytest.mark.parametrize("what", BUILDERS)
 @pytest.mark.parametrize("wrong", [2.0, np.float32(2), True, np.True_, "2", None, 1j])
 def test_sizes_that_are_no_whole_numbers(what, wrong, refused):
+    if wrong is None and what.startswith("OneHot"):
+        pytest.skip("None is the size of the batch: a node tells it")
     with refused(TypeError, what, "it must be a whole number"):
         BUILDERS[what](wrong)
 

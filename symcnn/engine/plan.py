@@ -85,7 +85,8 @@ class Plan:
     def optional(self) -> list[Input]:
         """What may be fed beside: where the results are gradients, the inputs of what was differentiated."""
         named = {node.name for node in self.inputs}
-        return [node for node in remembered(self._graph.nodes, self.asked) if node.name not in named]
+        found = remembered(self._graph.nodes, self.asked, self.inputs)
+        return list({node.name: node for node in found if node.name not in named}.values())
 
     @cached_property
     def tellers(self) -> list[Input]:

@@ -3,7 +3,7 @@
 The gradient of ``sum(x)`` by x is an array of ones, as many as x has. It reads no x, but x tells how many there are,
 and who computes a gradient feeds what he would feed for the value. So the nodes that a sweep hands out remember those
 inputs. It is no part of their identity and changes no value: two sums over arrays of one shape have one and the same
-gradient, which then remembers the inputs of both.
+gradient, which then remembers the inputs of the one and those of the other.
 """
 
 from __future__ import annotations
@@ -17,24 +17,26 @@ if TYPE_CHECKING:
     from .leaves import Input
     from .node import Node
 
-Context = Mapping[tuple[str, Spec], "Input"]
-"""Inputs by what a feed must fit: of two with the same name, shape and dtype, one stands for both."""
+Group = tuple["Input", ...]
+"""The inputs of what one sweep has differentiated."""
+Context = tuple[Group, ...]
+"""The groups that a node is known by, the latest last."""
 
 
-def context_of(inputs: Iterable[Input]) -> Context:
-    """`inputs`, as nodes remember them."""
-    return {(i.name, i.spec): i for i in inputs}
+def group_of(inputs: Iterable[Input]) -> Group:
+    """`inputs`, once each: of two with the same name, shape and dtype, one stands for both."""
+    return tuple({(i.name, i.spec): i for i in inputs}.values())
 
 
 def remember(node: Node, context: Context) -> None:
-    """Add the inputs in `context` to those that `node` is known to be a function of."""
+    """Add the groups in `context` to those that `node` is known by."""
     if not node.inputs:
-        context = {key: i for key, i in context.items() if i is not node}
+        context = tuple(tuple(i for i in group if i is not node) for group in context)
     vars(node)["_context"] = _joined(node._context, context)
 
 
 def carried(node: Node, known: Mapping[Node, Context]) -> Context:
-    """The inputs that `node` is a function of, as far as it or its inputs, of which they are `known`, remember them."""
+    """The groups that `node`, or an input of it of which they are `known`, remembers."""
     found = node._context
     for source in node.inputs:
         if source in known:
@@ -46,18 +48,27 @@ def _joined(a: Context, b: Context) -> Context:
     """Both; one of them itself, where that is all: nodes of one sweep share what they remember."""
     if a is b or not b:
         return a
-    return {**b, **a} if a else b
+    new = [_names(group) for group in b]
+    return (*(group for group in a if _names(group) not in new), *b) if a else b
 
 
-def remembered(nodes: Iterable[Node], outputs: Iterable[Node]) -> list[Input]:
-    """The inputs that `nodes` remember, of which `outputs` are what is asked for.
+def _names(group: Iterable[Input]) -> set[tuple[str, Spec]]:
+    """By what a feed must fit."""
+    return {(i.name, i.spec) for i in group}
+
+
+def remembered(nodes: Iterable[Node], outputs: Iterable[Node], read: Iterable[Input]) -> Group:
+    """The inputs that `nodes` remember, of which `outputs` are what is asked for, and `read` is fed in any case.
 
     A leaf is asked only where it is an output itself: a constant 1 that some gradient is has nothing to say of
-    another graph in which a 1 stands.
+    another graph in which a 1 stands. And where a node knows a group with all that is read, it is asked for such groups
+    alone: it stands in other graphs, too.
     """
-    asked = set(outputs)
-    found: dict[tuple[str, Spec], Input] = {}
+    asked, needed = set(outputs), _names(read)
+    found: list[Input] = []
     for node in nodes:
         if node._context and (node.inputs or node in asked):
-            found |= node._context
-    return list(found.values())
+            fitting = [group for group in node._context if needed <= _names(group)]
+            for group in fitting or node._context:
+                found += group
+    return group_of(found)

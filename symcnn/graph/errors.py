@@ -65,16 +65,6 @@ class NotRunError(SymcnnError, KeyError):
     __str__ = Exception.__str__  # that of KeyError puts the text in quotes
 
 
-class SpeedWarning(UserWarning):
-    """A program does most of its work without native code, and another declaration of its inputs would mend that.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> warnings.simplefilter("ignore", SpeedWarning)  # where that is meant
-    """
-
-
 class FrozenError(SymcnnError, AttributeError):
     """A field of a node was to be set: a node never changes."""
 
@@ -103,6 +93,16 @@ class DTypeWarning(SymcnnWarning):
 
 class BroadcastWarning(SymcnnWarning):
     """A column and a row of the same length, (N, 1) and (N,), become N x N."""
+
+
+class SpeedWarning(SymcnnWarning):
+    """A program does most of its work without native code, and another declaration of its inputs would mend that.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> warnings.simplefilter("ignore", SpeedWarning)  # where that is meant
+    """
 
 
 @dataclass(frozen=True, slots=True)

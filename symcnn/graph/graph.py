@@ -10,7 +10,7 @@ import numpy as np
 
 from .apart import load
 from .collector import collector_paused
-from .context import context_of, remember
+from .context import Context, remember
 from .errors import DTypeError, GraphError, call_site, explain, quoted
 from .leaves import Input, Leaf, Param
 from .locks import cached_property
@@ -207,8 +207,8 @@ def is_leaf(node: Node) -> bool:
 
 # A node is pickled and copied as a flat table of everything upstream, so a chain of any length is fine.
 
-_Row = tuple[type[Node], dict[str, Any], tuple[Input, ...]]
-"""A node's type, its fields, and the inputs that it remembers."""
+_Row = tuple[type[Node], dict[str, Any], Context]
+"""A node's type, its fields, and what it remembers."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ def pack(*outputs: Node) -> list[Node | _Row]:
             rows.append(node)
         else:
             fields = {name: _refer(getattr(node, name), index) for name in node.field_names}
-            rows.append((type(node), fields, tuple(node._context.values())))
+            rows.append((type(node), fields, node._context))
     return rows
 
 
@@ -253,7 +253,7 @@ def unpack_all(rows: Iterable[Node | _Row]) -> list[Node]:
             cls, fields, context = row
             made.append(cls(**{name: _resolve(value, made) for name, value in fields.items()}))
             if context:
-                remember(made[-1], context_of(context))
+                remember(made[-1], context)
     return made
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from inspect import CO_VARKEYWORDS
+from inspect import CO_VARKEYWORDS, unwrap
 from typing import Any, TypeVar
 
 from .errors import DTypeError, call_site, explain, shown
@@ -151,7 +151,7 @@ def unknown_keyword(what: str, takes: Iterable[str], given: Mapping[str, Any]) -
 
 def hinted(function: Called) -> Called:
     """`function`, whose error says what a keyword is called here that another library calls otherwise."""
-    code = function.__code__
+    code = unwrap(function).__code__
     if code.co_flags & CO_VARKEYWORDS:
         return function
     names = [name for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if name != "self"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from .context import Context
 from .errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, explain, quoted
 from .locks import cached_property
 from .node import Node
@@ -25,9 +26,9 @@ class Leaf(Node):
         return ()
 
     @property
-    def _state(self) -> tuple[Input, ...] | None:
+    def _state(self) -> Context | None:
         """What a pickle holds beside the fields."""
-        return tuple(self._context.values()) or None
+        return self._context or None
 
     @classmethod
     def samples(cls) -> list[Node]:
@@ -300,7 +301,7 @@ class Const(Leaf):
 
     @cached_property
     def uniform(self) -> float | None:
-        """The number that fills the whole array, or None; an int where it is one of integers.
+        """The number that fills the whole array, or None; an int or a bool where it is one of those.
 
         Numbers are compared bit by bit: 0.0 and -0.0 are two, NaN is one.
 
@@ -314,7 +315,8 @@ class Const(Leaf):
         bits = flat.view(f"u{flat.itemsize}")
         if not flat.size or not bool(np.all(bits == bits[0])):
             return None
-        return int(flat[0]) if flat.dtype.kind in "iu" else float(flat[0])
+        number: float = flat[0].item()
+        return number
 
     @cached_property
     def is_finite(self) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .context import Context, context_of, remember
+from .context import Context, remember
 from .convert import as_node, given_inputs
 from .errors import NodeTypeError, ShapeError, Site, called, explain, quoted, safe_repr, shown
 from .locks import cached_property
@@ -27,7 +27,7 @@ from .window import Influence, Windows, broadcast_windows, row_windows
 if TYPE_CHECKING:
     from ..draw.formulas.equations import Equation
     from .graph import Graph
-    from .leaves import Input, Param
+    from .leaves import Param
 
 __all__ = ["Node", "Sentences", "as_node", "node_types"]
 
@@ -104,7 +104,7 @@ class Node(Operators, metaclass=NodeType):
     `infer` is inherited."""
     own_identity: ClassVar[bool] = False
     """True for leaves: two of them are two things, whatever they hold."""
-    _context: ClassVar[Context] = {}
+    _context: ClassVar[Context] = ()
     """Of a gradient: the inputs of what was differentiated; see `symcnn.graph.context`."""
     ufunc: ClassVar[np.ufunc | None] = None
     """The NumPy function that builds this node when it is called on nodes."""
@@ -361,8 +361,8 @@ class Node(Operators, metaclass=NodeType):
 
         return unpack, (pack(self),)
 
-    def __setstate__(self, context: Sequence[Input]) -> None:
-        remember(self, context_of(context))
+    def __setstate__(self, context: Context) -> None:
+        remember(self, context)
 
     __hash__ = object.__hash__
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
@@ -26,6 +25,7 @@ from ..graph.errors import (
     flag,
     positive_int,
     quoted,
+    warn,
 )
 from ..graph.leaves import Input, as_numbers
 from ..graph.node import Node
@@ -146,8 +146,7 @@ def _check_axes(program: Program) -> None:
 def _warn(program: Program, batch: int) -> None:
     """Say at the caller's line that native code does little of the work, where a declaration is to blame."""
     if told := program.advice(batch):
-        silence = 'warnings.simplefilter("ignore", symcnn.errors.SpeedWarning) silences this'
-        warnings.warn(f"fit: {told}\n  report() of the program tells all\n  {silence}", SpeedWarning, stacklevel=3)
+        warn(SpeedWarning, f"fit: {told}", "report() of the program tells all")
 
 
 def _one_epoch(

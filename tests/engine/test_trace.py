@@ -58,7 +58,7 @@ def test_values_that_are_overwritten_in_place_are_kept():
 def test_what_was_asked_for_is_there_though_it_was_rewritten():
     x = sc.Input("x", (None, 1, 3, 3))
     turned = sc.rot90(sc.rot90(x))
-    odd = 1 * turned + 0
+    odd = 1 * turned - 0
     trace = sc.compile([odd, sc.tanh(odd)]).trace(x=np.arange(9).reshape(1, 1, 3, 3))
     np.testing.assert_array_equal(trace[odd], np.arange(9).reshape(1, 1, 3, 3))
     assert trace.order.index(odd) == trace.order.index(x) + 1

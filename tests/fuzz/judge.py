@@ -55,7 +55,7 @@ def by_house(graph: Graph, dtype: str, backend: str, orders: int = 2) -> Results
     loss, nodes, feeds = graph.built(dtype)
     leaves = [nodes[n] for n in graph.learned]
     first = sc.grad(loss, leaves, unconnected="zeros")
-    along = sum(
+    along = sc.Const(np.zeros((), dtype)) + sum(
         sc.sum(g * sc.Const(np.asarray(d[tuple(slice(0, k) for k in _shared(graph.items[n]))], dtype)))
         for g, d, n in zip(first, directions(graph), graph.learned, strict=True)
     )

@@ -88,7 +88,7 @@ def test_a_notebook_without_widgets_gets_a_plain_bar(monkeypatch, widgets):
     monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
     monkeypatch.setattr(made, "find_spec", lambda name: object() if widgets and name == "ipywidgets" else None)
     asked = []
-    monkeypatch.setattr(made, "import_module", lambda name: asked.append(name) or import_module("tqdm.std"))
+    monkeypatch.setattr(made, "load", lambda name: asked.append(name) or import_module("tqdm.std"))
     J, _ = small_network()
     sc.fit(J, rows())
     assert asked == ["tqdm.auto" if widgets else "tqdm.std"]

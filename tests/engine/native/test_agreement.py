@@ -81,6 +81,7 @@ LEFT = {
     "Transpose": "the batch is not",
     "Swap": "the batch is not",
     "MatMul": "it is no product of rows with a shared matrix|the batch is not",
+    "LogSumExp": "it reads the whole batch",
     "Max": "it mixes the rows of the batch|it reads the whole batch, and is no sum",
     "FirstMax": "it mixes the rows of the batch",
 }
