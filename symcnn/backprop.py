@@ -114,9 +114,9 @@ class Backprop:
         _check_nodes(node)
         chosen(unconnected, ("error", "zeros"), "unconnected")
         if node in self._errors:
-            return self._told(self._errors[node])
+            return self.handed_out(self._errors[node])
         if unconnected == "zeros" and is_real(node.dtype):
-            return self._told(zeros(node), *Graph(node).inputs)
+            return self.handed_out(zeros(node), *Graph(node).inputs)
         what = f"{self.J.label} has no gradient with respect to {node!r}"
         reasons = ["it does not depend on it", 'unconnected="zeros" gives zeros instead']
         if not is_real(node.dtype):
@@ -126,15 +126,16 @@ class Backprop:
     @property
     def grads(self) -> dict[Param, Node]:
         """The gradient of each parameter that J depends on, in the order of the graph."""
-        return {p: self._told(self._errors[p]) for p in self.J.params if p in self._errors}
+        return {p: self.handed_out(self._errors[p]) for p in self.J.params if p in self._errors}
 
     @cached_property
     def _group(self) -> Group:
         """What J and its seed are functions of: their inputs, and what they remember where they are gradients."""
         graph = Graph(self.J, self._errors[self.J])
-        return group_of([*remembered(graph.nodes, [self.J], graph.inputs), *graph.inputs])
+        known = [node for node in graph.outputs if node is self.J or node.inputs]  # a seed of 1 is many gradients
+        return group_of([*remembered(known, graph.inputs), *graph.inputs])
 
-    def _told(self, error: Node, *more: Input) -> Node:
+    def handed_out(self, error: Node, *more: Input) -> Node:
         """`error`, which remembers now of what it is a function."""
         remember(error, (group_of([*self._group, *more]) if more else self._group,))
         return error

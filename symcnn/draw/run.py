@@ -65,7 +65,7 @@ class Run(Mapping[Node, Array]):
     def of(cls, back: Backprop, feeds: Mapping[Any, Any] | None, named: Mapping[str, Any]) -> Run:
         """Run a sweep; arguments as for a program."""
         notation = Notation(back)
-        needed = [error for node, error in notation.deltas.items() if notation.is_needed(node)]
+        needed = [back.handed_out(error) for node, error in notation.deltas.items() if notation.is_needed(node)]
         program = compile([*notation.values.order, *needed])
         return cls(back, notation, program.trace(feeds, **named))
 

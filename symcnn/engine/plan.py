@@ -85,8 +85,7 @@ class Plan:
     def optional(self) -> list[Input]:
         """What may be fed beside: where the results are gradients, the inputs of what was differentiated."""
         named = {node.name for node in self.inputs}
-        found = remembered(self._graph.nodes, self.asked, self.inputs)
-        return list({node.name: node for node in found if node.name not in named}.values())
+        return [node for node in remembered(self.asked, self.inputs) if node.name not in named]
 
     @cached_property
     def tellers(self) -> list[Input]:

@@ -57,18 +57,24 @@ def _names(group: Iterable[Input]) -> set[tuple[str, Spec]]:
     return {(i.name, i.spec) for i in group}
 
 
-def remembered(nodes: Iterable[Node], outputs: Iterable[Node], read: Iterable[Input]) -> Group:
-    """The inputs that `nodes` remember, of which `outputs` are what is asked for, and `read` is fed in any case.
+def remembered(outputs: Iterable[Node], read: Iterable[Input]) -> Group:
+    """The inputs that `outputs` remember, or the nodes that they are computed from, where they do not themselves.
 
-    A leaf is asked only where it is an output itself: a constant 1 that some gradient is has nothing to say of
-    another graph in which a 1 stands. And where a node knows a group with all that is read, it is asked for such groups
-    alone: it stands in other graphs, too.
+    Behind a node that does, nothing is asked: what it is computed from may stand in other graphs, too. Nor is a leaf
+    asked that is no output: a constant 1 that some gradient is has nothing to say of another graph in which a 1 stands.
+    And where a node is known by groups with all that is `read`, it is asked for these alone.
     """
-    asked, needed = set(outputs), _names(read)
+    needed, todo = _names(read), list(outputs)
     found: list[Input] = []
-    for node in nodes:
+    asked, seen = set(todo), set(todo)
+    while todo:
+        node = todo.pop()
         if node._context and (node.inputs or node in asked):
             fitting = [group for group in node._context if needed <= _names(group)]
             for group in fitting or node._context:
                 found += group
+            continue
+        new = [source for source in node.inputs if source not in seen]
+        seen.update(new)
+        todo += new
     return group_of(found)

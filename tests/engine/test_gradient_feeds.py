@@ -82,11 +82,11 @@ def test_feeds_by_node_and_of_inputs_that_share_a_name():
 
 
 def test_what_nobody_knows_stays_an_error():
-    x = sc.Input("x", (None, 7))
+    x = sc.Input("x", (None, 7, 11))
     f = sc.compile(sc.grad(sc.sum(x), x))
-    with pytest.raises(sc.errors.FeedError, match=r"unknown: y\n  this program takes x \(None, 7\)\n"):
-        f(x=np.ones((2, 7)), y=X)
-    missing = r"missing: x\n  this program takes x \(None, 7\)\n  Input 'x' was made at .*py:\d+"
+    with pytest.raises(sc.errors.FeedError, match=r"unknown: y\n  this program takes x \(None, 7, 11\)\n"):
+        f(x=np.ones((2, 7, 11)), y=X)
+    missing = r"missing: x\n  this program takes x \(None, 7, 11\)\n  Input 'x' was made at .*py:\d+"
     with pytest.raises(sc.errors.FeedError, match=missing):
         f()
 

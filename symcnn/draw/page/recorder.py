@@ -296,15 +296,25 @@ def _end(J: Node) -> Node:
     return J
 
 
+def _meant(plan: Plan, name: str, array: Any) -> Input | None:
+    """The input of that name; of several, one that an example of the array's shape, or a batch of it, may be fed to."""
+    named = [i for i in (*plan.inputs, *plan.optional) if i.name == name]
+
+    def fits(node: Input) -> bool:
+        sizes = [d for d in node.shape if d is not None]
+        return array.ndim == node.ndim or list(array.shape) == sizes
+
+    return next(filter(fits, named), named[0] if named else None)
+
+
 def _one_example(plan: Plan, feeds: Mapping[Any, Any] | None, named: Mapping[str, Any]) -> Feeds:
     """The feeds with their batch axes, which a single example may come without."""
-    by_name = {i.name: i for i in (*plan.optional, *plan.inputs)}
     found: dict[Any, Any] = {}
     if not isinstance(feeds or {}, Mapping):
         plan.collect(feeds, named)  # which refuses it
     for key, value in [*(feeds or {}).items(), *named.items()]:
-        node = by_name.get(key) if isinstance(key, str) else key
         array = _array(value)
+        node = _meant(plan, key, array) if isinstance(key, str) else key
         if isinstance(node, Input) and None in node.shape:
             axis = node.shape.index(None)
             if array.ndim == node.ndim - 1:
