@@ -8,7 +8,7 @@ import pytest
 
 import symcnn as sc
 from symcnn.engine.native import functions
-from symcnn.graph.algebra import BroadcastTo, broadcast_to
+from symcnn.graph.algebra import BroadcastTo
 
 NUMPY = [("float64", "numpy", 2)]
 GRAPHS = 300
@@ -81,8 +81,8 @@ def test_an_unsound_rewrite_is_found(monkeypatch):
 
     def forgets_how_often(node):
         match node:
-            case sc.Sum(BroadcastTo(x)) if x.shape == ():
-                return broadcast_to(x, node.shape)
+            case sc.SumTo(BroadcastTo(x)) if x.shape == node.shape:
+                return x
         return None
 
     monkeypatch.setattr(package, "RULES", (forgets_how_often, *package.RULES))

@@ -99,7 +99,7 @@ begun, go, found = threading.Event(), threading.Event(), []
 
 def work():
     begun.set()
-    go.wait(30)
+    go.wait(2)
     return 3
 
 thread = threading.Thread(target=lambda: found.append(shielded(work)))
@@ -186,6 +186,7 @@ print(*ended)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_forks_while_another_thread_compiles(tmp_path):
     ran = subprocess.run(
