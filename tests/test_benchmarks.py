@@ -74,6 +74,7 @@ def test_the_reference_agrees_with_finite_differences(modules, name):
     assert (ahead - behind) / (2 * h) == pytest.approx(slope, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["numpy", "native"])
 @pytest.mark.parametrize("name", ["N1", "N2", "N3", "M1", "M2", "M3", "M4", "M5", "M6"])
 def test_symcnn_agrees_with_the_reference_and_a_wrong_peer_is_found_out(modules, name, backend):
@@ -97,6 +98,7 @@ def test_symcnn_agrees_with_the_reference_and_a_wrong_peer_is_found_out(modules,
     assert result.status == "wrong"
 
 
+@pytest.mark.slow
 def test_a_comparison_from_end_to_end(tmp_path):
     command = [sys.executable, BENCHMARKS / "training_step.py", "--networks", "N1", "--batches", "2", "--threads", "1"]
     quick = ["--rounds", "1", "--seconds", "0.01", "--patience", "0", "--json", tmp_path / "out.json"]
@@ -169,6 +171,7 @@ def test_opening_pages_is_not_measured_without_a_browser(tmp_path):
     assert done.returncode == 0 and done.stdout.startswith("not measured: needs "), done.stderr
 
 
+@pytest.mark.slow
 def test_a_job_on_digits_from_end_to_end(tmp_path, modules):
     from symcnn.data import mnist_mini
 

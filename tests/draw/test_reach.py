@@ -203,6 +203,7 @@ def test_users_types_that_say_nothing_may_read_the_whole_row():
     assert reach(sc.exp(Turned(x)))[x] == (sc.Window(0), sc.Window(None), sc.Window(None))
 
 
+@pytest.mark.slow
 def test_long_chains(make):
     J = make["chain"](20_000)
     x = next(n for n in J.graph().order if isinstance(n, sc.Input))

@@ -124,6 +124,7 @@ PROGRAM = textwrap.dedent(
 )
 
 
+@pytest.mark.slow
 def test_the_same_bytes_in_another_process():
     outputs = []
     for seed in ("0", "1", "2"):

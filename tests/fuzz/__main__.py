@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import sys
 import time
+from functools import partial
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -34,7 +35,7 @@ def main() -> int:
     context = multiprocessing.get_context("spawn")
     with context.Pool(asked.processes, maxtasksperchild=500) as pool:
         for number, found, part, count in tqdm(
-            pool.imap_unordered(judge.judged, numbers, 4), total=len(numbers), unit="graph"
+            pool.imap_unordered(partial(judge.judged, every=asked.native), numbers, 4), total=len(numbers), unit="graph"
         ):
             operations += count
             if found:
@@ -43,7 +44,8 @@ def main() -> int:
     against = "PyTorch" if judge.by_torch else "NumPy and differences (PyTorch is not installed)"
     total = sum(operations.values())
     print(f"{len(numbers)} graphs, {total} operations of {len(operations)} kinds, against {against}: {faults} faulty;")
-    print(f"{time.time() - start:.0f} s, batches {graphs.BATCHES}")
+    natively = sum(len(judge.runs_of(n, asked.native)) > 1 for n in numbers)
+    print(f"{natively} of them natively, too; {time.time() - start:.0f} s, batches {graphs.BATCHES}")
     rare = [f"{name} {n}" for name, n in sorted(operations.items(), key=lambda item: item[1])[:5]]
     print(f"the rarest operations: {', '.join(rare)}")
     return faults > 0

@@ -182,17 +182,20 @@ def smaller(graph: Graph, runs: list[Run], torch: bool = True) -> Graph:
     return graph
 
 
-def runs_of(number: int) -> list[Run]:
-    """The NumPy engine in float64 for each graph; the native one in both dtypes in turn, at times to the second."""
-    return [("float64", "numpy", 2), (("float32", "float64")[number % 2], "native", 1 + number // 2 % 2)]
+def runs_of(number: int, every: int = 1) -> list[Run]:
+    """The NumPy engine in float64; for each `every`-th graph the native one in a dtype in turn, at times to the second."""
+    turn, rest = divmod(number, every)
+    native = (("float32", "float64")[turn % 2], "native", 1 + turn // 2 % 2)
+    return [("float64", "numpy", 2), *([] if rest else [native])]
 
 
-def judged(number: int) -> tuple[int, list[str], str, collections.Counter[str]]:
+def judged(number: int, every: int = 1) -> tuple[int, list[str], str, collections.Counter[str]]:
     """What is wrong with a graph, the part that shows it, and how often it has which operation."""
     try:
         graph = drawn(number)
     except Exception as error:
         return number, [f"it cannot be built: {type(error).__name__}: {error}"], "", collections.Counter()
     count = collections.Counter(i.operation for i in graph.items if isinstance(i, Step))
-    found = complaints(graph, runs_of(number))
-    return number, found, str(smaller(graph, runs_of(number))) if found else "", count
+    runs = runs_of(number, every)
+    found = complaints(graph, runs)
+    return number, found, str(smaller(graph, runs)) if found else "", count

@@ -48,6 +48,7 @@ def test_deflate_of_runs_and_rows(runs, row, times):
     assert zlib.decompress(deflated(data, row), wbits=-15) == data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [3, 4, 10, 11, 12, 18, 19, 34, 66, 130, 257, 258, 259, 260, 261, 516, 519])
 @pytest.mark.parametrize("back", [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 17, 33, 65, 129, 257, 513, 769, 1025, 4097, 32768])
 def test_every_kind_of_match(length, back):

@@ -452,6 +452,7 @@ def repetitive(draw):
     return J + 0.01 * sc.sum(w * w) if draw(st.booleans()) else J
 
 
+@pytest.mark.slow
 @given(repetitive())
 @settings(max_examples=20)
 def test_repetitive_graphs(J):

@@ -109,6 +109,7 @@ def test_a_sample_and_its_gradients_in_float64(sample):
     assert "float64, not float32" not in native.report()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_a_sample_of_both_kinds_of_numbers_at_once(sample):
     assert_agree(with_rows(recast(sample, ["float32", "float64"])), [9])
@@ -284,6 +285,7 @@ def test_random_networks_and_their_gradients(J, batch):
     assert_agree([J, *sc.grad(J, J.params)], [batch], tolerance=1e-4)
 
 
+@pytest.mark.slow
 @given(networks(), st.sampled_from(WIDE_BATCHES))
 @settings(max_examples=12, deadline=None, derandomize=True)
 def test_random_networks_in_float64(J, batch):

@@ -93,6 +93,7 @@ def test_lanes_and_registers_follow_from_the_target():
 OTHERS = [pytest.param(c, marks=pytest.mark.slow, id=f"{c.name}-{c.triple}") for c in (*LINUX[1:], *WINDOWS[1:])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cpu", [*(pytest.param(c, id=f"{c.name}-{c.triple}") for c in (LINUX[0], WINDOWS[0])), *OTHERS]
 )
@@ -102,6 +103,7 @@ def test_steps_need_nothing_but_the_c_library(cpu):
     assert needed(team_text(cpu), cpu) == {"SwitchToThread" if cpu.on_windows else "sched_yield"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cpu", [ARM, APPLE], ids=lambda c: c.name)
 @pytest.mark.parametrize("J", LARGE, ids=["tutorial", "LeNet-5"])
 def test_inner_loops_for_arm_keep_their_sums_in_registers(cpu, J):

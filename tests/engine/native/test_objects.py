@@ -112,6 +112,7 @@ def test_a_folder_where_the_object_should_be(folder):
     assert [f.name for f in folder.iterdir()] == [file.name]
 
 
+@pytest.mark.slow
 def test_processes_share_a_cache(folder):
     """Several begin at once with nothing: all are right, and each object is there once, whole."""
     code = """

@@ -130,6 +130,7 @@ def test_second_derivatives(cpu):
         np.testing.assert_allclose(found, right, rtol=1e-11, atol=1e-11 * np.abs(right).max())
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.data())
 def test_some_sizes(data):

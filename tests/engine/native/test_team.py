@@ -293,6 +293,7 @@ def test_other_processes_run_a_program(way):
     assert bits(f) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_forks_while_other_threads_compute():
     """Whatever locks they hold at that moment, the child does not wait for threads that it has not."""
