@@ -183,7 +183,7 @@ def smaller(graph: Graph, runs: list[Run], torch: bool = True) -> Graph:
 
 
 def runs_of(number: int, every: int = 1) -> list[Run]:
-    """The NumPy engine in float64; for each `every`-th graph the native one in a dtype in turn, at times to the second."""
+    """NumPy in float64; for each `every`-th graph native code in a dtype in turn, at times to the second derivative."""
     turn, rest = divmod(number, every)
     native = (("float32", "float64")[turn % 2], "native", 1 + turn // 2 % 2)
     return [("float64", "numpy", 2), *([] if rest else [native])]
