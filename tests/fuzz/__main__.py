@@ -26,6 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python tests/fuzz", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--graphs", type=int, default=300, help="how many (default: 300)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first one (default: 0)")
+    parser.add_argument("--native", type=int, default=1, metavar="N", help="each N-th graph natively, too (default: 1)")
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count(), help="default: as many as there are processors"
     )
