@@ -176,10 +176,8 @@ def wide_matmul(xp: Any, a: Any, b: Any, dtype: np.dtype[Any]) -> Any:
 
 def _turned(x: Node) -> Node:
     """The last two axes exchanged; twice is nothing."""
-    if isinstance(x, Transpose) and x.ndim == 2:
-        return x.x
     order = (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2)
-    return transpose(x, order)
+    return x.x if isinstance(x, Transpose) and x.axes == order else transpose(x, order)
 
 
 @builds(np.matmul)

@@ -107,6 +107,25 @@ def test_matmul(passes, left, right):
             np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("axes", [(0, 1), (1, 0), (0, 1, 2), (1, 0, 2), (2, 0, 1), (0, 2, 1)])
+def test_factors_whose_axes_were_exchanged_before(passes, axes):
+    """All sides are equal: an error that goes back through the wrong order of axes has the right shape."""
+    x, b = numbers(*(3,) * len(axes)), numbers(3, 3, seed=1)
+    nodes = sc.Input("x", x.shape, "float64"), sc.Input("b", b.shape, "float64")
+    delta = numbers(*x.shape, seed=2)
+    back = np.argsort(axes)
+    for left in (True, False):
+        turned = sc.Transpose(nodes[0], axes)
+        node = turned @ nodes[1] if left else nodes[1] @ turned
+        factors = (np.transpose(x, axes), b) if left else (b, np.transpose(x, axes))
+        value, errors = passes(node, nodes, {"x": x, "b": b}, delta)
+        np.testing.assert_allclose(value, factors[0] @ factors[1], rtol=1e-12, atol=1e-13)
+        wanted = products_of_errors(*factors, delta)
+        wanted = wanted if left else wanted[::-1]
+        np.testing.assert_allclose(errors[0], np.transpose(wanted[0], back), rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(errors[1], wanted[1], rtol=1e-12, atol=1e-13)
+
+
 def products_of_errors(a, b, delta):
     """The errors of a @ b, element by element: each is linear in a, and in b."""
     da, db = np.zeros(a.shape), np.zeros(b.shape)
