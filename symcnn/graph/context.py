@@ -9,6 +9,7 @@ gradient, which then remembers the inputs of the one and those of the other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from .spec import Spec
@@ -62,19 +63,18 @@ def remembered(outputs: Iterable[Node], read: Iterable[Input]) -> Group:
 
     Behind a node that does, nothing is asked: what it is computed from may stand in other graphs, too. Nor is a leaf
     asked that is no output: a constant 1 that some gradient is has nothing to say of another graph in which a 1 stands.
-    And where a node is known by groups with all that is `read`, it is asked for these alone.
+    And where a node is known by groups with all that is `read`, it is asked for these alone. The latest come first.
     """
     needed, todo = _names(read), list(outputs)
-    found: list[Input] = []
+    found: list[list[Group]] = []
     asked, seen = set(todo), set(todo)
     while todo:
         node = todo.pop()
         if node._context and (node.inputs or node in asked):
             fitting = [group for group in node._context if needed <= _names(group)]
-            for group in fitting or node._context:
-                found += group
+            found.append([*reversed(fitting or node._context)])
             continue
         new = [source for source in node.inputs if source not in seen]
         seen.update(new)
         todo += new
-    return group_of(found)
+    return group_of(i for groups in zip_longest(*found, fillvalue=()) for group in groups for i in group)

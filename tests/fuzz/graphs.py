@@ -173,7 +173,8 @@ class _Drawing:
     def value(self, shape: Shape) -> int:
         """A value of the shape, of those that are there or a new one."""
         there = [n for n, s in enumerate(self.shapes) if s == shape and self.values[n].dtype.kind == "f"]
-        return int(self.rng.choice(there)) if there and self.rng.random() < 0.7 else self.new(shape)
+        old = there and (shape.count(None) > 1 or self.rng.random() < 0.7)
+        return int(self.rng.choice(there)) if old else self.new(shape)
 
     def operation(self, dimensions: int) -> Operation:
         """Any; often one that only fits so many axes."""
@@ -188,8 +189,8 @@ class _Drawing:
         first = int(rng.choice(real[-3:] if rng.random() < 0.6 else real))
         operation = self.operation(len(self.shapes[first]))
         draw = operation.choose(rng, self.shapes[first])
-        if draw is None or (draw.labels and self.shapes[first][0] is None and self.graph.batch == 0):
-            return False
+        if draw is None or any(s.count(None) > 1 and s not in self.shapes for s in draw.others):
+            return False  # no leaf has the batch twice
         reads = (
             first,
             *(self.value(s) for s in draw.others),

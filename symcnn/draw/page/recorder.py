@@ -297,12 +297,13 @@ def _end(J: Node) -> Node:
 
 
 def _meant(plan: Plan, name: str, array: Any) -> Input | None:
-    """The input of that name; of several, one that an example of the array's shape, or a batch of it, may be fed to."""
+    """The input of that name; of several, the first that an example of the array's shape, or a batch of it, fits."""
     named = [i for i in (*plan.inputs, *plan.optional) if i.name == name]
 
     def fits(node: Input) -> bool:
         sizes = [d for d in node.shape if d is not None]
-        return array.ndim == node.ndim or list(array.shape) == sizes
+        whole = [1 if d is None else d for d in node.shape]
+        return list(array.shape) in (sizes, whole)
 
     return next(filter(fits, named), named[0] if named else None)
 
