@@ -35,11 +35,25 @@ def shifted(orders, c):
     return lambda z: tuple(v + (np.log(c) if n == 0 else 0) for n, v in enumerate(orders(z - np.log(c))))
 
 
+def scaled(orders, c):
+    """The same of f(c z)."""
+    return lambda z: tuple(v * c**n for n, v in enumerate(orders(c * z)))
+
+
 ELEMENTWISE = {
     "log sigmoid": (lambda z: sc.log(sc.sigmoid(z)), sigmoid_orders),
     "log(1 - sigmoid)": (lambda z: sc.log(1 - sc.sigmoid(z)), negated(softplus_orders)),
     "log(1 + exp)": (lambda z: sc.log(1 + sc.exp(z)), softplus_orders),
     "log(exp + 3)": (lambda z: sc.log(sc.exp(z) + 3), shifted(softplus_orders, 3)),
+    "e^z / (1 + e^z)": (lambda z: sc.log(sc.exp(z) / (1 + sc.exp(z))), sigmoid_orders),
+    "1 - 1 / (1 + e^-z)": (lambda z: sc.log(1 - 1 / (1 + sc.exp(-z))), negated(softplus_orders)),
+    "1 - e^z / (e^z + 1)": (lambda z: sc.log(1 - sc.exp(z) / (sc.exp(z) + 1)), negated(softplus_orders)),
+    "1 + 3 e^z": (lambda z: sc.log(1 + 3 * sc.exp(z)), lambda z: softplus_orders(z + np.log(3))),
+    "1 + (e^z)^2": (lambda z: sc.log(1 + sc.exp(z) ** 2), scaled(softplus_orders, 2)),
+    "1 + e^z e^z": (lambda z: sc.log(1 + sc.exp(z) * sc.exp(z)), scaled(softplus_orders, 2)),
+    "1 + 1 / e^z": (lambda z: sc.log(1 + 1 / sc.exp(z)), scaled(softplus_orders, -1)),
+    "a factor, a divisor, a power": (lambda z: sc.log((2 * sc.sigmoid(z) / 4 * 2) ** 3) / 3, sigmoid_orders),
+    "a factor of 1": (lambda z: sc.log(sc.sigmoid(z) * 1.0 - 0), sigmoid_orders),
     "behind a reshape": (
         lambda z: sc.reshape(sc.log(sc.reshape(sc.sigmoid(z), (None, 2, 2))), (None, 4)),
         sigmoid_orders,
@@ -266,3 +280,32 @@ def test_random_graphs_have_the_errors_of_the_naive_rules(nodes, seed):
         expected = gradients()
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("scores", "added"),
+    [
+        (lambda e, s: s * 1.0, 0.0),
+        (lambda e, s: 2 * s, np.log(2)),
+        (lambda e, s: s / 4, -np.log(4)),
+        (lambda e, s: e * (1 / sc.sum(e, axis=1, keepdims=True)), 0.0),
+    ],
+    ids=["times 1", "twice", "a quarter", "times the reciprocal of the sum"],
+)
+def test_a_softmax_among_factors(scores, added, dtype, backend):
+    z = sc.Input("z", (None, 4), dtype)
+    found = sc.log(scores(sc.exp(z), sc.softmax(z)))
+    weights, along = np.array([0.0, 1.0, 0.0, 2.0]), np.array([1.0, 2.0, 3.0, -1.0])
+    first = sc.grad(sc.sum(found * weights.astype(dtype)), z)
+    second = sc.grad(sc.sum(first * along.astype(dtype)), z)
+    values = sc.compile([found, first, second], backend=backend)(z=FAR)
+    p = softmax(FAR, axis=1)
+    right = [
+        log_softmax(FAR, axis=1) + added,
+        weights - weights.sum() * p,
+        -weights.sum() * p * (along - np.sum(p * along, axis=1, keepdims=True)),
+    ]
+    for value, wanted in zip(values, right, strict=True):
+        np.testing.assert_allclose(value, wanted, rtol=2e-6, atol=1e-5)

@@ -10,10 +10,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..graph.algebra import Add, BroadcastTo, Cast, Div, Sub, count
+from ..graph.algebra import Add, BroadcastTo, Cast, Div, Mul, Sub, count
 from ..graph.node import Node
 from ..nodes.conv import Rot90, Swap
-from ..nodes.elementwise import Exp, Log, abs
+from ..nodes.elementwise import Exp, Log, Pow, abs
 from ..nodes.loss import LogSoftmax, Softmax
 from ..nodes.reduce import LogSumExp, Mean, Sum
 from ..nodes.select import Where, where
@@ -92,6 +92,10 @@ class _Search:
 
     def log(self, x: Node) -> Stable | None:
         """log(x)."""
+        return self._find(self._log_of_positive, x) or self._moved(x, self.log, Log)
+
+    def _log_of_positive(self, x: Node) -> Stable | None:
+        """log(x), where x is positive whatever its parts are."""
         match x:
             case Softmax(z) if type(x) is Softmax:
                 return _over(x, LogSoftmax(z))
@@ -103,13 +107,45 @@ class _Search:
                 return _over(x, -below.node, below)
             case Div(Exp(z) as e, Sum(terms) as total) if type(x) is Div and terms is e and _is_of_rows(total):
                 return _over(x, LogSoftmax(z), Stable(e, frozenset({e, total})))
-        return self._log_of_terms(x) or self._moved(x, self.log, Log)
+        return (
+            self._log_of_terms(x)
+            or self._of_factors(x, self._log_of_positive)
+            or self._moved(x, self._log_of_positive, None)
+        )
+
+    def _of_factors(self, x: Node, find: Find) -> Stable | None:
+        """log(x), where x is a product, a quotient, or a known power, of what `find` knows the logarithms of."""
+        match x:
+            case Mul(a, b) | Div(a, b) if type(x) in (Mul, Div):
+                first, second = self._factor(a, find), self._factor(b, find)
+                if first is None or second is None or not (first.past or second.past):
+                    return None
+                below = type(x) is Div
+                return _over(x, first.node - second.node if below else first.node + second.node, first, second)
+            case Pow(a, b) if type(x) is Pow and uniform(b) and (first := self._find(find, a)):
+                return _over(x, b * first.node, first)
+            case Sub(a, b) if type(x) is Sub and uniform(b) == 0 and (first := self._find(find, a)):
+                return _over(x, first.node, first)
+        return None
+
+    def _factor(self, x: Node, find: Find) -> Stable | None:
+        """What `find` gives, or the logarithm of a positive number."""
+        number = uniform(x)
+        if number is None:
+            return self._find(find, x)
+        return Stable(Log(x), frozenset()) if 0 < number < math.inf else None
 
     def _log_of_rest(self, a: Node) -> Stable | None:
         """log(1 - a)."""
         match a:
             case Sigmoid(z) if type(a) is Sigmoid:
                 return _over(a, -Softplus(z))
+            case Div(above, Add(b, c) as below) if type(a) is Div and type(below) is Add:
+                one, term = (b, c) if uniform(b) == 1 else (c, b)  # of a sigmoid written by hand
+                power = self._find(self._exponent, term) if uniform(one) == 1 else None
+                if power is not None and (above is term or uniform(above) == 1):
+                    form = -Softplus(power.node if above is term else -power.node)
+                    return _over(a, form, power, Stable(form, frozenset({below})))
         return self._moved(a, self._log_of_rest, lambda part: Log(1 - part))
 
     def _exponent(self, x: Node) -> Stable | None:
@@ -117,7 +153,7 @@ class _Search:
         match x:
             case Exp(z) if type(x) is Exp:
                 return _over(x, z)
-        return self._moved(x, self._exponent, None)
+        return self._of_factors(x, self._exponent) or self._moved(x, self._exponent, None)
 
     def _log_of_terms(self, x: Node) -> Stable | None:
         """log(x), where x is an exponential, or a sum of some."""

@@ -90,6 +90,8 @@ class TrainStep:
             except Exception as error:
                 raise self._misled(param.name, given, error) from error
             if self._written.get(param) != (value, param.value.item()):
+                if isinstance(given, bool | np.bool_):
+                    raise DTypeError(self._misgiven(param.name, given, "a number"))
                 if not (allowed := self._ranges.get(param.name, _FINITE)).holds(value):
                     raise ArgumentError(self._misgiven(param.name, value, str(allowed)))
                 with np.errstate(all="ignore"):  # what is too large makes infinite parameters, and these are an error
