@@ -38,7 +38,8 @@ def _close(a: Array, b: Array, dtype: np.dtype[Any], room: float) -> bool:
         return bool(np.array_equal(a, b))
     eps = (room if dtype.itemsize > 2 else 10) * float(np.finfo(dtype).eps)
     wide = np.asarray(a, "float64"), np.asarray(b, "float64")
-    return bool(np.allclose(*wide, rtol=eps, atol=eps * max(1.0, float(np.abs(wide[0]).max())), equal_nan=True))
+    largest = float(np.max(np.abs(wide[0]), initial=1.0, where=np.isfinite(wide[0])))
+    return bool(np.allclose(*wide, rtol=eps, atol=eps * largest, equal_nan=True))
 
 
 # The shape rule ------------------------------------------------------------------------------

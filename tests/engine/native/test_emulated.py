@@ -80,7 +80,7 @@ class Machine:
     Takes the place of a `Library`, so that nothing is loaded into this process.
     """
 
-    def __init__(self, text, cpu, names):
+    def __init__(self, text, cpu, names, late=None):
         self.addresses = dict.fromkeys(names, 0)
         machine = target_machine(cpu)
         self.objects = [bytes(machine.emit_object(optimised(t, machine))) for t in (text, team_text(cpu))]
