@@ -133,12 +133,17 @@ class Kernel:
         before = self.b.load(self.sums, place, self.b.reals())
         self.b.store(self.sums, place, self.b.binary("fadd", before, self.b.total(value)))
 
-    def clear_invalid(self, buffer: Value, count: int) -> None:
-        """Write 0 into the lanes without an image, where there are any (so the outer loop runs once, or not at all)."""
+    def clear_invalid(self, *factors: Node) -> None:
+        """Write 0 into the lanes without an image, where there are any (so the outer loop runs once, or not at all).
+
+        Of a product both factors are cleared: one may be infinite or NaN there, computed from what was cleared before.
+        """
         with self.b.loop(self.valid, self.lanes, self.lanes):
             bits = self.valid_lanes()
-            with self.b.loop(0, count) as i:
-                self.b.store(buffer, i * self.lanes, self.b.select(bits, self.load(buffer, i), self.zero()))
+            for node in dict.fromkeys(factors):
+                buffer = self.read.buffer(node)
+                with self.b.loop(0, elements(node)) as i:
+                    self.b.store(buffer, i * self.lanes, self.b.select(bits, self.load(buffer, i), self.zero()))
 
 
 def parts(k: Kernel, length: int, size: int) -> Iterator[tuple[Index, int]]:

@@ -18,7 +18,7 @@ def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> Non
     """Tiles of filters and columns of the filters."""
     width, (filters, rows, columns) = sizes(g.x.shape[3:])[0], sizes(g.delta.shape[1:])
     m = width - columns + 1
-    k.clear_invalid(k.read.buffer(g.delta), elements(g.delta))
+    k.clear_invalid(g.delta, g.x)
     if dilation(g.delta) == (1, 1) and (tiles := pairs_gradient_tiles(filters, columns, m, rows, k.cpu)):
         for taps, per_tile in tiles:
             for some in parts(k, filters, per_tile):
@@ -34,7 +34,7 @@ def outer_product(k: Kernel, node: Node, o: OuterProduct, place: int) -> None:
     """As many columns as there are lanes at a time: turned, so that a vector holds them for one image."""
     b, rows, columns, lanes = k.b, elements(o.a), elements(o.b), k.lanes
     left, right = k.read.buffer(o.a), k.read.buffer(o.b)
-    k.clear_invalid(left, rows)
+    k.clear_invalid(o.a, o.b)
     full = columns // lanes * lanes
     per_tile = row_tile(rows, max(k.registers - lanes, 6))
     with b.loop(0, full, lanes) as j:
