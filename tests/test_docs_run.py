@@ -157,14 +157,11 @@ def as_users_have_it(tmp_path):
     return {**environment, "SYMCNN_CACHE": str(tmp_path), "PYTHONIOENCODING": "utf-8", "PYTHONWARNINGS": "error"}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("command", [c for c in RUN if c != "symcnn train"])
-def test_the_commands_run_with_the_engine_that_users_have(command, folder, tmp_path):
-    arguments = shlex.split(command)
-    start = [sys.executable, "-m", "symcnn"] if arguments[0] == "symcnn" else [sys.executable]
+def succeeded(command, cwd, tmp_path):
+    """What a command has printed that users run in a folder, and that must not fail."""
     done = subprocess.run(
-        [*start, *arguments[1:]],
-        cwd=folder,
+        command,
+        cwd=cwd,
         env=as_users_have_it(tmp_path),
         capture_output=True,
         text=True,
@@ -173,6 +170,15 @@ def test_the_commands_run_with_the_engine_that_users_have(command, folder, tmp_p
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [c for c in RUN if c != "symcnn train"])
+def test_the_commands_run_with_the_engine_that_users_have(command, folder, tmp_path):
+    arguments = shlex.split(command)
+    start = [sys.executable, "-m", "symcnn"] if arguments[0] == "symcnn" else [sys.executable]
+    done = succeeded([*start, *arguments[1:]], folder, tmp_path)
     assert "Traceback" not in done.stderr and "Warning" not in done.stderr
 
 
@@ -196,14 +202,4 @@ def test_pages_with_python_are_those_whose_python_is_run():
 def test_the_python_of_the_pages_runs_with_the_engine_that_users_have(page, tmp_path):
     blocks = fenced((ROOT / page).read_text(encoding="utf-8"), "python")
     (tmp_path / "page.py").write_text("\n".join([BEFORE.get(page, ""), *blocks]), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "page.py"],
-        cwd=tmp_path,
-        env=as_users_have_it(tmp_path),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    succeeded([sys.executable, "page.py"], tmp_path, tmp_path)
