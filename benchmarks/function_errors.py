@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import symcnn as sc
-from symcnn.engine.native import functions
+from symcnn.engine.native.analysis.tracing import traced
 from symcnn.engine.native.cpu import Cpu
-from symcnn.engine.native.emit import module
-from symcnn.engine.native.loops import DOUBLE, FLOAT, INDEX, INT, POINTER, Builder, Type, Value
-from symcnn.engine.native.objects import Library
-from symcnn.engine.native.tracing import traced
+from symcnn.engine.native.ir import math_functions as functions
+from symcnn.engine.native.ir.llvm import module
+from symcnn.engine.native.ir.loops import DOUBLE, FLOAT, INDEX, INT, POINTER, Builder, Type, Value
+from symcnn.engine.native.runtime.jit import Library
 
 Exact = Callable[[Any], Any]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
-from symcnn.engine.native.compiled import Compiled
-from symcnn.engine.native.fuse import Group
-from symcnn.engine.native.nests import kind, within
-from symcnn.engine.native.partition import elements
-from symcnn.engine.native.patterns import reads
+from symcnn.engine.native.analysis.fusion import Group
+from symcnn.engine.native.analysis.nests import kind, within
+from symcnn.engine.native.analysis.partition import elements
+from symcnn.engine.native.runtime.compiled import Compiled
+from symcnn.engine.patterns import reads
 from symcnn.graph.node import Node
 
 STYLE = """<style>

@@ -34,10 +34,11 @@ from .graph.graph import Graph
 from .graph.keywords import hinted
 from .graph.leaves import BatchSize, Const, Input, Param
 from .graph.node import Node, as_node, node_types
-from .graph.scaled import Scaled, Share
+from .graph.scaled import DivNoNan, Scaled
 from .graph.spec import Spec
 from .graph.window import Window
 from .nodes import initial
+from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
 from .nodes.conv import Conv, Rot90, Swap, conv, rot90, swap
 from .nodes.dense import Dense, MatMul, dense, matmul, scale
 from .nodes.elementwise import Abs, Exp, Log, Pow, Sign, Sqrt, abs, exp, log, sqrt
@@ -74,7 +75,6 @@ from .nodes.select import (
 from .nodes.shape import Concat, Reshape, Transpose, concat, flatten, reshape, transpose
 from .nodes.sigmoid import Relu, Sigmoid, Softplus, Tanh, relu, sigmoid, softplus, tanh
 from .nodes.take import Put, Take, take
-from .nodes.window import Crop, Dilate, Pad, Subsample, crop, pad, subsample
 from .simplify import simplify
 from .summary import summary
 
@@ -148,7 +148,7 @@ __all__ = [
     "Rot90",
     "SGD",
     "Scaled",
-    "Share",
+    "DivNoNan",
     "Sigmoid",
     "Sign",
     "Softmax",

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
-from .detours import Detours
 from .graph.algebra import cast, ones, sum_to, zeros
 from .graph.collector import collector_paused
 from .graph.context import Group, group_of, remember, remembered
@@ -23,9 +22,9 @@ from .graph.errors import (
     SymcnnError,
     call_site,
     chosen,
-    explain,
     listed,
     made_by_rule,
+    message,
     place_of,
     quoted,
     rule_failed,
@@ -37,12 +36,13 @@ from .graph.locks import cached_property
 from .graph.node import Node, as_node
 from .graph.operators import Operand
 from .graph.spec import broadcast_shapes, is_real
-from .simplify.kept import added, kept_zero
+from .simplify.stable_errors import Detours
+from .simplify.zero_errors import added, kept_zero
 
 if TYPE_CHECKING:
-    from .draw.diagram import Diagram
-    from .draw.formulas.equations import Equations
+    from .draw.diagram.diagram import Diagram
     from .draw.run import Run
+    from .equations.equation import Equations
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Step:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What was sent, as a table."""
-        from .listing import sending
-        from .notebook import bundle
+        from .graph.listing import sending
+        from .show.notebook import bundle
 
         return bundle(self, "text/html", lambda: sending(self.node, self.delta, self.sent).html)
 
@@ -121,7 +121,7 @@ class Backprop:
         reasons = ["it does not depend on it", 'unconnected="zeros" gives zeros instead']
         if not is_real(node.dtype):
             reasons = [f"{node.dtype} values have no gradients"]
-        raise GradientError(explain(what, *reasons, f"{node.label} was {node.site}", site=call_site()))
+        raise GradientError(message(what, *reasons, f"{node.label} was {node.site}", site=call_site()))
 
     @property
     def grads(self) -> dict[Param, Node]:
@@ -142,7 +142,7 @@ class Backprop:
 
     def equations(self) -> Equations:
         """The equations of the forward pass, of every delta in the order of the sweep, and of every gradient."""
-        from .draw.formulas.lines import equations_of_sweep
+        from .equations.lines import equations_of_sweep
 
         return equations_of_sweep(self)
 
@@ -169,7 +169,7 @@ class Backprop:
         Sent
         δ(z1) = δ(a1) · a1 · (1 − a1)       (N, 3)
         """
-        from .draw.formulas.lines import equations_at
+        from .equations.lines import equations_at
 
         return equations_at(self, node)
 
@@ -214,7 +214,7 @@ class Backprop:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The diagram."""
-        from .notebook import bundle, is_large
+        from .show.notebook import bundle, is_large
 
         return bundle(self, "image/svg+xml", lambda: None if is_large(self.J) else self.draw().embedded_svg)
 
@@ -307,16 +307,16 @@ def errors_swept(nodes: Iterable[Node], errors: dict[Node, Node]) -> dict[Node, 
 def _check_nodes(*nodes: object) -> None:
     for node in nodes:
         if not isinstance(node, Node):
-            raise DTypeError(explain(f"gradients are of nodes, by nodes; got {quoted(node)}", site=call_site()))
+            raise DTypeError(message(f"gradients are of nodes, by nodes; got {quoted(node)}", site=call_site()))
 
 
 def _first_error(J: Node, seed: Operand | None) -> Node:
     if not is_real(J.dtype):
-        raise GradientError(explain(f"values of dtype {J.dtype} have no gradients", node=J))
+        raise GradientError(message(f"values of dtype {J.dtype} have no gradients", node=J))
     if seed is None:
         if J.shape != ():
             raise GradientError(
-                explain(
+                message(
                     f"the gradient of a value of shape {J.shape} needs a seed",
                     "differentiate a scalar (sc.sum(J), sc.mean(J)), or pass seed=, the error of J",
                     node=J,
@@ -325,7 +325,7 @@ def _first_error(J: Node, seed: Operand | None) -> Node:
         return ones(J)
     first = as_node(seed, J.dtype, what="the seed")
     if first.shape != J.shape:
-        raise GradientError(explain(f"the seed has shape {first.shape}; expected {J.shape}", node=J))
+        raise GradientError(message(f"the seed has shape {first.shape}; expected {J.shape}", node=J))
     return cast(first, J.dtype.name)
 
 
@@ -333,7 +333,8 @@ def errors_sent(node: Node, delta: Node) -> tuple[tuple[Node, Node], ...]:
     """What `node`'s backward rule sends to its inputs, checked against what a rule owes.
 
     An elementwise rule may answer in the shape of the node: what broadcasting had stretched is summed here,
-    so no rule has to. Nor has a rule to see to it that an error of exactly 0 stays 0: see `symcnn.simplify.kept`.
+    so no rule has to. Nor has a rule to see to it that an error of exactly 0 stays 0: see
+    `symcnn.simplify.zero_errors`.
     """
     if not node.inputs:
         return ()
@@ -385,7 +386,7 @@ def _miscounted(answers: object, expected: int) -> str:
 
 def _broken(node: Node, what: str) -> NodeTypeError:
     place = f"the rule is at {place_of(type(node).backward)}"
-    return NodeTypeError(explain(f"the backward rule {what}", place, node=node))
+    return NodeTypeError(message(f"the backward rule {what}", place, node=node))
 
 
 def _new_nodes(ends: Sequence[Node], known: set[Node]) -> tuple[Node, ...]:

@@ -19,7 +19,7 @@ from .graph.errors import (
     ShapeError,
     SymcnnError,
     call_site,
-    explain,
+    message,
     plain_text,
     positive_int,
     quoted,
@@ -113,7 +113,7 @@ def _loss(ax: Axes, record: Record, smooth: int | None) -> None:
 def _check_record(record: object) -> None:
     if not hasattr(record, "epochs"):
         problem = f"the record of a training is {quoted(record)}; expected what sc.fit returns"
-        raise DTypeError(explain(problem, site=call_site()))
+        raise DTypeError(message(problem, site=call_site()))
 
 
 def trailing_mean(values: ArrayLike, window: int) -> NDArray[np.float64]:
@@ -159,7 +159,7 @@ def curves(record: Record, names: Sequence[str] | None = None, *, ax: Axes | Non
     for name in wanted:
         if name not in known:
             listed = ", ".join(map(quoted, known)) or "nothing: give fit validation=... and metrics=..."
-            raise ArgumentError(explain(f"{quoted(name)} was not measured; there is {listed}", site=call_site()))
+            raise ArgumentError(message(f"{quoted(name)} was not measured; there is {listed}", site=call_site()))
     ax = _axes(ax)
     from matplotlib.ticker import MaxNLocator
 
@@ -203,7 +203,7 @@ def filters(W: Param | ArrayLike, *, columns: int | None = None, most: int = 64,
     array = as_numbers(W.value if isinstance(W, Param) else W, "the filters").astype(float)
     if array.ndim != 4 or 0 in array.shape:
         problem = f"filters are arrays of (filters, channels, height, width); this has shape {array.shape}"
-        raise ShapeError(explain(problem, site=call_site()))
+        raise ShapeError(message(problem, site=call_site()))
     shown = array[: positive_int(most, "most")]
     tiles = shown.reshape(-1, *shown.shape[2:])
     wide = shown.shape[1] if shown.shape[1] > 1 else columns or math.ceil(math.sqrt(len(tiles)))
@@ -274,7 +274,7 @@ def confusion(
     counts = confusion_matrix(predictions, labels)
     called = [str(n) for n in range(len(counts))] if names is None else [_plain(name) for name in names]
     if len(called) < len(counts):
-        raise ArgumentError(explain(f"{len(called)} names for {len(counts)} classes", site=call_site()))
+        raise ArgumentError(message(f"{len(called)} names for {len(counts)} classes", site=call_site()))
     counts = np.pad(counts, (0, len(called) - len(counts)))
     side = 2.0 + 0.42 * len(counts)
     ax = _axes(ax, side, side)
@@ -306,21 +306,21 @@ def confusion_matrix(predictions: ArrayLike, labels: ArrayLike) -> NDArray[np.in
     given, true = as_numbers(predictions, "the predictions"), as_numbers(labels, "the labels")
     if given.ndim not in (1, 2) or true.ndim != 1 or len(given) != len(true):
         problem = f"predictions of shape {given.shape} for labels of shape {true.shape}"
-        raise ShapeError(explain(problem, "expected (N,) or (N, classes) for (N,)", site=call_site()))
+        raise ShapeError(message(problem, "expected (N,) or (N, classes) for (N,)", site=call_site()))
     classes = given.shape[1] if given.ndim == 2 else 0
     if given.ndim == 2:
         if not classes:
-            raise ShapeError(explain("the predictions have no class", site=call_site()))
+            raise ShapeError(message("the predictions have no class", site=call_site()))
         given = given.argmax(axis=1)
     for array, what in ((given, "predictions"), (true, "labels")):
         if array.dtype.kind not in "iu":
-            raise DTypeError(explain(f"the {what} are {array.dtype}; classes are whole numbers", site=call_site()))
+            raise DTypeError(message(f"the {what} are {array.dtype}; classes are whole numbers", site=call_site()))
         if len(array) and array.min() < 0:
-            raise ArgumentError(explain(f"there is a class {array.min()} among the {what}", site=call_site()))
+            raise ArgumentError(message(f"there is a class {array.min()} among the {what}", site=call_site()))
     classes = max([classes, *(int(array.max()) + 1 for array in (given, true) if len(array))], default=0) or 1
     if classes > _MOST_CLASSES:
         what = f"there is a class {classes - 1:,}; a table has room for {_MOST_CLASSES:,} classes"
-        raise ArgumentError(explain(what, site=call_site()))
+        raise ArgumentError(message(what, site=call_site()))
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (true.astype(np.intp), given.astype(np.intp)), 1)
     return counts
@@ -332,10 +332,10 @@ def confusion_matrix(predictions: ArrayLike, labels: ArrayLike) -> NDArray[np.in
 def _figure(width: float, height: float) -> Figure:
     """A figure that nothing else knows of."""
     try:
-        from .figure import Figure
+        from .show.figure import Figure
     except ImportError as error:
         hint = "pip install 'symcnn[plot]'"
-        raise SymcnnError(explain(f"plots need the package matplotlib ({error})", hint, site=call_site())) from error
+        raise SymcnnError(message(f"plots need the package matplotlib ({error})", hint, site=call_site())) from error
     return Figure(figsize=(width, height), layout="constrained")
 
 

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .backprop import Backprop
-from .graph.errors import DTypeError, NodeTypeError, call_site, explain, quoted
+from .graph.errors import DTypeError, NodeTypeError, call_site, message, quoted
 from .graph.graph import Graph
 from .graph.leaves import Input, Leaf, Param
 from .graph.locks import cached_property
 from .graph.naming import named
 from .graph.node import Node
 from .graph.spec import Shape
+from .nodes.border import Subsample
 from .nodes.shape import Reshape
-from .nodes.window import Subsample
-from .notebook import bundle
-from .tables import Table
+from .show.notebook import bundle
+from .show.tables import Table
 
 if TYPE_CHECKING:
-    from .draw.formulas.names import Values
-    from .draw.story.titles import Titles
+    from .draw.diagram.titles import Titles
+    from .equations.names import Values
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Summary:
     """
 
     def __init__(self, J: Node) -> None:
-        from .draw.formulas.names import Values
-        from .draw.story.titles import Titles
+        from .draw.diagram.titles import Titles
+        from .equations.names import Values
 
         J = Reshape(J, J.shape) if isinstance(J, Leaf) else J  # a value of its own, to be called J
         values = Values(Graph(J).order)
@@ -200,7 +200,7 @@ def summary(J: Node | Backprop) -> Summary:
     node = J.J if isinstance(J, Backprop) else J
     if not isinstance(node, Node):
         what = f"summary needs a node or the result of sc.backprop, got {quoted(J)}"
-        raise DTypeError(explain(what, site=call_site()))
+        raise DTypeError(message(what, site=call_site()))
     return Summary(node)
 
 
@@ -247,7 +247,7 @@ def _multiply_adds(order: list[Node]) -> dict[Node, int]:
 def _declared_work(node: Node) -> int:
     work = node.multiply_adds
     if type(work) is not int or work < 0:
-        raise NodeTypeError(explain(f"multiply_adds is {quoted(work)}; expected a whole number from 0 on", node=node))
+        raise NodeTypeError(message(f"multiply_adds is {quoted(work)}; expected a whole number from 0 on", node=node))
     return work
 
 

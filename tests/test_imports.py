@@ -13,32 +13,25 @@ import pytest
 import symcnn
 
 PACKAGE = Path(symcnn.__file__).parent
-CORE = {"graph", "nodes", "detours", "backprop", "simplify", "engine"}
-SHOWING = {"tables", "listing", "notebook"}
-
+CORE = {"graph", "nodes", "backprop", "simplify", "engine"}
 LAYERS = {
-    "graph": {"graph"},
+    "show": {"graph", "show"},
+    "graph": {"graph", "show"},
     "nodes": {"graph", "nodes"},
-    "detours": {"graph", "nodes", "simplify"},
-    "backprop": {"graph", "simplify", "detours"},
+    "backprop": {"graph", "simplify"},
     "simplify": {"graph", "nodes", "simplify"},
-    "tables": {"graph", "tables"},
-    "notebook": {"graph", "tables", "notebook"},
-    "listing": {"graph", "tables", "listing"},
-    "engine": {"graph", "nodes", "simplify", *SHOWING, "engine"},
-    "figure": {"notebook", "figure"},
-    "plots": {"graph", "figure", "plots"},
-    "train": {*CORE, *SHOWING, "plots", "train"},
+    "equations": {*CORE, "show", "equations"},
+    "engine": {"graph", "nodes", "simplify", "show", "engine"},
+    "plots": {"graph", "show", "plots"},
+    "train": {*CORE, "show", "plots", "train"},
     "data": {"graph", "data"},
-    "draw": {*CORE, *SHOWING, "draw"},
-    "summary": {*CORE, *SHOWING, "summary"},
-    "testing": {*CORE, *SHOWING, "testing"},
-    "tutorial": {*CORE, "train", "tutorial"},
-    "demo": {*CORE, "train", "data", "draw", "tutorial", "demo"},
-    "locate": {"graph"},
-    "cli": {*CORE, "train", "data", "draw", "testing", "tutorial", "demo", "locate", "cli"},
+    "draw": {*CORE, "show", "equations", "draw"},
+    "summary": {*CORE, "show", "summary"},
+    "testing": {*CORE, "show", "testing"},
+    "tutorial": {*CORE, "show", "train", "tutorial"},
+    "cli": {*CORE, "show", "train", "data", "draw", "equations", "testing", "tutorial", "cli"},
     "__main__": {"cli"},
-    "__init__": {*CORE, "draw", "summary"},
+    "__init__": {*CORE, "show", "draw", "summary"},
 }
 """For each part of the package, which parts its modules may import when they are loaded.
 
@@ -48,13 +41,11 @@ what is in it.
 
 DOORS = {
     ("backprop.py", "draw"),  # Backprop.draw() and .equations() are asked for on the object itself
-    ("summary.py", "draw"),  # the names of values; `import symcnn` loads no picture
-    ("graph/node.py", "draw"),  # Node.equation, too
-    ("graph/node.py", "notebook"),  # what a notebook shows of a node, a graph, a sweep
-    ("graph/graph.py", "notebook"),
-    ("graph/graph.py", "listing"),
-    ("backprop.py", "notebook"),
-    ("backprop.py", "listing"),
+    ("backprop.py", "equations"),
+    ("summary.py", "draw"),  # titles of layers
+    ("summary.py", "equations"),  # the names of values; `import symcnn` loads no picture
+    ("graph/node.py", "equations"),  # Node.equation, too
+    ("backprop.py", "show"),
     ("__init__.py", "data"),
     ("__init__.py", "plots"),
     ("__init__.py", "testing"),
@@ -63,7 +54,7 @@ DOORS = {
 """Imports against the layers that happen later: inside a function, or through the module's ``__getattr__``."""
 
 NUMBERS = {"numpy", "networkx"}
-NEVER_AN_ARRAY = {"detours", "backprop", "simplify"}
+NEVER_AN_ARRAY = {"backprop", "simplify"}
 NOT_LOADED = [
     *("scipy", "matplotlib", "graphviz", "tqdm", "hypothesis", "pooch", "torch", "jax", "llvmlite", "latex2mathml"),
     "threadpoolctl",
@@ -163,7 +154,7 @@ def test_every_door_is_in_use() -> None:
         ("graph/node.py", "def f():\n    from ..nodes.conv import Conv"),
         ("graph/node.py", "from .. import backprop"),
         ("nodes/conv.py", "import symcnn.engine.program"),
-        ("engine/numpy/conv.py", "from ...backprop import grad"),
+        ("engine/numpy/convolve.py", "from ...backprop import grad"),
         ("engine/program.py", "class A:\n    from ..train import fit"),
         ("backprop.py", "import numpy as np"),
         ("simplify/neutral.py", "from numpy.typing import NDArray"),
@@ -171,7 +162,7 @@ def test_every_door_is_in_use() -> None:
         ("__init__.py", "from . import train"),
         ("nodes/conv.py", "import scipy.signal"),
         ("novelty.py", "import math"),
-        ("engine/numpy/conv.py", "try:\n    import numba\nexcept ImportError:\n    numba = None"),
+        ("engine/numpy/convolve.py", "try:\n    import numba\nexcept ImportError:\n    numba = None"),
     ],
 )
 def test_the_rule_refuses(path: str, source: str) -> None:
@@ -182,7 +173,7 @@ def test_the_rule_refuses(path: str, source: str) -> None:
     ("path", "source"),
     [
         ("graph/node.py", "from .spec import Spec\nimport numpy as np\nimport re"),
-        ("engine/numpy/conv.py", "from ...nodes.conv import Conv"),
+        ("engine/numpy/convolve.py", "from ...nodes.conv import Conv"),
         ("backprop.py", "def draw():\n    from .draw.diagram import Diagram"),
         ("__init__.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .train import fit"),
         ("train/fit.py", "def bar():\n    from tqdm.auto import tqdm"),

@@ -136,7 +136,7 @@ assert "matplotlib.pyplot" not in sys.modules
 
 def test_without_matplotlib_the_error_names_what_helps(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.delitem(sys.modules, "symcnn.figure", raising=False)
+    monkeypatch.delitem(sys.modules, "symcnn.show.figure", raising=False)
     with pytest.raises(SymcnnError, match=r"pip install 'symcnn\[plot\]'"):
         record().plot()
 

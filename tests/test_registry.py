@@ -13,7 +13,7 @@ from symcnn.nodes.pool import _Windowed
 from symcnn.nodes.reduce import Reduction
 from symcnn.nodes.select import Comparison
 from symcnn.testing import check_node
-from symcnn.testing.values import engines_agree
+from symcnn.testing.forward import engines_agree
 
 BASES = {Leaf, Comparison, Reduction, _OfRows, _Windowed}
 LEAVES = {sc.Input, sc.Param, sc.Const, sc.BatchSize}

@@ -6,7 +6,7 @@ import networks
 import numpy as np
 
 import symcnn as sc
-from symcnn.draw.diagram import Diagram
+from symcnn.draw.diagram.diagram import Diagram
 
 TITLES = {
     "tutorial": "The tutorial's network",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from ..graph.errors import SymcnnError, plain_lines, quoted
 from ..graph.node import Node, node_types
-from ..locate import located
 from .doctor import own_version, run_doctor
+from .locate import located
 from .pictures import draw, explain
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _rate(text: str) -> float:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from ..demo import demo
+    from .demo import demo
 
     demo(options.out, epochs=options.epochs, seed=options.seed)
     return 0

@@ -16,17 +16,16 @@ from ..backprop import Backprop
 from ..data.digits import arrays_at
 from ..draw import draw as draw_sweep
 from ..draw import swept
+from ..draw.diagram.every_node import EveryNodeBuilder
 from ..draw.files import writers
-from ..draw.formulas.notation import Notation
 from ..draw.page import explain as explained
 from ..draw.page.page import Page
 from ..draw.page.recorder import Recorder
-from ..draw.story.nodes import NodesTeller
-from ..graph.errors import SymcnnError, natural, quoted, shown
-from ..graph.errors import explain as explain_error
+from ..equations.notation import Notation
+from ..graph.errors import SymcnnError, message, natural, quoted, shown
 from ..graph.leaves import Input
 from ..graph.node import Node
-from ..locate import located, raised_at
+from .locate import located, raised_at
 
 _DRAWING = ("zoom", "fold", "focus", "hops", "width")
 """The options that say how a network is drawn."""
@@ -72,17 +71,17 @@ def _refuse(name: str, kind: str, given: dict[str, Any]) -> None:
     options = ["--no-fold" if value is False else f"--{option}" for option, value in given.items()]
     if options:
         problem = f"{name} is a {kind} already, which {' and '.join(options)} cannot change"
-        raise SymcnnError(explain_error(problem, "name its network instead: a node, or the result of sc.backprop"))
+        raise SymcnnError(message(problem, "name its network instead: a node, or the result of sc.backprop"))
 
 
 def _named(back: Backprop, name: str, among_nodes: bool) -> Node:
     """What has this symbol in the picture of a sweep, or this name: a value, or any node where each has a box."""
-    symbols = NodesTeller(back, fold=False).symbols if among_nodes else Notation(back).values.symbols
+    symbols = EveryNodeBuilder(back, fold=False).symbols if among_nodes else Notation(back).values.symbols
     found = next((node for node, symbol in symbols.items() if str(symbol) == name), None)
     found = found if found is not None else next((node for node in symbols if node.name == name), None)
     if found is None:
         listed = ", ".join(str(symbol) for symbol in list(symbols.values())[:20])
-        raise SymcnnError(explain_error(f"nothing in this network is called {quoted(name)}", f"there are {listed}"))
+        raise SymcnnError(message(f"nothing in this network is called {quoted(name)}", f"there are {listed}"))
     return found
 
 
@@ -100,7 +99,7 @@ def _wrong(name: str, found: Any) -> SymcnnError:
         return SymcnnError(f"{name} {held}")
     article = "an" if type(found).__name__[:1].lower() in "aeiou" else "a"
     return SymcnnError(
-        explain_error(
+        message(
             f"{name} is {article} {type(found).__name__}",
             "expected a node, the result of sc.backprop, a picture, or a function without arguments that returns one",
         )
@@ -126,7 +125,7 @@ def explain(options: argparse.Namespace) -> int:
         missing = [i for i in J.graph().inputs if i not in feeds and i.name not in feeds]
         if missing and options.data is None:
             problem = f"missing: {', '.join(shown(i.name) for i in missing)}"
-            raise SymcnnError(explain_error(problem, "--data names a file with them"))
+            raise SymcnnError(message(problem, "--data names a file with them"))
         found = explained(J, feeds)
     print(f"{found}: {found.save(options.out)}")
     return 0
@@ -154,7 +153,7 @@ def _row(array: NDArray[Any], node: Input, row: int, file: Path) -> NDArray[Any]
     axis = node.shape.index(None)
     if array.ndim <= axis or row >= array.shape[axis]:
         problem = f"there is no example {row} in {file}"
-        raise SymcnnError(explain_error(problem, f"its array {shown(node.name)} has the shape {array.shape}"))
+        raise SymcnnError(message(problem, f"its array {shown(node.name)} has the shape {array.shape}"))
     return np.asarray(np.take(array, row, axis))
 
 
@@ -164,7 +163,7 @@ def _called(function: Any, name: str) -> Any:
         inspect.signature(function).bind()
     except TypeError as error:
         problem = f"{name} cannot be called without arguments: {error}"
-        raise SymcnnError(explain_error(problem, "write a function that needs none and returns the node")) from None
+        raise SymcnnError(message(problem, "write a function that needs none and returns the node")) from None
     except ValueError:
         pass  # a function in C that does not tell its arguments
     try:
@@ -174,4 +173,4 @@ def _called(function: Any, name: str) -> Any:
         raise
     except Exception as error:
         problem = f"{name} failed: {type(error).__name__}: {error}"
-        raise SymcnnError(explain_error(problem, *raised_at(error))) from error
+        raise SymcnnError(message(problem, *raised_at(error))) from error

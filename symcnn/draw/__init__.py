@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..backprop import Backprop
     from ..graph.node import Node
-    from .diagram import Diagram
+    from .diagram.diagram import Diagram
     from .units.units import Units
 
 
@@ -91,13 +91,13 @@ def draw(
     ['e1 = 1 as 1', 'δ(a1) = e1 as 2', 'e2 = a1²', 'e3 = 1 − e2', '∇w = δ(a1) · e3']
     """
     from ..backprop import Backprop
-    from ..graph.errors import ArgumentError, DTypeError, call_site, chosen, explain, natural, quoted
+    from ..graph.errors import ArgumentError, DTypeError, call_site, chosen, message, natural, quoted
     from ..graph.node import Node
-    from .diagram import Diagram
-    from .maps.values import shown
+    from .diagram.builder import DiagramBuilder
+    from .diagram.diagram import Diagram
+    from .diagram.every_node import EveryNodeBuilder
+    from .maps.annotations import shown
     from .run import Run
-    from .story.nodes import NodesTeller
-    from .story.teller import Teller
 
     if isinstance(values, Run) and J is values.back.J:
         J = values.back
@@ -105,16 +105,16 @@ def draw(
         J = swept(J)
     if not isinstance(J, Backprop):
         what = f"draw needs a node or the result of sc.backprop, got {quoted(J)}"
-        raise DTypeError(explain(what, site=call_site()))
+        raise DTypeError(message(what, site=call_site()))
     is_number = isinstance(width, Real) and not isinstance(width, bool)
     if not (width is None or (is_number and width >= 1)):
         problem = f"width is {quoted(width)}; expected a number of pixels, or None for a picture in one piece"
-        raise ArgumentError(explain(problem, site=call_site()))
+        raise ArgumentError(message(problem, site=call_site()))
     if not (fold is None or isinstance(fold, bool)):
-        raise ArgumentError(explain(f"fold is {quoted(fold)}; expected True, False or None", site=call_site()))
+        raise ArgumentError(message(f"fold is {quoted(fold)}; expected True, False or None", site=call_site()))
     hops = natural(hops, "hops")
     chosen(zoom, ("layers", "nodes"), "zoom")
-    kind: type[Teller | NodesTeller] = Teller if zoom == "layers" else NodesTeller
+    kind: type[DiagramBuilder | EveryNodeBuilder] = DiagramBuilder if zoom == "layers" else EveryNodeBuilder
     teller = kind(J, fold, focus, hops)
     told = shown(teller.tell(), teller.errors, values, example)
     return Diagram(told, None if width is None else float(min(width, sys.maxsize)))
@@ -164,12 +164,12 @@ def draw_units(J: Node | Backprop, *, maps: int = 3) -> Units:
     (Units of x, conv1, pooled maps, True)
     """
     from ..backprop import Backprop
-    from ..graph.errors import DTypeError, call_site, explain, positive_int, quoted
+    from ..graph.errors import DTypeError, call_site, message, positive_int, quoted
     from ..graph.node import Node
     from .units.units import Units
 
     node = J.J if isinstance(J, Backprop) else J
     if not isinstance(node, Node):
         what = f"draw_units needs a node or the result of sc.backprop, got {quoted(J)}"
-        raise DTypeError(explain(what, site=call_site()))
+        raise DTypeError(message(what, site=call_site()))
     return Units(node, positive_int(maps, "draw_units: maps"))

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..graph.errors import ArgumentError, DTypeError, SymcnnError, call_site, explain, quoted
+from ..graph.errors import ArgumentError, DTypeError, SymcnnError, call_site, message, quoted
 
 if TYPE_CHECKING:
     import graphviz
@@ -74,7 +74,7 @@ def save(path: str | os.PathLike[str], formats: Writers) -> Path:
     try:
         file = Path(os.fsdecode(path))
     except TypeError:
-        raise DTypeError(explain(f"the name of a file is a text, got {quoted(path)}", site=call_site())) from None
+        raise DTypeError(message(f"the name of a file is a text, got {quoted(path)}", site=call_site())) from None
     kind = file.suffix.lower().removeprefix(".")
     if kind not in formats:
         raise ArgumentError(_unknown_ending(file, formats))
@@ -112,7 +112,7 @@ def _unknown_ending(file: Path, formats: Writers) -> str:
     problem = f"the ending of {quoted(file.name)} names no format that this picture has"
     example = quoted((file.stem.strip(".") or "picture") + f".{next(iter(formats))}")
     other = ["a browser or rsvg-convert makes other formats of an .svg"] if "svg" in formats else []
-    return explain(problem, f"expected {known}: for example {example}", *other, site=call_site())
+    return message(problem, f"expected {known}: for example {example}", *other, site=call_site())
 
 
 def _check_place(file: Path) -> None:
@@ -123,12 +123,12 @@ def _check_place(file: Path) -> None:
         place.exists()
     except (OSError, ValueError, RuntimeError) as error:  # a zero byte, 300 letters, links in a circle
         problem = f"{quoted(str(file))} is no name that a file can have: {error}"
-        raise ArgumentError(explain(problem, site=call_site())) from None
+        raise ArgumentError(message(problem, site=call_site())) from None
     if place.is_dir():
-        raise ArgumentError(explain(f"{quoted(str(file))} is a folder; name a file in it", site=call_site()))
+        raise ArgumentError(message(f"{quoted(str(file))} is a folder; name a file in it", site=call_site()))
     if not place.parent.is_dir():
         problem = f"there is no folder {quoted(str(place.parent))} to write {quoted(place.name)} into"
-        raise ArgumentError(explain(problem, site=call_site()))
+        raise ArgumentError(message(problem, site=call_site()))
 
 
 # Graphviz ----------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def rendered(graph: graphviz.Digraph, kind: str) -> bytes:
     way = _by_dot if shutil.which("dot") else _by_pygraphviz if has_pygraphviz() else None
     if way is None:
         raise SymcnnError(
-            explain(
+            message(
                 f"a .{kind} needs Graphviz: there is neither the program dot on the PATH nor the package pygraphviz",
                 "pip install 'symcnn[graphviz]' brings it along",
                 ".svg and .dot need nothing: save the picture as one of them",
@@ -191,5 +191,5 @@ def _failure(kind: str, error: Exception, said: Any = b"") -> SymcnnError:
     text = said.decode(errors="replace") if isinstance(said, bytes) else str(said or "")
     reason = " ".join((text or f"{type(error).__name__}: {error}").split())
     return SymcnnError(
-        explain(f"Graphviz made no .{kind}: {reason}", ".svg and .dot are made without it", site=call_site())
+        message(f"Graphviz made no .{kind}: {reason}", ".svg and .dot are made without it", site=call_site())
     )

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from ..backprop import Backprop
 from ..engine.program import compile
 from ..engine.trace import Trace
-from ..graph.errors import NotRunError, call_site, explain, shown
+from ..equations.notation import Notation
+from ..graph.errors import NotRunError, call_site, message, shown
 from ..graph.leaves import Param
 from ..graph.node import Node
-from ..notebook import bundle, is_large
-from .formulas.notation import Notation
-from .maps.values import norm, norm_text
-from .story.story import shape_text
+from ..show.notebook import bundle, is_large
+from .diagram.model import shape_text
+from .maps.annotations import norm, norm_text
 
 if TYPE_CHECKING:
-    from .diagram import Diagram
+    from .diagram.diagram import Diagram
 
 Array = NDArray[Any]
 _ROWS = 40
@@ -105,7 +105,7 @@ class Run(Mapping[Node, Array]):
         if error not in self.trace:
             hint = "to have it nevertheless: sc.compile(back.delta(node))"
             what = "its error is not needed for any gradient, so it was not computed"
-            raise NotRunError(explain(what, hint, node=node, site=call_site()))
+            raise NotRunError(message(what, hint, node=node, site=call_site()))
         return self.trace[error]
 
     @property

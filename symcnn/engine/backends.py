@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from ..graph.apart import load
-from ..graph.errors import ArgumentError, SizeError, call_site, explain, quoted
+from ..graph.errors import ArgumentError, SizeError, call_site, message, quoted
 from .numpy import NumpyBackend
 from .numpy.bound import Bound
 from .plan import Plan
@@ -28,10 +28,10 @@ def _native() -> Engine:
         load("llvmlite.binding")
     except ImportError:
         problem = "the native backend needs llvmlite, which is not installed"
-        raise ArgumentError(explain(problem, "pip install llvmlite", site=call_site())) from None
+        raise ArgumentError(message(problem, "pip install llvmlite", site=call_site())) from None
     except (OSError, MemoryError) as error:  # there is no room for the library
         hint = 'raise the limit of memory (ulimit -v), or compute by NumPy: backend="numpy", or SYMCNN_BACKEND=numpy'
-        raise SizeError(explain(f"llvmlite cannot be loaded: {error}", hint, site=call_site())) from None
+        raise SizeError(message(f"llvmlite cannot be loaded: {error}", hint, site=call_site())) from None
     load("symcnn.engine.native")
     from .native import NativeBackend
 
@@ -48,7 +48,7 @@ def chosen(backend: str) -> str:
     if not isinstance(name, str) or name not in ("auto", *BACKENDS):
         problem = f"there is no backend {quoted(name)}" + (", which SYMCNN_BACKEND names" if told else "")
         known = ", ".join(repr(b) for b in ("auto", *BACKENDS))
-        raise ArgumentError(explain(problem, f"there are {known}", site=call_site()))
+        raise ArgumentError(message(problem, f"there are {known}", site=call_site()))
     if name == "auto":
         return "native" if find_spec("llvmlite") else "numpy"
     return name

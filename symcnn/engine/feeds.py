@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import DTypeError, FeedError, SymcnnError, call_site, explain, quoted, shown
+from ..graph.errors import DTypeError, FeedError, SymcnnError, call_site, message, quoted, shown
 from ..graph.leaves import Input, is_masked
 from ..graph.node import Node
 
@@ -37,7 +37,7 @@ def collect(
         return {i: checked(i, named[i.name]) for i in inputs}
     if feeds is not None and not isinstance(feeds, Mapping):
         hint = f"as in f({inputs[0].name}=array), or a dict of arrays" if inputs else "this program takes nothing"
-        raise DTypeError(explain(f"arrays are fed by name; a {type(feeds).__name__} was given", hint, site=call_site()))
+        raise DTypeError(message(f"arrays are fed by name; a {type(feeds).__name__} was given", hint, site=call_site()))
     found: Feeds = {}
     unknown = []
     by_name = {i.name: i for i in inputs}
@@ -48,7 +48,7 @@ def collect(
         if node is None:
             unknown.append(key)
         elif node in found:
-            raise FeedError(explain("two arrays were fed, one by the name and one by the node", node=node))
+            raise FeedError(message("two arrays were fed, one by the name and one by the node", node=node))
         else:
             found[node] = value
     told = dict.fromkeys(tellers, True) if any(i in found for i in tellers) else {}
@@ -87,7 +87,7 @@ def _check_names(
     details = [f"{i.label} was {i.site}" for i in missing]
     details += [f"{key.label}, {key.site}, is not in this program" for key in unknown if isinstance(key, Node)]
     site = None if details else call_site()
-    raise FeedError(explain("; ".join(problem), f"this program takes {takes}", *details, site=site))
+    raise FeedError(message("; ".join(problem), f"this program takes {takes}", *details, site=site))
 
 
 def checked(node: Input, value: Any) -> NDArray[Any]:
@@ -97,17 +97,17 @@ def checked(node: Input, value: Any) -> NDArray[Any]:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise DTypeError(explain(f"what was fed is no array: {error}", node=node)) from None
+        raise DTypeError(message(f"what was fed is no array: {error}", node=node)) from None
     if is_masked(value):
-        raise DTypeError(explain("a masked array was fed", "fill it: array.filled(0)", node=node))
+        raise DTypeError(message("a masked array was fed", "fill it: array.filled(0)", node=node))
     kind, wanted = array.dtype.kind, node.dtype.kind
     unfit = (kind == "f" and wanted != "f") or (wanted == "b" and kind != "b")
     if kind not in "fiub" or (unfit and array.size):  # NumPy takes an empty list for float64
         given = f"an array of {array.dtype}" if isinstance(value, np.ndarray) else quoted(value)
         hint = ["labels are whole numbers: y.astype('int64')"] if wanted in "iu" and kind == "f" else []
-        raise DTypeError(explain(f"{given} was fed; expected {node.dtype}", *hint, node=node))
+        raise DTypeError(message(f"{given} was fed; expected {node.dtype}", *hint, node=node))
     if not _fits(array, node):
-        raise FeedError(explain(f"an array of shape {array.shape} was fed; expected {node.shape}", node=node))
+        raise FeedError(message(f"an array of shape {array.shape} was fed; expected {node.shape}", node=node))
     return array
 
 
@@ -123,7 +123,7 @@ def batch_of(feeds: Feeds) -> int:
     if len(sizes) > 1 and len(set(sizes.values())) > 1:
         listed = ", ".join(f"{shown(i.name)} has {size}" for i, size in sizes.items())
         sites = [f"{i.label} was {i.site}" for i in sizes]
-        raise FeedError(explain(f"the inputs disagree on the number of rows: {listed}", *sites))
+        raise FeedError(message(f"the inputs disagree on the number of rows: {listed}", *sites))
     return next(iter(sizes.values()), 1)
 
 
@@ -135,9 +135,9 @@ def copy_into(target: NDArray[Any], node: Input, value: NDArray[Any]) -> None:
     if value.dtype.kind in "iu" and target.dtype.kind in "iu" and value.size:
         info = np.iinfo(target.dtype)
         if int(value.min()) < info.min or int(value.max()) > info.max:
-            raise FeedError(explain(f"the numbers fed do not fit into {target.dtype}", node=node))
+            raise FeedError(message(f"the numbers fed do not fit into {target.dtype}", node=node))
     try:
         with np.errstate(over="raise", invalid="ignore", under="ignore"):
             np.copyto(target, value, casting="unsafe")
     except FloatingPointError:
-        raise FeedError(explain(f"a number that was fed is too large for {target.dtype}", node=node)) from None
+        raise FeedError(message(f"a number that was fed is too large for {target.dtype}", node=node)) from None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..graph.context import remembered
-from ..graph.errors import GraphError, call_site, explain
+from ..graph.errors import GraphError, call_site, message
 from ..graph.graph import Graph, pack, unpack_all
 from ..graph.leaves import BatchSize, Input, Param
 from ..graph.locks import cached_property
@@ -49,7 +49,7 @@ class Plan:
             if node.name in names:
                 other = names[node.name]
                 raise GraphError(
-                    explain(f"two inputs are named {node.name!r}", f"the other is {other.site}", node=node)
+                    message(f"two inputs are named {node.name!r}", f"the other is {other.site}", node=node)
                 )
             names[node.name] = node
         size = self._size
@@ -59,7 +59,7 @@ class Plan:
         reader = next((node for node in self.order if size in node.inputs), None)
         problem = "the size of the batch is needed, but no input has a batch axis"
         site = call_site() if reader is None else reader.site
-        raise GraphError(explain(problem, "it is the value of BatchSize", node=reader, site=site))
+        raise GraphError(message(problem, "it is the value of BatchSize", node=reader, site=site))
 
     def __reduce__(self) -> Any:
         """One table for all outputs, and where they stand in it; a plan is simplified anew when it is loaded."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..graph.node import Node
-from ..notebook import bundle
-from ..tables import Table
+from ..show.notebook import bundle
+from ..show.tables import Table
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,18 @@ from ..graph.errors import (
     NonFiniteError,
     ShapeError,
     call_site,
-    explain,
     flag,
     listed,
+    message,
     natural,
     positive_int,
     quoted,
     shown,
 )
 from ..graph.leaves import BatchSize, Const, Input, Param
+from ..graph.listing import listed as table_of
 from ..graph.node import Node
-from ..listing import listed as table_of
-from ..notebook import bundle
+from ..show.notebook import bundle
 from .backends import BACKENDS, chosen
 from .feeds import Feeds, batch_of
 from .numpy.bound import Bound, is_finite, no_memory
@@ -125,7 +125,7 @@ class Program:
     def _check_writable(self) -> None:
         for param in self.plan.updated:
             if not param.value.flags.writeable:
-                raise FeedError(explain("it is to be updated, but its array cannot be written", node=param))
+                raise FeedError(message("it is to be updated, but its array cannot be written", node=param))
 
     def _results(self, bound: Bound) -> list[Array]:
         """Copies of the outputs; then the updates that the run has not made: one that has failed has made none."""
@@ -194,11 +194,11 @@ class Program:
         node = next((o for o in self.plan.outputs if o in broken), None)
         if node is None:  # another engine, which rounds in another way, has found the values on the way finite
             node = next(o for o in self.plan.outputs if not is_finite(bound.values[o]))
-            raise NonFiniteError(explain("computed NaN or infinity", f"it is a {node.spec}", node=node))
+            raise NonFiniteError(message("computed NaN or infinity", f"it is a {node.spec}", node=node))
         while node is not None:
             source = next((i for i in node.inputs if i in broken), None)
             if source is None:
-                raise NonFiniteError(explain(*_blame(node, bound), node=node))
+                raise NonFiniteError(message(*_blame(node, bound), node=node))
             node = source
 
     # Looking inside ------------------------------------------------------------------------
@@ -394,16 +394,16 @@ def _as_list(outputs: Any) -> list[Node]:
         if not strangers:
             return nodes
         wrong = strangers[0]
-    raise DTypeError(explain(f"compile takes a node or a list of nodes, got {quoted(wrong)}", site=call_site()))
+    raise DTypeError(message(f"compile takes a node or a list of nodes, got {quoted(wrong)}", site=call_site()))
 
 
 def _as_updates(updates: Any) -> dict[Param, Node]:
     """The updates, each of its parameter's shape and dtype."""
     new = {} if updates is None else updates
     if not isinstance(new, Mapping) or not all(isinstance(p, Param) and isinstance(v, Node) for p, v in new.items()):
-        raise DTypeError(explain(f"updates are {{Param: Node}}, got {quoted(updates)}", site=call_site()))
+        raise DTypeError(message(f"updates are {{Param: Node}}, got {quoted(updates)}", site=call_site()))
     for param, value in new.items():
         if param.spec != value.spec:
             problem = f"its update {value.label} is {value.spec}; expected {param.spec}"
-            raise ShapeError(explain(problem, f"the update was {value.site}", node=param))
+            raise ShapeError(message(problem, f"the update was {value.site}", node=param))
     return dict(new)

@@ -8,7 +8,7 @@ from contextvars import ContextVar, copy_context
 from functools import cache
 from typing import Any, TypeVar
 
-from ..graph.errors import ArgumentError, call_site, explain, positive_int, quoted
+from ..graph.errors import ArgumentError, call_site, message, positive_int, quoted
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ def _number(given: str) -> int:
     what = "the environment variable SYMCNN_THREADS"
     if given.strip().isascii() and given.strip().isdigit() and len(given) < 20:
         return number_of_threads(int(given), what) or 1
-    raise ArgumentError(explain(f"{what} is {quoted(given)}; it must be a whole number", site=call_site()))
+    raise ArgumentError(message(f"{what} is {quoted(given)}; it must be a whole number", site=call_site()))
 
 
 @cache
@@ -79,5 +79,5 @@ def number_of_threads(value: object, what: str) -> int | None:
         return None
     number = positive_int(value, what)
     if number > MOST:
-        raise ArgumentError(explain(f"{what} is {number}; it must be at most {MOST}", site=call_site()))
+        raise ArgumentError(message(f"{what} is {number}; it must be at most {MOST}", site=call_site()))
     return number

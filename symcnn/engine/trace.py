@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import NotRunError, call_site, explain, quoted
+from ..graph.errors import NotRunError, call_site, message, quoted
+from ..graph.listing import listed
 from ..graph.node import Node
-from ..listing import listed
-from ..notebook import bundle
+from ..show.notebook import bundle
 from .numpy.blas import one_thread
 from .numpy.bound import Bound
 
@@ -54,9 +54,9 @@ class Trace(Mapping[Node, Array]):
         except (KeyError, TypeError):
             pass
         if not isinstance(node, Node):
-            raise NotRunError(explain(f"a trace is asked by nodes, got {quoted(node)}", site=call_site()))
+            raise NotRunError(message(f"a trace is asked by nodes, got {quoted(node)}", site=call_site()))
         hint = "compile it too: sc.compile([..., node]).trace(...)"
-        raise NotRunError(explain("it was not computed in this run", hint, node=node))
+        raise NotRunError(message("it was not computed in this run", hint, node=node))
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.order)

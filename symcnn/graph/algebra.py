@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DTypeError, ShapeError, call_site, explain
+from .errors import DTypeError, ShapeError, call_site, message
 from .leaves import BatchSize, Const, Input, real_or_integer
 from .node import Node, as_node
 from .spec import Shape, Spec, as_shape, broadcast_shapes, is_real
@@ -288,7 +288,7 @@ class BroadcastTo(Node):
         _check_stretch(self, self.x.shape, self.target)
         if None in self.target and None not in self.x.shape and self.size is None:
             problem = f"how long the batch is among the axes {self.target} does not follow from {self.x.shape}"
-            raise ShapeError(explain(problem, "sc.broadcast_to adds the size of the batch", node=self))
+            raise ShapeError(message(problem, "sc.broadcast_to adds the size of the batch", node=self))
         return Spec(self.target, self.x.dtype)
 
     def forward(self, xp: Any, x: Any, size: Any = None) -> Any:
@@ -317,7 +317,7 @@ def _check_stretch(node: Node, small: Shape, large: Shape) -> None:
     except (TypeError, ValueError):
         fits = False
     if not fits:
-        raise ShapeError(explain(f"the shape {small} does not broadcast to {large}", node=node))
+        raise ShapeError(message(f"the shape {small} does not broadcast to {large}", node=node))
 
 
 def broadcast_to(x: Node, shape: Shape) -> Node:
@@ -396,7 +396,7 @@ def _filled(like: Node, value: float) -> Node:
     """`value` everywhere, in the shape and dtype of `like`."""
     like = as_node(like)
     if not is_real(like.dtype):
-        raise DTypeError(explain(f"{like.label} has dtype {like.dtype}: no errors pass through it", site=call_site()))
+        raise DTypeError(message(f"{like.label} has dtype {like.dtype}: no errors pass through it", site=call_site()))
     return broadcast_to(Const(np.asarray(value, dtype=like.dtype)), like.shape)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import DTypeError, NodeTypeError, call_site, explain, quoted
+from .errors import DTypeError, NodeTypeError, call_site, message, quoted
 from .operators import Operand, is_node
 from .spec import DType, is_real, promote, whole_dtype
 
@@ -50,7 +50,7 @@ def _as_slot(node: Node, name: str, value: Any) -> Any:
         return None
     wanted = "a tuple of nodes" if name in node.tuple_fields else "a node, a number or an array"
     given = value.label if is_node(value) else quoted(value)
-    raise DTypeError(explain(f"{node.label}: its input {name} is {given}; expected {wanted}", site=call_site()))
+    raise DTypeError(message(f"{node.label}: its input {name} is {given}; expected {wanted}", site=call_site()))
 
 
 def _each(node: Node, name: str, convert: Callable[[Any, str], Any]) -> Any:
@@ -126,7 +126,7 @@ def _whole(node: Node, dtypes: list[DType], numbers: list[int]) -> DType:
     if found is None:
         listed = ", ".join(dict.fromkeys(d.name for d in dtypes))
         hint = 'convert one of them: sc.cast(x, "int64")'
-        raise DTypeError(explain(f"{node.label}: no integer dtype holds all of {listed}", hint, site=call_site()))
+        raise DTypeError(message(f"{node.label}: no integer dtype holds all of {listed}", hint, site=call_site()))
     if not numbers or found == np.uint64:  # what does not fit beside that is refused
         return found
     fits = found.kind != "b" and all(np.iinfo(found.name).min <= n <= np.iinfo(found.name).max for n in numbers)
@@ -157,14 +157,14 @@ def _compared(number: float, real: DType | None, what: str) -> Node:
 def _as_attribute(node: Node, name: str, value: Any) -> Any:
     """The value of any other field: lists become tuples, and NumPy's numbers Python's."""
     if name == "name" and not isinstance(value, str):
-        raise DTypeError(explain(f"{type(node).__name__}: its name is {quoted(value)}, no text", site=call_site()))
+        raise DTypeError(message(f"{type(node).__name__}: its name is {quoted(value)}, no text", site=call_site()))
     if isinstance(value, list) or type(value) is tuple:
         made = tuple([_as_attribute(node, name, v) for v in value])
         same = type(value) is tuple and all(a is b for a, b in zip(made, value, strict=True))
         return value if same else made
     if is_node(value) and not any(f.name == name and "Any" in str(f.type) for f in dataclasses.fields(node)):
         hint = f"if it is an input, annotate it so: {name}: sc.Node"
-        raise NodeTypeError(explain(f"{node.label}: its attribute {name} is {value.label}", hint, site=call_site()))
+        raise NodeTypeError(message(f"{node.label}: its attribute {name} is {value.label}", hint, site=call_site()))
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -206,7 +206,7 @@ def _node_or_number(value: Any, what: str) -> Any:
     if isinstance(value, bool | np.bool_):
         hint = "== and != ask whether two nodes are the same node: compare values by sc.equal(a, b)"
         fixed = f"a fixed boolean is sc.Const({bool(value)})"
-        raise DTypeError(explain(f"{what} is {bool(value)}; expected a node", hint, fixed, site=call_site()))
+        raise DTypeError(message(f"{what} is {bool(value)}; expected a node", hint, fixed, site=call_site()))
     if isinstance(value, np.generic):
         value = value.item()  # of a long double, that is one again
     return value if type(value) in (int, float) else _constant(value, None, what)

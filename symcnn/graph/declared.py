@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from .errors import NodeTypeError, SymcnnError, explain, quoted, rule_failed
+from .errors import NodeTypeError, SymcnnError, message, quoted, rule_failed
 from .window import misfit
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def windows_of(node: Node) -> tuple[Windows, ...]:
     """
     said = _said(node, "windows")
     if wrong := misfit(said, [i.shape for i in node.inputs], node.ndim):
-        raise NodeTypeError(explain(wrong, node=node))
+        raise NodeTypeError(message(wrong, node=node))
     return tuple(said)
 
 
@@ -40,7 +40,7 @@ def influence_of(node: Node) -> tuple[Influence, ...]:
     """
     said = _said(node, "influence")
     if wrong := misfit_of_influence(said, len(node.inputs)):
-        raise NodeTypeError(explain(wrong, node=node))
+        raise NodeTypeError(message(wrong, node=node))
     return tuple(said)
 
 
@@ -54,7 +54,7 @@ def sentences_of(node: Node) -> tuple[str, tuple[str, ...]]:
     """
     said = _said(node, "sentences")
     if wrong := misfit_of_sentences(said, len(node.inputs)):
-        raise NodeTypeError(explain(wrong, node=node))
+        raise NodeTypeError(message(wrong, node=node))
     forward, backward = said
     return forward, (backward,) * len(node.inputs) if isinstance(backward, str) else backward
 

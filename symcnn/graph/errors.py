@@ -165,7 +165,7 @@ def warn(kind: type[SymcnnWarning], what: str, *details: str) -> None:
     frame = _users_frame() or sys._getframe(1)
     silence = f'to silence it: warnings.simplefilter("ignore", symcnn.errors.{kind.__name__})'
     warnings.warn_explicit(
-        explain(what, *details, silence),
+        message(what, *details, silence),
         kind,
         frame.f_code.co_filename,
         frame.f_lineno,
@@ -202,7 +202,7 @@ def _made_for(given: _MadeFor, work: Callable[..., _T], args: tuple[Any, ...]) -
     return context.run(work, *args)
 
 
-def explain(what: str, *details: str, node: Node | None = None, site: Site | None = None) -> str:
+def message(what: str, *details: str, node: Node | None = None, site: Site | None = None) -> str:
     """The text of an error: one sentence, then an indented line for each detail and for the site."""
     if node is not None:
         what = f"{node.label}: {what}"
@@ -222,7 +222,7 @@ def rule_failed(node: Node, rule: str, error: Exception) -> NodeTypeError:
     name = f"the {rule} rule" if rule in ("forward", "backward") else rule
     place = f"the rule is at {place_of(getattr(type(node), rule))}"
     told = f"{type(error).__name__}: {error}".removesuffix(": ")
-    return NodeTypeError(explain(f"{name} failed: {told}", place, node=node))
+    return NodeTypeError(message(f"{name} failed: {told}", place, node=node))
 
 
 def safe_repr(thing: object) -> str:
@@ -303,7 +303,7 @@ def natural(value: object, what: str) -> int:
 def _at_least(least: int, value: object, what: str) -> int:
     number = whole(value, what)
     if number < least:
-        raise ArgumentError(explain(f"{what} is {number}; it must be at least {least}", site=call_site()))
+        raise ArgumentError(message(f"{what} is {number}; it must be at least {least}", site=call_site()))
     return number
 
 
@@ -314,7 +314,7 @@ def whole(value: object, what: str) -> int:
             raise TypeError
         return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise DTypeError(explain(f"{what} is {quoted(value)}; it must be a whole number", site=call_site())) from None
+        raise DTypeError(message(f"{what} is {quoted(value)}; it must be a whole number", site=call_site())) from None
 
 
 def chosen(value: object, options: tuple[str, ...], what: str) -> str:
@@ -329,7 +329,7 @@ def chosen(value: object, options: tuple[str, ...], what: str) -> str:
         return value
     listed = ", ".join(repr(o) for o in options[:-1])
     raise ArgumentError(
-        explain(f"{what} {quoted(value)} is not known; expected {listed} or {options[-1]!r}", site=call_site())
+        message(f"{what} {quoted(value)} is not known; expected {listed} or {options[-1]!r}", site=call_site())
     )
 
 
@@ -374,7 +374,7 @@ def flag(value: object, what: str) -> bool:
     """
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_") or (type(value) is int and value in (0, 1)):
         return bool(value)
-    raise DTypeError(explain(f"{what} is {quoted(value)}; expected True or False", site=call_site()))
+    raise DTypeError(message(f"{what} is {quoted(value)}; expected True or False", site=call_site()))
 
 
 def pair(value: object, what: str) -> tuple[int, int]:
@@ -390,6 +390,6 @@ def pair(value: object, what: str) -> tuple[int, int]:
         number = positive_int(value, what)
         return number, number
     if len(sides) != 2:
-        message = f"{what} is {quoted(value)}; give one number or (height, width)"
-        raise ArgumentError(explain(message, site=call_site()))
+        what = f"{what} is {quoted(value)}; give one number or (height, width)"
+        raise ArgumentError(message(what, site=call_site()))
     return positive_int(sides[0], what), positive_int(sides[1], what)

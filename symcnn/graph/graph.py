@@ -11,7 +11,7 @@ import numpy as np
 from .apart import load
 from .collector import collector_paused
 from .context import Context, remember
-from .errors import DTypeError, GraphError, call_site, explain, quoted
+from .errors import DTypeError, GraphError, call_site, message, quoted
 from .leaves import Input, Leaf, Param
 from .locks import cached_property
 from .naming import found_by_name, named
@@ -45,7 +45,7 @@ class Graph:
     def __init__(self, *outputs: Node) -> None:
         for node in outputs:
             if not isinstance(node, Node):
-                raise DTypeError(explain(f"Graph takes nodes, as in Graph(a, b), got {quoted(node)}", site=call_site()))
+                raise DTypeError(message(f"Graph takes nodes, as in Graph(a, b), got {quoted(node)}", site=call_site()))
         self.outputs = outputs
 
     def __call__(self) -> Graph:
@@ -107,7 +107,7 @@ class Graph:
         names = [node.label for node in [*shown, cycle[0]]]
         if len(cycle) > len(shown):
             names.insert(_LISTED - 1, f"... {len(cycle) - len(shown)} more ...")
-        raise GraphError(explain(f"the graph has a cycle of {len(cycle)} nodes", " -> ".join(names), node=cycle[0]))
+        raise GraphError(message(f"the graph has a cycle of {len(cycle)} nodes", " -> ".join(names), node=cycle[0]))
 
     @property
     def params(self) -> list[Param]:
@@ -153,7 +153,7 @@ class Graph:
 
         if node not in self._networkx:
             given = node.label if isinstance(node, Node) else quoted(node)
-            raise GraphError(explain(f"{given} is not in this graph", site=call_site()))
+            raise GraphError(message(f"{given} is not in this graph", site=call_site()))
         found: set[Node] = nx.descendants(self._networkx, node)
         return found
 
@@ -177,8 +177,8 @@ class Graph:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The nodes as a table."""
-        from ..listing import listed
-        from ..notebook import bundle
+        from ..show.notebook import bundle
+        from .listing import listed
 
         return bundle(self, "text/html", lambda: listed(self.order, repr(self)).html)
 

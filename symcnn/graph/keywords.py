@@ -10,7 +10,7 @@ from functools import wraps
 from inspect import CO_VARKEYWORDS, unwrap
 from typing import Any, TypeVar
 
-from .errors import DTypeError, call_site, explain, shown
+from .errors import DTypeError, call_site, message, shown
 
 Called = TypeVar("Called", bound=Callable[..., Any])
 
@@ -146,7 +146,7 @@ def unknown_keyword(what: str, takes: Iterable[str], given: Mapping[str, Any]) -
         near = difflib.get_close_matches(wrong, names, n=1)
     hint = f"did you mean {near[0]}=?" if near else _INSTEAD.get(wrong, "")
     problem = f"{what} has no argument {shown(wrong)}=" + (f"; {hint}" if hint else "")
-    return DTypeError(explain(problem, f"it takes {', '.join(names) or 'none'}", site=call_site()))
+    return DTypeError(message(problem, f"it takes {', '.join(names) or 'none'}", site=call_site()))
 
 
 def hinted(function: Called) -> Called:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .context import Context
-from .errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, explain, quoted
+from .errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, message, quoted
 from .locks import cached_property
 from .node import Node
 from .spec import DEFAULT_FLOAT, Dim, DType, Shape, Spec, as_shape, is_real
@@ -68,10 +68,10 @@ class Input(Leaf):
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
-            raise DTypeError(explain(f"an input's name must be a text, got {quoted(self.name)}", site=call_site()))
+            raise DTypeError(message(f"an input's name must be a text, got {quoted(self.name)}", site=call_site()))
         shape = as_shape(self.shape, f"the shape of {self.label}")
         if shape.count(None) > 1:
-            raise ShapeError(explain("only one axis can be the batch axis (None)", f"the shape is {shape}", node=self))
+            raise ShapeError(message("only one axis can be the batch axis (None)", f"the shape is {shape}", node=self))
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "dtype", real_or_integer(self.dtype, self.label))
 
@@ -89,10 +89,10 @@ def real_or_integer(dtype: DTypeLike, what: str) -> DType:
             raise TypeError
         found = np.dtype(dtype).newbyteorder("=")
     except (TypeError, ValueError):
-        raise DTypeError(explain(f"{what}: {quoted(dtype)} is not a dtype", site=call_site())) from None
+        raise DTypeError(message(f"{what}: {quoted(dtype)} is not a dtype", site=call_site())) from None
     if found.kind not in "fiub" or found.itemsize > 8:
         raise DTypeError(
-            explain(
+            message(
                 f"{what} has dtype {found}",
                 "expected reals (float16, float32, float64), integers or booleans",
                 site=call_site(),
@@ -122,16 +122,16 @@ def as_numbers(value: ArrayLike, what: str) -> NDArray[Any]:
     """
     parts = value if isinstance(value, list | tuple) else (value,)
     if any(is_masked(part) for part in parts):
-        raise DTypeError(explain(f"{what} is a masked array", "fill it: array.filled(0)", site=call_site()))
+        raise DTypeError(message(f"{what} is a masked array", "fill it: array.filled(0)", site=call_site()))
     if any(isinstance(part, Node) for part in parts):
-        raise DTypeError(explain(f"{what} is made of nodes", "sc.concat([...]) joins nodes", site=call_site()))
+        raise DTypeError(message(f"{what} is made of nodes", "sc.concat([...]) joins nodes", site=call_site()))
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise DTypeError(explain(f"{what} is no array: {error}", site=call_site())) from None
+        raise DTypeError(message(f"{what} is no array: {error}", site=call_site())) from None
     if array.dtype.kind in "OUS":
         raise DTypeError(
-            explain(f"{what} is {quoted(value)}; expected a number or an array of numbers", site=call_site())
+            message(f"{what} is {quoted(value)}; expected a number or an array of numbers", site=call_site())
         )
     real_or_integer(array.dtype, what)
     return array
@@ -144,7 +144,7 @@ def own_copy(value: ArrayLike, what: str) -> NDArray[Any]:
         return np.array(array, dtype=array.dtype.newbyteorder("="), order="C", copy=True)
     except MemoryError:
         problem = f"{what}: there is no memory for a copy of {array.shape} numbers, {array.nbytes:,} bytes"
-        raise SizeError(explain(problem, site=call_site())) from None
+        raise SizeError(message(problem, site=call_site())) from None
 
 
 def number_in(value: float, dtype: DType, what: str) -> NDArray[Any]:
@@ -157,7 +157,7 @@ def number_in(value: float, dtype: DType, what: str) -> NDArray[Any]:
         fits = False
     if not fits:
         reason = "too large for" if is_real(dtype) else "it does not fit into"
-        raise ArgumentError(explain(f"{what} is {quoted(value)}: {reason} {dtype}", site=call_site()))
+        raise ArgumentError(message(f"{what} is {quoted(value)}: {reason} {dtype}", site=call_site()))
     return array
 
 
@@ -202,7 +202,7 @@ class Param(Leaf):
     def __post_init__(self) -> None:
         if not isinstance(self.layer, str):
             raise DTypeError(
-                explain(f"{self.label}: layer is {quoted(self.layer)}; it must be a string", site=call_site())
+                message(f"{self.label}: layer is {quoted(self.layer)}; it must be a string", site=call_site())
             )
         value = own_copy(self.value, f"the value of {self.label}")
         if not is_real(value.dtype):
@@ -210,9 +210,9 @@ class Param(Leaf):
         if self.mask is not None:
             mask = own_copy(self.mask, f"the mask of {self.label}")
             if mask.shape != value.shape:
-                raise ShapeError(explain(f"the mask has shape {mask.shape}, the value {value.shape}", node=self))
+                raise ShapeError(message(f"the mask has shape {mask.shape}, the value {value.shape}", node=self))
             if not np.isin(mask, (0, 1)).all():
-                raise ArgumentError(explain("the mask has other numbers than 0 and 1", node=self))
+                raise ArgumentError(message("the mask has other numbers than 0 and 1", node=self))
             mask = mask.astype(bool)
             value[~mask] = 0
             mask.flags.writeable = False
@@ -247,13 +247,13 @@ class Param(Leaf):
         """
         given = as_numbers(array, f"the new value of {self.label}")
         if given.shape != self.value.shape:
-            raise ShapeError(explain(f"the new value has shape {given.shape}; expected {self.value.shape}", node=self))
+            raise ShapeError(message(f"the new value has shape {given.shape}; expected {self.value.shape}", node=self))
         if not self.value.flags.writeable:
-            raise ArgumentError(explain("its array cannot be written", node=self))
+            raise ArgumentError(message("its array cannot be written", node=self))
         with np.errstate(all="ignore"):
             new = given.astype(self.dtype)
             if bool((np.isinf(new) & np.isfinite(given)).any()):
-                raise ArgumentError(explain(f"the new value has numbers too large for {self.dtype}", node=self))
+                raise ArgumentError(message(f"the new value has numbers too large for {self.dtype}", node=self))
         np.copyto(self.value, new if self.mask is None else np.where(self.mask, new, 0))
 
     @property
@@ -367,5 +367,5 @@ class BatchSize(Leaf):
     def infer(self) -> Spec:
         dtype = real_or_integer(self.real, self.label)
         if not is_real(dtype):
-            raise DTypeError(explain(f"its dtype is {dtype}; expected reals", node=self))
+            raise DTypeError(message(f"its dtype is {dtype}; expected reals", node=self))
         return Spec((), dtype)

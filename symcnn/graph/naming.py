@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from itertools import count
 from typing import TYPE_CHECKING
 
-from .errors import DTypeError, GraphError, call_site, explain, quoted, shown
+from .errors import DTypeError, GraphError, call_site, message, quoted, shown
 
 if TYPE_CHECKING:
     from .leaves import Param
@@ -90,7 +90,7 @@ def found_by_name(name: str, known: dict[str, Param]) -> Param:
         If there is none, with names that are near; or if several were given it, with the names that tell them apart.
     """
     if not isinstance(name, str):
-        raise DTypeError(explain(f"the name of a parameter is {quoted(name)}; it must be a string", site=call_site()))
+        raise DTypeError(message(f"the name of a parameter is {quoted(name)}; it must be a string", site=call_site()))
     if name in known:
         return known[name]
     given = [unique for unique, param in known.items() if param.name == name]
@@ -98,10 +98,10 @@ def found_by_name(name: str, known: dict[str, Param]) -> Param:
         return known[given[0]]
     if given:
         problem = f"{len(given)} parameters were named {quoted(name)}"
-        raise GraphError(explain(problem, f"here they are called {_listed(given)}", site=call_site()))
+        raise GraphError(message(problem, f"here they are called {_listed(given)}", site=call_site()))
     near = get_close_matches(name, known, n=3) or list(known)
     hint = f"there are {_listed(near)}" if known else "there are no parameters"
-    raise GraphError(explain(f"no parameter is called {quoted(name)}", hint, site=call_site()))
+    raise GraphError(message(f"no parameter is called {quoted(name)}", hint, site=call_site()))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from .context import Context, remember
 from .convert import as_node, given_inputs
-from .errors import NodeTypeError, ShapeError, Site, called, explain, quoted, safe_repr, shown
+from .errors import NodeTypeError, ShapeError, Site, called, message, quoted, safe_repr, shown
 from .locks import cached_property
 from .meetings import warn_of_dtypes, warn_of_square
 from .nodetype import RESERVED, NodeType
@@ -25,7 +25,7 @@ from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote
 from .window import Influence, Windows, broadcast_windows, row_windows
 
 if TYPE_CHECKING:
-    from ..draw.formulas.equations import Equation
+    from ..equations.equation import Equation
     from .graph import Graph
     from .leaves import Param
 
@@ -117,7 +117,7 @@ class Node(Operators, metaclass=NodeType):
     def infer(self) -> Spec:
         """Shape and dtype of the value; here for functions of each element, with broadcasting."""
         if not self.inputs:
-            raise NodeTypeError(explain("there is no input to take its shape from", "declare infer(self)", node=self))
+            raise NodeTypeError(message("there is no input to take its shape from", "declare infer(self)", node=self))
         spec = self.inputs[0].spec
         if all(i.spec is spec or i.spec == spec for i in self.inputs) and is_real(spec.dtype):
             return spec
@@ -125,7 +125,7 @@ class Node(Operators, metaclass=NodeType):
             shape = broadcast_shapes(*(i.shape for i in self.inputs))
         except ValueError as error:
             shapes = ", ".join(f"{i.label} {i.shape}" for i in self.inputs)
-            raise ShapeError(explain(str(error), f"the inputs are {shapes}", node=self)) from None
+            raise ShapeError(message(str(error), f"the inputs are {shapes}", node=self)) from None
         if len(shape) > 1 and all(i.shape != shape for i in self.inputs):
             warn_of_square(self, shape)
         dtypes = [i.dtype for i in self.inputs]
@@ -137,11 +137,11 @@ class Node(Operators, metaclass=NodeType):
 
     def forward(self, xp: Any, *inputs: Any) -> Any:
         """The value, from the inputs' values, by the functions of the array namespace `xp`."""
-        raise NodeTypeError(explain("the node type has no forward(self, xp, ...) rule", node=self))
+        raise NodeTypeError(message("the node type has no forward(self, xp, ...) rule", node=self))
 
     def backward(self, delta: Node) -> Sequence[Node | None]:
         """The errors dJ/d(input), one an input, given the error ``delta`` of this node."""
-        raise NodeTypeError(explain("the node type has no backward(self, delta) rule", node=self))
+        raise NodeTypeError(message("the node type has no backward(self, delta) rule", node=self))
 
     def verify(self, *inputs: Any) -> None:
         """Look at the values before `forward` (labels in range, ...); raise ValueError where they are wrong."""
@@ -338,13 +338,13 @@ class Node(Operators, metaclass=NodeType):
         >>> sc.conv(x, filters=20, size=9, seed=0).equation
         z1 = x * rot90(W1, 2) + b1
         """
-        from ..draw.formulas.lines import equation_of
+        from ..equations.lines import equation_of
 
         return equation_of(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The equation, with the shape at its side."""
-        from ..notebook import bundle, is_large
+        from ..show.notebook import bundle, is_large
 
         return bundle(self, "text/latex", lambda: None if is_large(self) else f"$${self.equation.latex_with_shape}$$")
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, dataclass_transform
 import numpy as np
 
 from .convert import convert_inputs
-from .errors import DTypeError, FrozenError, NodeTypeError, ShapeError, call_site, explain, given_serial, quoted
+from .errors import DTypeError, FrozenError, NodeTypeError, ShapeError, call_site, given_serial, message, quoted
 from .keywords import unknown_keyword
 from .locks import rlock
 from .meetings import warn_of_dtypes
@@ -83,7 +83,7 @@ class NodeType(type):
         except TypeError:
             hint = "give lists as tuples, and arrays as inputs: sc.Const(array)"
             raise DTypeError(
-                explain("an attribute that can change cannot be part of a node", hint, node=node)
+                message("an attribute that can change cannot be part of a node", hint, node=node)
             ) from None
         with _LOCK:
             found = _TABLE.get(key)
@@ -125,7 +125,7 @@ def _refuse_change(node: Node, name: str, *value: Any) -> None:
     if not value or held is None or value[0] is not held:
         by_call = ".assign(array) gives it a new value; or " if hasattr(node, "assign") and name == "value" else ""
         hint = [f"{by_call}write into the array: .{name}[...] = ..."] if isinstance(held, np.ndarray) else []
-        raise FrozenError(explain(f"{name!r} cannot be changed: a node stays what it is", *hint, node=node))
+        raise FrozenError(message(f"{name!r} cannot be changed: a node stays what it is", *hint, node=node))
 
 
 def _finish(node: Node) -> Node:
@@ -136,10 +136,10 @@ def _finish(node: Node) -> Node:
     known["site"] = call_site()
     known["spec"] = spec = node.infer()
     if not isinstance(spec, Spec):
-        raise NodeTypeError(explain(f"infer returned {quoted(spec)}, not a Spec(shape, dtype)", node=node))
+        raise NodeTypeError(message(f"infer returned {quoted(spec)}, not a Spec(shape, dtype)", node=node))
     if not all(d is None or (type(d) is int and d >= 0) for d in spec.shape):
         problem = f"its shape would be {quoted(spec.shape)}; sizes are whole numbers from 0 on, or None for the batch"
-        raise ShapeError(explain(problem, node=node))
+        raise ShapeError(message(problem, node=node))
     known["shape"], known["dtype"] = spec.shape, spec.dtype
     if not node.elementwise and any(i.dtype is not spec.dtype for i in node.inputs):  # the others: see `Node.infer`
         warn_of_dtypes(node, spec.dtype)

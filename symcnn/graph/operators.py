@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, Union
 
 import numpy as np
 
-from .errors import DTypeError, call_site, explain
+from .errors import DTypeError, call_site, message
 from .keywords import METHODS, NUMPYS
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Operators:
             known = ", ".join(sorted(u.__name__ for u in UFUNCS))
             own = [f"use {NUMPYS[call]}"] if call in NUMPYS and not kwargs else []
             raise DTypeError(
-                explain(f"numpy.{call}{options} has no node type", *own, f"these have: {known}", site=call_site())
+                message(f"numpy.{call}{options} has no node type", *own, f"these have: {known}", site=call_site())
             )
         return build(*args)
 
@@ -65,7 +65,7 @@ class Operators:
             return getattr(args[0], func.__name__)
         own = [f"use {NUMPYS[func.__name__]}"] if func.__name__ in NUMPYS else []
         values = "for the values of a node: sc.compile(node)(x=...)"
-        raise DTypeError(explain(f"numpy.{func.__name__} takes no nodes", *own, values, site=call_site()))
+        raise DTypeError(message(f"numpy.{func.__name__} takes no nodes", *own, values, site=call_site()))
 
     if not TYPE_CHECKING:  # to a checker of types, every name would be an attribute
 
@@ -76,11 +76,11 @@ class Operators:
             return object.__getattribute__(self, name)  # raises what has been raised before
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise DTypeError(explain("a node holds no array", "compile it: sc.compile(node)(x=...)", site=call_site()))
+        raise DTypeError(message("a node holds no array", "compile it: sc.compile(node)(x=...)", site=call_site()))
 
     def __bool__(self) -> bool:
         raise DTypeError(
-            explain(
+            message(
                 "a node is neither true nor false before it is run: if, and, or, not and a < b < c ask for that",
                 "use sc.where(condition, a, b)",
                 site=call_site(),
@@ -88,7 +88,7 @@ class Operators:
         )
 
     def __iter__(self) -> Any:
-        raise DTypeError(explain("a node cannot be iterated over; slice it", site=call_site()))
+        raise DTypeError(message("a node cannot be iterated over; slice it", site=call_site()))
 
     def __getitem__(self, index: Any) -> Node:
         return _BUILDERS["getitem"](self, index)

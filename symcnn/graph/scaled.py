@@ -3,7 +3,7 @@
 What `where` does not choose gets an error of 0. Its values may be infinite or NaN there, and so may slopes be, as that
 of a square root at 0; 0 times infinity is NaN in IEEE arithmetic, so one more product would bring back what was not
 chosen. Backward rules are written with plain products and quotients; the sweep puts these two in their place
-(`symcnn.simplify.kept`). Values of the forward pass are multiplied by `Mul`: there, NaN times 0 is NaN.
+(`symcnn.simplify.zero_errors`). Values of the forward pass are multiplied by `Mul`: there, NaN times 0 is NaN.
 
 Sums of products (matrix products, convolutions) are computed as they are: a NaN in them stays one.
 """
@@ -62,7 +62,7 @@ class Scaled(Node):
         return [cls(a, b), cls(b, a, "b"), cls(a, b, "ab")]
 
 
-class Share(Node):
+class DivNoNan(Node):
     """a / b where a is not 0, and 0 where a is 0, whatever b is: an error of 0 stays 0."""
 
     a: Node
@@ -79,7 +79,7 @@ class Share(Node):
         return a / xp.where(a == 0, xp.ones_like(b), b)
 
     def backward(self, delta: Node) -> tuple[Node, Node]:
-        return Share(delta, self.b), -Share(Share(Scaled(delta, self.a, "ab"), self.b), self.b)
+        return DivNoNan(delta, self.b), -DivNoNan(DivNoNan(Scaled(delta, self.a, "ab"), self.b), self.b)
 
     @classmethod
     def samples(cls) -> list[Node]:

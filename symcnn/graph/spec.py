@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import DTypeError, call_site, explain, items, natural, quoted
+from .errors import DTypeError, call_site, items, message, natural, quoted
 
 Dim = int | None
 Shape = tuple[Dim, ...]
@@ -44,14 +44,14 @@ class Spec:
     def __post_init__(self) -> None:
         if type(self.shape) is not tuple or any(isinstance(d, np.integer) for d in self.shape):
             if items(self.shape) is None:
-                raise DTypeError(explain(f"a shape is a tuple of sizes, got {quoted(self.shape)}", site=call_site()))
+                raise DTypeError(message(f"a shape is a tuple of sizes, got {quoted(self.shape)}", site=call_site()))
             shape = tuple(int(d) if isinstance(d, np.integer) else d for d in self.shape)
             object.__setattr__(self, "shape", shape)
         if not isinstance(self.dtype, np.dtype):
             try:
                 object.__setattr__(self, "dtype", np.dtype(self.dtype))
             except TypeError:
-                raise DTypeError(explain(f"{quoted(self.dtype)} is not a dtype", site=call_site())) from None
+                raise DTypeError(message(f"{quoted(self.dtype)} is not a dtype", site=call_site())) from None
 
     def __str__(self) -> str:
         return f"{self.shape} {self.dtype}"

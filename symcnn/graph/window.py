@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .errors import ArgumentError, DTypeError, call_site, explain, quoted
+from .errors import ArgumentError, DTypeError, call_site, message, quoted
 from .spec import Dim, Shape
 
 
@@ -58,11 +58,11 @@ class Window:
         optional = [n for n in (self.axis, self.high) if n is not None]
         if any(type(n) is not int for n in (*numbers, *optional)):
             given = (self.axis, *numbers, self.high)
-            raise DTypeError(explain(f"a window is made of whole numbers, got {quoted(given)}", site=call_site()))
+            raise DTypeError(message(f"a window is made of whole numbers, got {quoted(given)}", site=call_site()))
         if self.step == 0 or self.per < 1:
             what = f"a window with step {self.step}, {self.per} units for a position"
             hint = "a part that all units read is Window(None, low=..., high=...)"
-            raise ArgumentError(explain(what, "the step is not 0, per is at least 1", hint, site=call_site()))
+            raise ArgumentError(message(what, "the step is not 0, per is at least 1", hint, site=call_site()))
 
     def span(self, index: int, length: int) -> range:
         """The positions, of `length` that there are, that the unit with this index along `axis` reads."""

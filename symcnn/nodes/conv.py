@@ -14,9 +14,9 @@ from ..graph.errors import (
     ShapeError,
     call_site,
     called,
-    explain,
     flag,
     items,
+    message,
     pair,
     positive_int,
     quoted,
@@ -26,12 +26,12 @@ from ..graph.leaves import Const, Input, Param, as_numbers
 from ..graph.node import Node, Sentences, as_node
 from ..graph.spec import Spec, promote
 from ..graph.window import WHOLE, Influence, Window, Windows
+from .border import Pad, subsample
+from .border import pad as pad_border
 from .connected import connected
 from .initial import Initializer, lecun_normal
 from .reduce import sum
 from .weights import drawn
-from .window import Pad, subsample
-from .window import pad as pad_border
 
 
 class Conv(Node):
@@ -72,7 +72,7 @@ class Conv(Node):
         x, w = self.x.shape, self.w.shape
         if len(x) != 4 or len(w) != 4:
             raise ShapeError(
-                explain(
+                message(
                     f"expected x of (N, channels, height, width) and w of (filters, channels, n, m), got {x} and {w}",
                     "sc.reshape adds axes of length 1",
                     node=self,
@@ -80,18 +80,18 @@ class Conv(Node):
             )
         if x[1] != w[1]:
             raise ShapeError(
-                explain(f"the filters see {w[1]} channels, the input has {x[1]}", f"x is {x}, w is {w}", node=self)
+                message(f"the filters see {w[1]} channels, the input has {x[1]}", f"x is {x}, w is {w}", node=self)
             )
         if None in x[2:] or None in w[2:] or x[2] < w[2] or x[3] < w[3]:  # type: ignore[operator]
             raise ShapeError(
-                explain(
+                message(
                     f"the filters of {w[2]}x{w[3]} do not fit into maps of {x[2]}x{x[3]}",
                     "use smaller filters, or pad the maps (pad=...)",
                     node=self,
                 )
             )
         if self.b is not None and self.b.shape != (w[0],):
-            raise ShapeError(explain(f"the bias has shape {self.b.shape}; expected one a filter, ({w[0]},)", node=self))
+            raise ShapeError(message(f"the bias has shape {self.b.shape}; expected one a filter, ({w[0]},)", node=self))
         height, width = x[2] - w[2] + 1, x[3] - w[3] + 1  # type: ignore[operator]
         dtype = np.result_type(*(i.dtype for i in self.inputs))
         return Spec((x[0], w[0], height, width), dtype)
@@ -192,7 +192,7 @@ class Rot90(Node):
 
     def infer(self) -> Spec:
         if self.x.ndim < 2:
-            raise ShapeError(explain(f"needs two spatial axes; the input has shape {self.x.shape}", node=self))
+            raise ShapeError(message(f"needs two spatial axes; the input has shape {self.x.shape}", node=self))
         return self.x.spec
 
     def forward(self, xp: Any, x: Any) -> Any:
@@ -232,7 +232,7 @@ class Swap(Node):
 
     def infer(self) -> Spec:
         if self.x.ndim < 2:
-            raise ShapeError(explain(f"needs two axes; the input has shape {self.x.shape}", node=self))
+            raise ShapeError(message(f"needs two axes; the input has shape {self.x.shape}", node=self))
         first, second, *rest = self.x.shape
         return Spec((second, first, *rest), self.x.dtype)
 
@@ -332,7 +332,7 @@ def conv(
     border = _border(pad, what)
     if x.ndim != 4 or x.shape[1] is None:
         raise ShapeError(
-            explain(
+            message(
                 f"{what} reads maps (N, channels, height, width); this input has shape {x.shape}",
                 "sc.reshape adds axes of length 1",
                 node=x,
@@ -354,10 +354,10 @@ def _border(pad: object, what: str) -> tuple[tuple[int, int], tuple[int, int]]:
     sides = items(pad)
     if sides is not None and len(sides) != 2:
         problem = f"{what}: the border, pad, is {quoted(pad)}; give one number or (height, width)"
-        raise ArgumentError(explain(problem, site=call_site()))
+        raise ArgumentError(message(problem, site=call_site()))
     found = [whole(side, f"{what}: the width of the border, pad,") for side in sides or (pad, pad)]
     if min(found) < 0:
-        raise ArgumentError(explain(f"{what}: a border of {pad} does not fit; pad is at least 0", site=call_site()))
+        raise ArgumentError(message(f"{what}: a border of {pad} does not fit; pad is at least 0", site=call_site()))
     height, width = found
     return (height, height), (width, width)
 
@@ -370,13 +370,13 @@ def _check_rows(what: str, x: Node, size: tuple[int, int], pad: object) -> None:
         sides = "above and below" if flat[0] else "at the left and right"
         problem = f"{what}: pad={pad} would put {row}s of zeros {sides} of maps that have one {row}"
         hint = f"pad={along} pads along the {row}, which the filters of {size[0]}x{size[1]} read"
-        raise ArgumentError(explain(problem, hint, node=x))
+        raise ArgumentError(message(problem, hint, node=x))
 
 
 def prefixed(layer: str, letter: str) -> str:
     """The name of a layer's parameter."""
     if not isinstance(layer, str):
-        raise DTypeError(explain(f"the name of a layer is {quoted(layer)}, no text", site=call_site()))
+        raise DTypeError(message(f"the name of a layer is {quoted(layer)}, no text", site=call_site()))
     return f"{layer}.{letter}" if layer else letter
 
 
@@ -433,4 +433,4 @@ def _matrix_row(f: int, row: Any, channels: int, what: str) -> list[int]:
 
 
 def _table_error(what: str, problem: str, *details: str) -> ArgumentError:
-    return ArgumentError(explain(f"{what}: the table of connections: {problem}", *details, site=call_site()))
+    return ArgumentError(message(f"{what}: the table of connections: {problem}", *details, site=call_site()))

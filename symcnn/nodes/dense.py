@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.algebra import Add, sum_to
-from ..graph.errors import ShapeError, called, explain, flag, positive_int
+from ..graph.errors import ShapeError, called, flag, message, positive_int
 from ..graph.leaves import Input, Param
 from ..graph.node import Node, Sentences, as_node
 from ..graph.operators import Operand, builds
@@ -50,12 +50,12 @@ class Dense(Node):
         a, w = self.a.shape, self.w.shape
         if len(a) != 2 or len(w) != 2:
             raise ShapeError(
-                explain(f"expected a of (N, in) and w of (out, in), got {a} and {w}", "sc.flatten(a) helps", node=self)
+                message(f"expected a of (N, in) and w of (out, in), got {a} and {w}", "sc.flatten(a) helps", node=self)
             )
         if a[1] != w[1]:
-            raise ShapeError(explain(f"w takes {w[1]} values, a has {a[1]}", f"a is {a}, w is {w}", node=self))
+            raise ShapeError(message(f"w takes {w[1]} values, a has {a[1]}", f"a is {a}, w is {w}", node=self))
         if self.b is not None and self.b.shape != (w[0],):
-            raise ShapeError(explain(f"the bias has shape {self.b.shape}; expected ({w[0]},)", node=self))
+            raise ShapeError(message(f"the bias has shape {self.b.shape}; expected ({w[0]},)", node=self))
         return Spec((a[0], w[0]), np.result_type(*(i.dtype for i in self.inputs)))
 
     def forward(self, xp: Any, a: Any, w: Any, b: Any = None) -> Any:
@@ -119,7 +119,7 @@ class MatMul(Node):
                 raise ValueError
             lead = broadcast_shapes(a[:-2], b[:-2])
         except ValueError:
-            raise ShapeError(explain(f"the shapes {a} and {b} do not multiply", node=self)) from None
+            raise ShapeError(message(f"the shapes {a} and {b} do not multiply", node=self)) from None
         return Spec((*lead, a[-2], b[-1]), np.result_type(self.a.dtype, self.b.dtype))
 
     def forward(self, xp: Any, a: Any, b: Any) -> Any:
@@ -192,7 +192,7 @@ def matmul(a: Operand, b: Operand) -> Node:
     """
     left, right = as_node(a), as_node(b)
     if left.ndim == 0 or right.ndim == 0:
-        raise ShapeError(explain("a scalar has no matrix product; use *", node=left if left.ndim == 0 else right))
+        raise ShapeError(message("a scalar has no matrix product; use *", node=left if left.ndim == 0 else right))
     row, column = left.ndim == 1, right.ndim == 1
     left = reshape(left, (1, *left.shape)) if row else left
     right = reshape(right, (*right.shape, 1)) if column else right
@@ -247,16 +247,16 @@ def dense(
     what, a = called("dense", name), as_node(a)
     units = positive_int(units, f"{what}: units")
     if a.ndim < 2:
-        raise ShapeError(explain(f"{what}: a dense layer reads (N, features); this has shape {a.shape}", node=a))
+        raise ShapeError(message(f"{what}: a dense layer reads (N, features); this has shape {a.shape}", node=a))
     if a.ndim == 3 and axis is None:
         problem = f"{what}: it could read all features of {a.shape} at once, or the last axis step by step"
         hint = "say which: sc.dense(sc.flatten(a), ...), or axis=-1"
-        raise ShapeError(explain(problem, hint, node=a))
+        raise ShapeError(message(problem, hint, node=a))
     along = a.ndim - 1 if axis is None else axis_of(a, axis)
     flat = flatten(a) if axis is None else a
     fan_in, dtype = flat.shape[1 if axis is None else along], promote(a.dtype)
     if fan_in is None:
-        raise ShapeError(explain(f"{what}: the features of {a.shape} are the batch axis", node=a))
+        raise ShapeError(message(f"{what}: the features of {a.shape} are the batch axis", node=a))
     w = Param(prefixed(name, "W"), drawn(init, seed, (units, fan_in), dtype, what), layer="dense")
     b = Param(prefixed(name, "b"), np.zeros(units, dtype), layer="dense") if flag(bias, f"{what}: bias") else None
     return Dense(flat, w, b, name=name) if flat.ndim == 2 and along else _dense_along(a, along, w, b, name)
@@ -292,7 +292,7 @@ def scale(x: Node, *, name: str = "") -> Node:
     """
     what, x = called("scale", name), as_node(x)
     if x.ndim < 2 or x.shape[1] is None:
-        raise ShapeError(explain(f"{what} reads (N, channels, ...); this has shape {x.shape}", node=x))
+        raise ShapeError(message(f"{what} reads (N, channels, ...); this has shape {x.shape}", node=x))
     shape, dtype = (x.shape[1], *(1,) * (x.ndim - 2)), promote(x.dtype)
     gain = Param(prefixed(name, "g"), np.ones(x.shape[1], dtype), layer="scale")
     bias = Param(prefixed(name, "b"), np.zeros(x.shape[1], dtype), layer="scale")

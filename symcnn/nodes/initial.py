@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import ShapeError, call_site, explain, quoted
+from ..graph.errors import ShapeError, call_site, message, quoted
 
 Initializer = Callable[["np.random.Generator", tuple[int, ...]], NDArray[np.float64]]  # in quotes: not loaded here
 
@@ -26,7 +26,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """
     if not isinstance(shape, tuple) or len(shape) < 2:
         problem = f"weights of shape {quoted(shape)} have no fans; expected (out, in, ...)"
-        raise ShapeError(explain(problem, site=call_site()))
+        raise ShapeError(message(problem, site=call_site()))
     area = math.prod(shape[2:])
     return shape[1] * area, shape[0] * area
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.algebra import batch_size, cast
-from ..graph.errors import DTypeError, ShapeError, chosen, explain, positive_int
+from ..graph.errors import DTypeError, ShapeError, chosen, message, positive_int
 from ..graph.leaves import Input, real_or_integer
 from ..graph.node import Node, as_node
 from ..graph.operators import Operand
@@ -29,9 +29,9 @@ class _OfRows(Node):
 
     def infer(self) -> Spec:
         if self.z.ndim == 0:
-            raise ShapeError(explain("a scalar has no last axis", node=self))
+            raise ShapeError(message("a scalar has no last axis", node=self))
         if self.z.shape[-1] == 0:
-            raise ShapeError(explain(f"the last axis of {self.z.shape} is empty: there are no classes", node=self))
+            raise ShapeError(message(f"the last axis of {self.z.shape} is empty: there are no classes", node=self))
         return self.z.spec
 
     def windows(self) -> tuple[Windows, ...]:
@@ -115,7 +115,7 @@ class OneHot(Node):
             object.__setattr__(self, "classes", positive_int(self.classes, f"{self.label}: classes"))
         if (self.classes is None) != (self.size is not None):
             hint = "sc.one_hot(y, None) gives it the size of the batch"
-            raise ShapeError(explain("classes is None, and only then, where size is a node", hint, node=self))
+            raise ShapeError(message("classes is None, and only then, where size is a node", hint, node=self))
         object.__setattr__(self, "real", real_or_integer(self.real, self.label).name)
 
     def infer(self) -> Spec:
@@ -146,7 +146,7 @@ class OneHot(Node):
 
 def _label_error(node: Node, y: Node) -> DTypeError:
     return DTypeError(
-        explain(
+        message(
             f"labels are class indices (integers), got {y.dtype}",
             'declare them so: sc.Input("y", (None,), dtype="int64")',
             node=node,
@@ -186,7 +186,7 @@ class SoftmaxCrossEntropy(Node):
             raise _label_error(self, y)
         if z.ndim == 0 or z.shape[:-1] != y.shape or z.shape[-1] == 0:
             raise ShapeError(
-                explain(
+                message(
                     f"scores of {z.shape} and labels of {y.shape} do not fit",
                     "expected (N, classes) and class indices (N,)",
                     node=self,
@@ -335,7 +335,7 @@ def _targets(a: Node, t: Operand) -> Node:
     target = as_node(t, a.dtype, what="the targets")
     target = target if target.dtype.kind == "f" else cast(target, promote(a.dtype).name)
     if target.ndim and target.shape != a.shape:
-        raise ShapeError(explain(f"outputs of {a.shape} and targets of {target.shape} do not fit", node=a))
+        raise ShapeError(message(f"outputs of {a.shape} and targets of {target.shape} do not fit", node=a))
     return target
 
 
@@ -371,6 +371,6 @@ def accuracy(z: Node, y: Node) -> Node:
         raise _label_error(y, y)
     if z.ndim == 0 or z.shape[:-1] != y.shape or z.shape[-1] == 0:
         problem = f"accuracy: scores of {z.shape} and labels of {y.shape} do not fit"
-        raise ShapeError(explain(problem, "expected (N, classes) and class indices (N,)", node=z))
+        raise ShapeError(message(problem, "expected (N, classes) and class indices (N,)", node=z))
     first_largest = FirstMax(z, (z.ndim - 1,))
     return mean(sum(where(first_largest, one_hot(y, z.shape[-1]), 0), axis=-1))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..graph.errors import DTypeError, ShapeError, call_site, called, chosen, explain, pair
+from ..graph.errors import DTypeError, ShapeError, call_site, called, chosen, message, pair
 from ..graph.leaves import Input
 from ..graph.node import Node, as_node
 from ..graph.spec import Shape, Spec
 from ..graph.window import Influence, Window, Windows, broadcast_windows
-from .window import crop
+from .border import crop
 
 Size = tuple[int, int]
 
@@ -19,11 +19,11 @@ Size = tuple[int, int]
 def _pooled(node: Node, shape: Shape, size: Size) -> Shape:
     """`shape` with its last two axes divided by `size`."""
     if len(shape) < 2 or shape[-2] is None or shape[-1] is None:
-        raise ShapeError(explain(f"pooling needs two spatial axes at the end; the shape is {shape}", node=node))
+        raise ShapeError(message(f"pooling needs two spatial axes at the end; the shape is {shape}", node=node))
     height, width = shape[-2], shape[-1]
     if height % size[0] or width % size[1]:
         raise ShapeError(
-            explain(
+            message(
                 f"windows of {size[0]}x{size[1]} do not divide maps of {height}x{width}",
                 "choose a size that divides both, or let the rest go: border='drop'",
                 node=node,
@@ -165,7 +165,7 @@ class Upsample(_Windowed):
 
     def infer(self) -> Spec:
         if self.x.ndim < 2 or None in self.x.shape[-2:]:
-            raise ShapeError(explain(f"needs two spatial axes at the end; the shape is {self.x.shape}", node=self))
+            raise ShapeError(message(f"needs two spatial axes at the end; the shape is {self.x.shape}", node=self))
         return Spec(_enlarged(self.x.shape, self.size), self.x.dtype)
 
     def forward(self, xp: Any, x: Any) -> Any:
@@ -228,7 +228,7 @@ class Switches(_Windowed):
 
 def _check_switches(node: Node, switches: Node) -> None:
     if switches.dtype.kind not in "iu":
-        raise DTypeError(explain(f"the switches are {switches.dtype}; expected integers: sc.Switches(x, p)", node=node))
+        raise DTypeError(message(f"the switches are {switches.dtype}; expected integers: sc.Switches(x, p)", node=node))
 
 
 class Pick(Node):
@@ -254,7 +254,7 @@ class Pick(Node):
     def infer(self) -> Spec:
         shape = _pooled(self, self.x.shape, self.size)
         if self.switches.shape != shape:
-            raise ShapeError(explain(f"the switches have shape {self.switches.shape}; expected {shape}", node=self))
+            raise ShapeError(message(f"the switches have shape {self.switches.shape}; expected {shape}", node=self))
         _check_switches(self, self.switches)
         return Spec(shape, self.x.dtype)
 
@@ -298,7 +298,7 @@ class Place(Node):
 
     def infer(self) -> Spec:
         if self.switches.shape != self.x.shape:
-            raise ShapeError(explain(f"switches of {self.switches.shape} for errors of {self.x.shape}", node=self))
+            raise ShapeError(message(f"switches of {self.switches.shape} for errors of {self.x.shape}", node=self))
         _check_switches(self, self.switches)
         return Spec(_enlarged(self.x.shape, self.size), self.x.dtype)
 
@@ -348,7 +348,7 @@ def pool(x: Node, size: int | Size, mode: str = "mean", *, border: str = "error"
         assert height is not None and width is not None
         if height < p or width < q:
             problem = f"{what}: a window of {p}x{q} does not fit into maps of {height}x{width}"
-            raise ShapeError(explain(problem, site=call_site()))
+            raise ShapeError(message(problem, site=call_site()))
         x = crop(x, ((0, 0),) * (x.ndim - 2) + ((0, height % p), (0, width % q)))
     return Pool(x, (p, q), mode, name=name)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.algebra import broadcast_to, count, over_axes, wide_sum
-from ..graph.errors import ShapeError, explain, flag
+from ..graph.errors import ShapeError, flag, message
 from ..graph.leaves import Input
 from ..graph.node import Node
 from ..graph.spec import Shape, Spec, normal_axes
@@ -34,7 +34,7 @@ class Reduction(Node):
         try:
             axes = normal_axes(self.axes, self.x.ndim)
         except ValueError as error:
-            raise ShapeError(explain(str(error), f"the input has shape {self.x.shape}", node=self)) from None
+            raise ShapeError(message(str(error), f"the input has shape {self.x.shape}", node=self)) from None
         object.__setattr__(self, "axes", axes)
         object.__setattr__(self, "keepdims", self.keepdims is not None and flag(self.keepdims, "keepdims"))
 
@@ -238,9 +238,9 @@ class ArgMax(Node):
 
     def infer(self) -> Spec:
         if self.x.ndim == 0:
-            raise ShapeError(explain("a scalar has no last axis", node=self))
+            raise ShapeError(message("a scalar has no last axis", node=self))
         if self.x.shape[-1] == 0:
-            raise ShapeError(explain(f"the last axis of {self.x.shape} is empty: it has no maximum", node=self))
+            raise ShapeError(message(f"the last axis of {self.x.shape} is empty: it has no maximum", node=self))
         return Spec(self.x.shape[:-1], np.dtype("int64"))
 
     def verify(self, x: Any) -> None:

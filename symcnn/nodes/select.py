@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..graph.errors import DTypeError, explain
+from ..graph.errors import DTypeError, message
 from ..graph.leaves import Input
 from ..graph.node import Node
 from ..graph.operators import Operand
@@ -115,7 +115,7 @@ class Where(Node):
     def infer(self) -> Spec:
         if self.condition.dtype != np.dtype(bool):
             raise DTypeError(
-                explain(
+                message(
                     f"the condition has dtype {self.condition.dtype}; it must be bool",
                     "compare it with something: sc.where(x > 0, a, b)",
                     node=self,

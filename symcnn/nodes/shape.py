@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..graph.algebra import over_axes
-from ..graph.errors import DTypeError, ShapeError, call_site, explain, items, quoted, whole
+from ..graph.errors import DTypeError, ShapeError, call_site, items, message, quoted, whole
 from ..graph.leaves import Input
 from ..graph.node import Node, as_node
 from ..graph.spec import Dim, Shape, Spec, as_shape, normal_axes
 from ..graph.window import Influence, Window, Windows, reshape_windows
-from .window import crop
+from .border import crop
 
 
 class Reshape(Node):
@@ -32,10 +32,10 @@ class Reshape(Node):
         old, new = self.x.shape, as_shape(self.target, f"the new shape of {self.label}")
         if _fixed(old) != _fixed(new) or old.count(None) != new.count(None):
             raise ShapeError(
-                explain(f"{old} cannot be reshaped to {new}: they hold different numbers of elements", node=self)
+                message(f"{old} cannot be reshaped to {new}: they hold different numbers of elements", node=self)
             )
         if _around_the_batch(old) != _around_the_batch(new):
-            raise ShapeError(explain(f"{old} reshaped to {new} would mix the batch axis with others", node=self))
+            raise ShapeError(message(f"{old} reshaped to {new} would mix the batch axis with others", node=self))
         return Spec(new, self.x.dtype)
 
     def forward(self, xp: Any, x: Any) -> Any:
@@ -81,14 +81,14 @@ def reshape(x: Node, shape: Dim | tuple[Dim, ...]) -> Node:
     given = [shape] if given is None else given
     shape = tuple(None if d is None else whole(d, f"a size in the new shape of {x.label}") for d in given)
     if shape.count(-1) > 1:
-        raise ShapeError(explain(f"only one axis of {shape} can be -1", site=call_site()))
+        raise ShapeError(message(f"only one axis of {shape} can be -1", site=call_site()))
     if -1 in shape:
         rest = _fixed(tuple(d for d in shape if d != -1))
         size: Dim = _fixed(x.shape) // rest if rest else 0
         if None in x.shape and None not in shape:
             size = None if _fixed(x.shape) == rest else -1
         if size == -1:
-            raise ShapeError(explain(f"{x.shape} reshaped to {shape} would mix the batch axis with others", node=x))
+            raise ShapeError(message(f"{x.shape} reshaped to {shape} would mix the batch axis with others", node=x))
         shape = tuple(size if d == -1 else d for d in shape)
     return x if x.shape == shape else Reshape(x, shape)
 
@@ -97,7 +97,7 @@ def flatten(x: Node) -> Node:
     """All axes but the batch axis in one: (N, channels, height, width) becomes (N, features)."""
     x = as_node(x)
     if x.ndim == 0:
-        raise ShapeError(explain("a scalar has no batch axis: there is nothing to flatten", node=x))
+        raise ShapeError(message("a scalar has no batch axis: there is nothing to flatten", node=x))
     return reshape(x, (x.shape[0], -1)) if x.ndim != 2 else x
 
 
@@ -128,7 +128,7 @@ class Transpose(Node):
     def infer(self) -> Spec:
         if sorted(self.axes) != list(range(self.x.ndim)):
             raise ShapeError(
-                explain(f"the axes {self.axes} are no order of the {self.x.ndim} axes of {self.x.shape}", node=self)
+                message(f"the axes {self.axes} are no order of the {self.x.ndim} axes of {self.x.shape}", node=self)
             )
         return Spec(tuple(self.x.shape[a] for a in self.axes), self.x.dtype)
 
@@ -175,7 +175,7 @@ class Concat(Node):
 
     def infer(self) -> Spec:
         if not self.xs:
-            raise ShapeError(explain("nothing to join", node=self))
+            raise ShapeError(message("nothing to join", node=self))
         whole(self.axis, f"{self.label}: axis")
         shapes = [x.shape for x in self.xs]
         rest = {s[: self.axis] + s[self.axis + 1 :] for s in shapes}
@@ -183,7 +183,7 @@ class Concat(Node):
         if len(rest) > 1 or len({len(s) for s in shapes}) > 1 or None in sizes:
             listed = ", ".join(str(s) for s in shapes)
             raise ShapeError(
-                explain(
+                message(
                     f"cannot join along axis {self.axis}: {listed}",
                     "the other axes must agree, and the batch axis cannot be joined",
                     node=self,
@@ -236,7 +236,7 @@ def concat(xs: list[Node] | tuple[Node, ...], axis: int = 1) -> Node:
     """
     if not isinstance(xs, tuple | list):
         given = xs.label if isinstance(xs, Node) else quoted(xs)
-        raise DTypeError(explain(f"concat: {given} was given; expected a list of nodes", site=call_site()))
+        raise DTypeError(message(f"concat: {given} was given; expected a list of nodes", site=call_site()))
     nodes = tuple(as_node(x, what="concat: an input") for x in xs)
     return Concat(nodes, axis_of(nodes[0], axis) if nodes else axis)
 
@@ -246,5 +246,5 @@ def axis_of(x: Node, axis: int) -> int:
     try:
         (found,) = normal_axes(whole(axis, "the axis"), x.ndim)
     except ValueError as error:
-        raise ShapeError(explain(str(error), f"the shape is {x.shape}", node=x)) from None
+        raise ShapeError(message(str(error), f"the shape is {x.shape}", node=x)) from None
     return found

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.errors import DTypeError, ShapeError, explain, natural, whole
+from ..graph.errors import DTypeError, ShapeError, message, natural, whole
 from ..graph.leaves import Const, Input
 from ..graph.node import Node, as_node
 from ..graph.operators import builds
 from ..graph.spec import Dim, Shape, Spec
 from ..graph.window import Window, Windows, index_window
+from .border import crop, subsample
 from .shape import axis_of, reshape
-from .window import crop, subsample
 
 
 class Take(Node):
@@ -103,7 +103,7 @@ class Put(Node):
         _check_index(self, self.index, target, axis)
         if self.index.shape[0] != shape[axis]:
             problem = f"there are {self.index.shape[0]} indices for the {shape[axis]} slices of {shape} on axis {axis}"
-            raise ShapeError(explain(problem, node=self))
+            raise ShapeError(message(problem, node=self))
         return Spec(target, self.x.dtype)
 
     def verify(self, x: Any, index: Any) -> None:
@@ -136,14 +136,14 @@ def _taken(node: Take | Put) -> Window | None:
 
 def _check_index(node: Node, index: Node, shape: Shape, axis: int) -> None:
     if index.dtype.kind not in "iu" or index.ndim != 1:
-        raise DTypeError(explain(f"the indices are {index.spec}; expected integers of shape (K,)", node=node))
+        raise DTypeError(message(f"the indices are {index.spec}; expected integers of shape (K,)", node=node))
     if type(axis) is not int or not 0 <= axis < len(shape) or (size := shape[axis]) is None:
-        raise ShapeError(explain(f"axis {axis} of {shape} has no indices: it is not there, or the batch", node=node))
+        raise ShapeError(message(f"axis {axis} of {shape} has no indices: it is not there, or the batch", node=node))
     if isinstance(index, Const):
         try:
             verify_index(index.value, size, from_end=True)
         except ValueError as error:
-            raise ShapeError(explain(str(error), node=node)) from None
+            raise ShapeError(message(str(error), node=node)) from None
 
 
 def verify_index(index: Any, size: int, from_end: bool = False) -> None:
@@ -214,9 +214,9 @@ def _expanded(index: Any, x: Node) -> list[Any]:
     items = list(index) if isinstance(index, tuple) else [index]
     used = builtins.sum(i is not None and not isinstance(i, EllipsisType) for i in items)
     if builtins.sum(isinstance(i, EllipsisType) for i in items) > 1:
-        raise ShapeError(explain("an index can have one '...' only", node=x))
+        raise ShapeError(message("an index can have one '...' only", node=x))
     if used > x.ndim:
-        raise ShapeError(explain(f"{used} indices for the {x.ndim} axes of {x.shape}", node=x))
+        raise ShapeError(message(f"{used} indices for the {x.ndim} axes of {x.shape}", node=x))
     fill = [slice(None)] * (x.ndim - used)
     at = next((n for n, i in enumerate(items) if isinstance(i, EllipsisType)), None)
     return [*items, *fill] if at is None else [*items[:at], *fill, *items[at + 1 :]]
@@ -226,26 +226,26 @@ def _bounds(item: Any, x: Node, axis: int) -> tuple[int, int, int]:
     size = x.shape[axis]
     if size is None:
         if item != slice(None):
-            raise ShapeError(explain(f"axis {axis} of {x.shape} is the batch: it cannot be indexed", node=x))
+            raise ShapeError(message(f"axis {axis} of {x.shape} is the batch: it cannot be indexed", node=x))
         return 0, 0, 1
     if isinstance(item, slice):
         try:
             start, stop, step = item.indices(size)
         except (TypeError, ValueError) as error:
-            raise ShapeError(explain(f"{item} cannot slice axis {axis} of {x.shape}: {error}", node=x)) from None
+            raise ShapeError(message(f"{item} cannot slice axis {axis} of {x.shape}: {error}", node=x)) from None
         if step < 0:
-            raise ShapeError(explain("a slice with a negative step has no node; use sc.take", node=x))
+            raise ShapeError(message("a slice with a negative step has no node; use sc.take", node=x))
         return start, builtins.max(start, stop), step
     if isinstance(item, bool):
-        raise DTypeError(explain(f"{item} is no index; choose with sc.where, or with a list of numbers", node=x))
+        raise DTypeError(message(f"{item} is no index; choose with sc.where, or with a list of numbers", node=x))
     if not -size <= item < size:
-        raise ShapeError(explain(f"index {item} is out of range for axis {axis} of {x.shape}", node=x))
+        raise ShapeError(message(f"index {item} is out of range for axis {axis} of {x.shape}", node=x))
     return int(item) % size, int(item) % size + 1, 1
 
 
 def _take_list(x: Node, items: list[Any]) -> Node:
     lists = [n for n, i in enumerate(items) if not (isinstance(i, slice) and i == slice(None))]
     if len(lists) != 1:
-        raise DTypeError(explain("one list of indices can be used at a time, with ':' for the other axes", node=x))
+        raise DTypeError(message("one list of indices can be used at a time, with ':' for the other axes", node=x))
     axis = lists[0]
     return take(x, items[axis], axis)

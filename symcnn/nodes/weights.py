@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.apart import load
-from ..graph.errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, explain, quoted
+from ..graph.errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, message, quoted
 from ..graph.leaves import as_numbers
 from ..graph.spec import DType
 from .initial import Initializer
@@ -22,25 +22,25 @@ def drawn(init: Initializer, seed: int | None, shape: tuple[int, ...], dtype: DT
     """
     if not callable(init):
         hint = "expected a function (rng, shape) -> array, like sc.initial.normal(0.1)"
-        raise DTypeError(explain(f"{what}: init is {quoted(init)}", hint, site=call_site()))
+        raise DTypeError(message(f"{what}: init is {quoted(init)}", hint, site=call_site()))
     rng = generator(seed, what)
     try:
         given = init(rng, shape)
     except MemoryError:
-        raise SizeError(explain(f"{what}: there is no memory for {shape} weights", site=call_site())) from None
+        raise SizeError(message(f"{what}: there is no memory for {shape} weights", site=call_site())) from None
     except Exception as error:
         problem = f"{what}: init failed: {type(error).__name__}: {error}"
-        raise ArgumentError(explain(problem, site=call_site())) from error
+        raise ArgumentError(message(problem, site=call_site())) from error
     value = as_numbers(given, f"{what}: what init returned")
     if value.shape != shape:
-        message = f"{what}: init returned an array of shape {value.shape}; expected {shape}"
-        raise ShapeError(explain(message, site=call_site()))
+        what = f"{what}: init returned an array of shape {value.shape}; expected {shape}"
+        raise ShapeError(message(what, site=call_site()))
     try:
         with np.errstate(over="raise", under="ignore", invalid="ignore"):
             return value.astype(dtype)
     except FloatingPointError:
-        message = f"{what}: init returned numbers that are too large for {dtype}"
-        raise ArgumentError(explain(message, site=call_site())) from None
+        what = f"{what}: init returned numbers that are too large for {dtype}"
+        raise ArgumentError(message(what, site=call_site())) from None
 
 
 def generator(seed: int | None, what: str) -> np.random.Generator:
@@ -49,4 +49,4 @@ def generator(seed: int | None, what: str) -> np.random.Generator:
         made: np.random.Generator = load("numpy.random").default_rng(seed)
         return made
     except (TypeError, ValueError) as error:
-        raise ArgumentError(explain(f"{what}: seed is {quoted(seed)}: {error}", site=call_site())) from None
+        raise ArgumentError(message(f"{what}: seed is {quoted(seed)}: {error}", site=call_site())) from None

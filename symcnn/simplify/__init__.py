@@ -15,14 +15,14 @@ from functools import cache
 
 from ..graph.collector import collector_paused
 from ..graph.context import Context, carried, remember
-from ..graph.errors import ArgumentError, DTypeError, ShapeError, call_site, explain, in_place_of, place_of, quoted
+from ..graph.errors import ArgumentError, DTypeError, ShapeError, call_site, in_place_of, message, place_of, quoted
 from ..graph.graph import Graph
 from ..graph.leaves import folded
 from ..graph.node import Node
 from .cancel import cancel
-from .kept import plain
 from .neutral import neutral
 from .stable import stable
+from .zero_errors import plain
 
 Rule = Callable[[Node], Node | None]
 
@@ -72,7 +72,7 @@ def simplify(nodes: Sequence[Node], rules: Sequence[Rule] | None = None) -> list
         passes += 1
         if passes > _PASSES and passes > _PASSES + 2 * len(Graph(*nodes)):
             problem = f"the rules do not come to an end: after {passes} passes they still rewrite something"
-            raise ArgumentError(explain(problem, _HINT, site=call_site()))
+            raise ArgumentError(message(problem, _HINT, site=call_site()))
 
 
 def _one_pass(nodes: Sequence[Node], rules: Sequence[Rule], settled: set[Node]) -> list[Node]:
@@ -124,25 +124,25 @@ def _rewritten(node: Node, inputs: list[Node] | None, rules: Sequence[Rule]) -> 
         else:
             return node
     problem = f"the rules do not come to an end: {_STEPS} times one has rewritten what another has made"
-    raise ArgumentError(explain(problem, f"the last was {quoted(rule)}", _HINT, node=node))
+    raise ArgumentError(message(problem, f"the last was {quoted(rule)}", _HINT, node=node))
 
 
 def _check_given(nodes: object, rules: object) -> None:
     """Refuse what is no list of nodes, and what is no list of functions."""
     if not isinstance(nodes, list | tuple) or not all(isinstance(node, Node) for node in nodes):
-        raise DTypeError(explain(f"simplify takes a list of nodes, got {quoted(nodes)}", site=call_site()))
+        raise DTypeError(message(f"simplify takes a list of nodes, got {quoted(nodes)}", site=call_site()))
     if rules is not None and not (isinstance(rules, list | tuple) and all(callable(rule) for rule in rules)):
         problem = f"the rules are {quoted(rules)}; expected a list of functions: a node -> another one, or None"
-        raise DTypeError(explain(problem, site=call_site()))
+        raise DTypeError(message(problem, site=call_site()))
 
 
 def _check_found(node: Node, rule: Rule, found: object) -> None:
     """Refuse what cannot stand in the place of `node`."""
     if not isinstance(found, Node):
         problem = f"a rewriting rule returned {quoted(found)}; expected a node, or None"
-        raise DTypeError(explain(problem, f"the rule is at {place_of(rule)}", node=node))
+        raise DTypeError(message(problem, f"the rule is at {place_of(rule)}", node=node))
     if found.spec != node.spec:
         place = f"the rule is at {place_of(rule)}"
         problem = f"a rewriting rule gave {found.label}, a {found.spec}, in place of a {node.spec}"
         kind = DTypeError if found.shape == node.shape else ShapeError
-        raise kind(explain(problem, "what it gives must have the same shape and dtype", place, node=node))
+        raise kind(message(problem, "what it gives must have the same shape and dtype", place, node=node))

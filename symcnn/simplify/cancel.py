@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..graph.algebra import BroadcastTo, Cast, Neg, SumTo, broadcast_to, cast, sum_to
 from ..graph.node import Node
+from ..nodes.border import Crop, Dilate, Pad, Subsample
 from ..nodes.conv import Rot90, Swap
 from ..nodes.shape import Reshape, Transpose, reshape
-from ..nodes.window import Crop, Dilate, Pad, Subsample
 
 
 def cancel(node: Node) -> Node | None:

@@ -12,6 +12,7 @@ from ..graph.algebra import Add, BroadcastTo, Div, Mul, Neg, Sub, SumTo, broadca
 from ..graph.leaves import Const
 from ..graph.node import Node
 from ..graph.spec import broadcast_shapes, is_real
+from ..nodes.border import Crop, Dilate, Pad, Subsample
 from ..nodes.conv import Rot90, Swap
 from ..nodes.elementwise import Pow
 from ..nodes.pool import Place, Upsample
@@ -19,7 +20,6 @@ from ..nodes.reduce import Sum
 from ..nodes.select import Where
 from ..nodes.shape import Reshape, Transpose
 from ..nodes.take import Put, Take
-from ..nodes.window import Crop, Dilate, Pad, Subsample
 
 
 def uniform(node: Node) -> float | None:

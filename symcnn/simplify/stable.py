@@ -1,7 +1,8 @@
 """Logarithms that do not overflow or cancel where the naive ones do: of softmax, sigmoid, and sums of exponentials.
 
 Both passes use them: `simplify` computes the value by the stable form, and the sweep sends the error through it (see
-`symcnn.detours`). The naive error, 1 / softmax(z) times a derivative that is 0 there, is NaN at large scores.
+`symcnn.simplify.stable_errors`). The naive error, 1 / softmax(z) times a derivative that is 0 there, is NaN at large
+scores.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 from ..graph.algebra import Add, BroadcastTo, Cast, Div, Mul, Sub, count
 from ..graph.node import Node
+from ..nodes.border import Crop, Subsample
 from ..nodes.conv import Rot90, Swap
 from ..nodes.elementwise import Exp, Log, Pow, abs
 from ..nodes.loss import LogSoftmax, Softmax
@@ -20,7 +22,6 @@ from ..nodes.select import Where, where
 from ..nodes.shape import Concat, Reshape, Transpose
 from ..nodes.sigmoid import Sigmoid, Softplus
 from ..nodes.take import Take
-from ..nodes.window import Crop, Subsample
 from .neutral import fitted, uniform
 
 _ONE_MOVED = (BroadcastTo, Cast, Crop, Reshape, Rot90, Subsample, Swap, Take, Transpose)

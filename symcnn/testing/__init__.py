@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .findings import Report
 from .gradients import GradientCheck, check_gradients
-from .node import check_node
-from .report import Report
+from .node_check import check_node
 
 __all__ = ["GradientCheck", "Report", "check_gradients", "check_node"]

@@ -13,7 +13,7 @@ from ..graph.graph import Graph
 from ..graph.leaves import Input
 from ..graph.node import Node
 from .cases import drawn, evaluate
-from .report import Problem
+from .findings import Problem
 
 _BATCH = 2
 

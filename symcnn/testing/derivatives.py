@@ -20,7 +20,7 @@ from ..graph.node import Node, as_node
 from ..graph.spec import is_real
 from ..nodes.reduce import sum
 from .cases import Array, Values, drawn, evaluate, recast, variables
-from .report import Problem, Unchecked
+from .findings import Problem, Unchecked
 
 _BATCH = 2
 _STEP = float(np.cbrt(np.finfo("float64").eps))

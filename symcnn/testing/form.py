@@ -18,7 +18,7 @@ from ..graph.graph import Graph
 from ..graph.leaves import BatchSize, Input
 from ..graph.node import Node
 from .cases import drawn, evaluate
-from .report import Problem, Unchecked
+from .findings import Problem, Unchecked
 
 _BATCH = 2
 

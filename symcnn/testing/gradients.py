@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backprop import backprop
 from ..engine.program import compile
-from ..graph.errors import GradientError, explain, plain_text
+from ..graph.errors import GradientError, message, plain_text
 from ..graph.leaves import Param
 from ..graph.node import Node
 from .cases import Array, recast_all
@@ -130,7 +130,7 @@ def check_gradients(
     wanted = J.params if params is None else list(params)
     new = recast_all(J, ["float64"])
     if strange := [p for p in wanted if p not in new]:
-        raise GradientError(explain(f"{J.label} does not depend on it", "leave it out of params", node=strange[0]))
+        raise GradientError(message(f"{J.label} does not depend on it", "leave it out of params", node=strange[0]))
     wide: list[Param] = [new[p] for p in wanted]  # type: ignore[misc]
     back = backprop(new[J])
     given = {new.get(key, key): array for key, array in (feeds or {}).items()}
@@ -138,7 +138,7 @@ def check_gradients(
     program = compile(outputs, backend=backend)
     here, *gradients = program(given, **named)
     if not np.isfinite(here):
-        raise GradientError(explain(f"it is {here}: there is no derivative to compare with", node=J))
+        raise GradientError(message(f"it is {here}: there is no derivative to compare with", node=J))
     value = compile(new[J], backend=backend)
     found = []
     for param, copy, gradient in zip(wanted, wide, gradients, strict=True):
@@ -164,7 +164,7 @@ def _check_finite(J: Node, param: Param, gradient: Array) -> None:
     strange = gradient[~np.isfinite(gradient)]
     if strange.size:
         problem = f"its gradient is {strange[0]} in {strange.size:,} of {gradient.size:,} entries, where J is finite"
-        raise GradientError(explain(problem, f"J is {J.label}, {J.site}", node=param))
+        raise GradientError(message(problem, f"J is {J.label}, {J.site}", node=param))
 
 
 @dataclass
@@ -228,15 +228,15 @@ def _judge(J: Node, check: GradientCheck, outside: Sequence[str], tolerance: flo
     table = str(check).splitlines()
     if not check.worst <= tolerance:
         problem = f"the gradients differ from numerical ones by more than {tolerance:g}"
-        raise GradientError(explain(problem, *table, rules, node=J))
+        raise GradientError(message(problem, *table, rules, node=J))
     if outside:
         problem = "there are gradients at kinks that are not between the slopes to their left and right"
         more = [f"and {len(outside) - 5} more"] if len(outside) > 5 else []
         kinks = "so do several kinks of different signs at one place, such as relu(w) - relu(-w): try other values"
-        raise GradientError(explain(problem, *outside[:5], *more, *table, rules, kinks, node=J))
+        raise GradientError(message(problem, *outside[:5], *more, *table, rules, kinks, node=J))
     if any(check.kinks.values()) and not any(check.checked.values()):
         problem = "nothing was checked: all entries are at kinks, where the slopes to their left and right differ"
-        raise GradientError(explain(problem, *table, "try other feeds, or move the parameters a little", node=J))
+        raise GradientError(message(problem, *table, "try other feeds, or move the parameters a little", node=J))
 
 
 def _distance(a: Array, b: Array) -> float:

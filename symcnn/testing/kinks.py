@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph.errors import GradientError, explain
+from ..graph.errors import GradientError, message
 from ..graph.leaves import Param
 from .cases import Array
 
@@ -140,5 +140,5 @@ class Differences:
                 entry = f"entry {', '.join(map(str, place))}" if place else "it"
                 problem = f"J is {value} where {entry} is moved from {kept:g} by {moved:g}, and {self._here:g} before"
                 hint = "there is no numerical derivative: take a smaller step=, or other values"
-                raise GradientError(explain(problem, hint, node=self._param))
+                raise GradientError(message(problem, hint, node=self._param))
         return found[0], found[1]

@@ -13,7 +13,7 @@ from ..graph.leaves import BatchSize
 from ..graph.node import Node
 from ..graph.window import Windows, misfit
 from .cases import Array, Refused, drawn, evaluate, has_batch, recast, verify
-from .report import Problem, Unchecked
+from .findings import Problem, Unchecked
 
 _ROWS = 3
 _DRAWS = 2

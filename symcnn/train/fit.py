@@ -21,8 +21,8 @@ from ..graph.errors import (
     ShapeError,
     SpeedWarning,
     call_site,
-    explain,
     flag,
+    message,
     positive_int,
     quoted,
     warn,
@@ -110,7 +110,7 @@ def fit(
     arrays = _rows(data)
     rows = len(next(iter(arrays.values())))
     if rows == 0:
-        raise FeedError(explain("there is no row to train on", site=call_site()))
+        raise FeedError(message("there is no row to train on", site=call_site()))
     step = train_step(J, Adam() if optimizer is None else optimizer, backend=backend, threads=threads)
     _check_axes(step.program)
     _warn(step.program, min(batch, rows))
@@ -140,7 +140,7 @@ def _check_axes(program: Program) -> None:
     for node in program.inputs:
         if None in node.shape[1:]:
             problem = f"the batch is on axis {node.shape.index(None)}; the data are taken along the first one"
-            raise ShapeError(explain(problem, "declare it as (None, ...), and turn it: sc.transpose(x)", node=node))
+            raise ShapeError(message(problem, "declare it as (None, ...), and turn it: sc.transpose(x)", node=node))
 
 
 def _warn(program: Program, batch: int) -> None:
@@ -182,7 +182,7 @@ def _watched(watch: Callable[[int, int], None] | None, steps: int) -> Callable[[
         return lambda done: None
     if not callable(watch):
         problem = f"watch is {quoted(watch)}; expected a function of the steps done and all steps, or a Recorder"
-        raise DTypeError(explain(problem, site=call_site()))
+        raise DTypeError(message(problem, site=call_site()))
     return lambda done: watch(done, steps)
 
 
@@ -220,7 +220,7 @@ def _measured(J: Node, metrics: Mapping[str, Node] | None, validation: object) -
     named = {} if metrics is None else dict(_named(metrics))
     if "loss" in named:
         problem = "a metric is named 'loss'; that is the name of the loss itself"
-        raise ArgumentError(explain(problem, "choose another name", site=call_site()))
+        raise ArgumentError(message(problem, "choose another name", site=call_site()))
     return named if validation is None else {"loss": J, **named}
 
 
@@ -229,7 +229,7 @@ def _named(nodes: Mapping[str, Node]) -> Mapping[str, Node]:
     if isinstance(nodes, Mapping) and all(isinstance(k, str) and isinstance(n, Node) for k, n in nodes.items()):
         return nodes
     problem = f"what is to be measured is {quoted(nodes)}; expected names and nodes: {{'accuracy': node}}"
-    raise DTypeError(explain(problem, site=call_site()))
+    raise DTypeError(message(problem, site=call_site()))
 
 
 def _measures(nodes: Mapping[str, Node]) -> list[Node]:
@@ -237,7 +237,7 @@ def _measures(nodes: Mapping[str, Node]) -> list[Node]:
     for name, node in _named(nodes).items():
         if node.shape != ():
             problem = f"{name!r} has shape {node.shape}; what is measured must be a scalar, a mean over the batch"
-            raise ShapeError(explain(problem, node=node))
+            raise ShapeError(message(problem, node=node))
     return list(nodes.values())
 
 
@@ -259,7 +259,7 @@ def _taken(program: Program, data: Mapping[str, ArrayLike]) -> Data:
     taken = {name: array for name, array in arrays.items() if name in known}
     program.plan.collect(taken, {})
     if not len(next(iter(arrays.values()))):
-        raise FeedError(explain("there is no row to measure", site=call_site()))
+        raise FeedError(message("there is no row to measure", site=call_site()))
     return taken
 
 
@@ -267,16 +267,16 @@ def _rows(data: Mapping[str, ArrayLike]) -> Data:
     """The arrays of `data`, which must agree on their number of rows."""
     if not isinstance(data, Mapping):
         problem = f"the data are a {type(data).__name__}; expected a mapping: dict(x=images, y=labels)"
-        raise DTypeError(explain(problem, site=call_site()))
+        raise DTypeError(message(problem, site=call_site()))
     named = {key.name if isinstance(key, Input) else key: value for key, value in data.items()}
     if len(named) < len(data) or not all(isinstance(name, str) for name in named):
         problem = f"the data are named {', '.join(map(quoted, data))}; expected one name, or Input, for each array"
-        raise DTypeError(explain(problem, site=call_site()))
+        raise DTypeError(message(problem, site=call_site()))
     arrays = {name: as_numbers(value, f"the data for {name!r}") for name, value in named.items()}
     sizes = {name: (a.shape[0] if a.ndim else None) for name, a in arrays.items()}
     if len(set(sizes.values())) != 1 or None in sizes.values():
         listed = ", ".join(f"{name} has {size}" for name, size in sizes.items()) or "nothing was given"
-        raise FeedError(explain(f"the data must be arrays with the same number of rows: {listed}", site=call_site()))
+        raise FeedError(message(f"the data must be arrays with the same number of rows: {listed}", site=call_site()))
     return arrays
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..graph.errors import plain_text
-from ..notebook import bundle
-from ..tables import Table
+from ..show.notebook import bundle
+from ..show.tables import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

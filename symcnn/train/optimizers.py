@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from ..graph.algebra import cast
-from ..graph.errors import ArgumentError, call_site, explain, flag
+from ..graph.errors import ArgumentError, call_site, flag, message
 from ..graph.keywords import hinted_class
 from ..graph.leaves import Param
 from ..graph.naming import named
@@ -178,4 +178,4 @@ def _check(optimizer: SGD | Adam, **ranges: Range) -> None:
         if callable(value) and name in type(optimizer).ranges:
             continue
         if not expected.holds(number(value, f"{kind}: {name}", or_schedule=name in type(optimizer).ranges)):
-            raise ArgumentError(explain(f"{kind}: {name} is {value}; expected {expected}", site=call_site()))
+            raise ArgumentError(message(f"{kind}: {name} is {value}; expected {expected}", site=call_site()))

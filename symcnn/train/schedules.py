@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from ..graph.errors import ArgumentError, DTypeError, call_site, explain, natural, positive_int, quoted
+from ..graph.errors import ArgumentError, DTypeError, call_site, message, natural, positive_int, quoted
 
 Schedule = Callable[[int, int], float]
 
@@ -60,13 +60,13 @@ def piecewise(values: Mapping[int, float]) -> Schedule:
     """
     if not isinstance(values, Mapping):
         problem = f"piecewise takes {{iteration: value}}, got {quoted(values)}"
-        raise DTypeError(explain(problem, site=call_site()))
+        raise DTypeError(message(problem, site=call_site()))
     known = {
         natural(k, "piecewise: an iteration"): number(v, f"piecewise: the value from {k} on") for k, v in values.items()
     }
     if 0 not in known:
         problem = f"piecewise needs a value for iteration 0; it has {sorted(known)}"
-        raise ArgumentError(explain(problem, site=call_site()))
+        raise ArgumentError(message(problem, site=call_site()))
     return _Told(f"piecewise({values!r})", partial(_piecewise, known))
 
 
@@ -93,7 +93,7 @@ def number(value: object, what: str, or_schedule: bool = False) -> float:
         if or_schedule:
             schedule = "a schedule, a function (iteration, epoch) -> number"
             problem = f"{what}: {quoted(value)} is neither a number nor {schedule}"
-        raise DTypeError(explain(problem, site=call_site())) from None
+        raise DTypeError(message(problem, site=call_site())) from None
 
 
 # The rules stand here by name, so that a schedule, and what is trained with it, can be pickled.

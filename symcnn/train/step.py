@@ -11,7 +11,7 @@ import numpy as np
 from ..backprop import backprop
 from ..engine.profile import Profile
 from ..engine.program import Program, compile
-from ..graph.errors import ArgumentError, DTypeError, GradientError, call_site, explain, listed, quoted, shown
+from ..graph.errors import ArgumentError, DTypeError, GradientError, call_site, listed, message, quoted, shown
 from ..graph.leaves import Param
 from ..graph.node import Node
 from .optimizers import Optimizer, Range
@@ -104,11 +104,11 @@ class TrainStep:
             return DTypeError(self._misgiven(name, given, "a number"))
         problem = f"the schedule of {shown(name)} failed: {type(error).__name__}: {error}"
         hint = "it is called with the numbers of iterations and epochs: schedule(iteration, epoch)"
-        return ArgumentError(explain(problem, hint, f"it was asked for iteration {self.iteration}"))
+        return ArgumentError(message(problem, hint, f"it was asked for iteration {self.iteration}"))
 
     def _misgiven(self, name: str, given: object, expected: str) -> str:
         problem = f"the schedule of {shown(name)} gave {quoted(given)}; expected {expected}"
-        return explain(problem, f"it was asked for iteration {self.iteration}")
+        return message(problem, f"it was asked for iteration {self.iteration}")
 
     def __repr__(self) -> str:
         return f"TrainStep({self.program!r}, {self.iteration} steps made)"
@@ -159,7 +159,7 @@ def train_step(
     back = backprop(J)
     trained = list(back.grads) if params is None else _as_params(params)
     if not trained:
-        raise GradientError(explain("the loss depends on no parameter: there is nothing to train", node=J))
+        raise GradientError(message("the loss depends on no parameter: there is nothing to train", node=J))
     dtypes = {p.dtype for p in trained}
     dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(float)  # nothing is left to be cast in each step
     settings = {name: Param(name, np.zeros((), dtype)) for name in optimizer.settings}
@@ -182,10 +182,10 @@ def _check_optimizer(optimizer: Any) -> None:
     if isinstance(optimizer, type) or missing:
         problem = f"the optimizer is {quoted(optimizer)}; expected sc.SGD(...), sc.Adam(...), or one like them"
         hint = [] if isinstance(optimizer, type) else [f"it has no {' and no '.join(missing)}: see sc.train.Optimizer"]
-        raise DTypeError(explain(problem, *hint, site=call_site()))
+        raise DTypeError(message(problem, *hint, site=call_site()))
     if not isinstance(settings := optimizer.settings, Mapping):
         problem = f"the settings of {type(optimizer).__name__} are {quoted(settings)}"
-        raise DTypeError(explain(problem, "expected names and numbers or schedules: {'lr': 0.1}", site=call_site()))
+        raise DTypeError(message(problem, "expected names and numbers or schedules: {'lr': 0.1}", site=call_site()))
 
 
 def _as_params(params: Any) -> list[Param]:
@@ -194,10 +194,10 @@ def _as_params(params: Any) -> list[Param]:
     wrong = [params] if given is None else [p for p in given if not isinstance(p, Param)]
     if given is None or wrong:
         problem = f"params is a list of parameters, got {quoted(wrong[0])}"
-        raise DTypeError(explain(problem, 'as in params=[J.param("conv1.W")]', site=call_site()))
+        raise DTypeError(message(problem, 'as in params=[J.param("conv1.W")]', site=call_site()))
     if not given:
         hint = "leave params out, and all that the loss depends on are trained"
-        raise ArgumentError(explain("params is empty: there is nothing to train", hint, site=call_site()))
+        raise ArgumentError(message("params is empty: there is nothing to train", hint, site=call_site()))
     return given
 
 
@@ -207,4 +207,4 @@ def _setting(optimizer: Optimizer, settings: Mapping[str, Param], name: str) -> 
         return settings[name]
     problem = f"{type(optimizer).__name__} asks for the setting {quoted(name)}, which it does not have"
     hint = f"its settings are {', '.join(map(quoted, settings)) or 'empty'}: add it there"
-    raise ArgumentError(explain(problem, hint, site=call_site()))
+    raise ArgumentError(message(problem, hint, site=call_site()))

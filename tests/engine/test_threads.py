@@ -59,8 +59,10 @@ def test_a_whole_training_with_threads_said(backend):
 def test_numpy_divides_among_as_many_as_are_said(monkeypatch):
     seen = set()
     monkeypatch.setenv("SYMCNN_THREADS", "2")
-    monkeypatch.setattr("symcnn.engine.numpy.team.WORTH_BYTES", 0)
-    monkeypatch.setattr("symcnn.engine.numpy.conv.run_all", lambda parts: [seen.add(len(parts)), *(p() for p in parts)])
+    monkeypatch.setattr("symcnn.engine.numpy.workers.WORTH_BYTES", 0)
+    monkeypatch.setattr(
+        "symcnn.engine.numpy.convolve.run_all", lambda parts: [seen.add(len(parts)), *(p() for p in parts)]
+    )
     for threads in (1, 3, 4):
         sc.compile(loss(), backend="numpy", threads=threads)(DATA)
         assert seen == {threads}

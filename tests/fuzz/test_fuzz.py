@@ -7,7 +7,7 @@ import judge
 import pytest
 
 import symcnn as sc
-from symcnn.engine.native import functions
+from symcnn.engine.native.ir import math_functions as functions
 from symcnn.graph.algebra import BroadcastTo
 
 NUMPY = [("float64", "numpy", 2)]

@@ -114,19 +114,19 @@ def test_nan_times_0_stays_nan():
     np.testing.assert_array_equal(sc.compile([x * 0, 0 * x])(x=[NAN, INF]), np.full((2, 2), NAN))
 
 
-# Share: the division of errors -----------------------------------------------------------------
+# DivNoNan: the division of errors -----------------------------------------------------------------
 
 
 def test_share_divides_but_leaves_0_alone(passes):
     nodes = sc.Input("a", (6,), "float64"), sc.Input("b", (6,), "float64")
     a, b = np.array([6.0, 0, 0, 0, 1, NAN]), np.array([2.0, 0, NAN, INF, 0, 1])
     expected = [3, 0, 0, 0, INF, NAN]
-    value, (da, db) = passes(sc.Share(*nodes), nodes, {"a": a, "b": b}, np.array([1.0, 0, 0, 0, 0, 0]))
+    value, (da, db) = passes(sc.DivNoNan(*nodes), nodes, {"a": a, "b": b}, np.array([1.0, 0, 0, 0, 0, 0]))
     np.testing.assert_array_equal(value, expected)
     np.testing.assert_array_equal(da, [0.5, 0, 0, 0, 0, 0])
     np.testing.assert_array_equal(db, [-1.5, 0, 0, 0, 0, 0])  # the error of b is 0 times NaN, and 0 stays 0
     with np.errstate(divide="ignore"):
-        np.testing.assert_array_equal(sc.Share(*nodes).forward(np, a, b), expected)
+        np.testing.assert_array_equal(sc.DivNoNan(*nodes).forward(np, a, b), expected)
 
 
 # Cast ------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ import atexit, signal, sys, threading
 atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)  # after those of all that is imported below
 import numpy as np
 import symcnn as sc
-from symcnn.engine.native import objects
+from symcnn.engine.native.runtime import jit as objects
 
 signal.signal(signal.SIGALRM, signal.default_int_handler)
 compiled = objects._compiled
@@ -103,7 +103,7 @@ DAEMON = """
 import threading, time
 import numpy as np
 import symcnn as sc
-from symcnn.engine.native import objects
+from symcnn.engine.native.runtime import jit as objects
 
 begun, compiled = threading.Event(), objects._compiled
 

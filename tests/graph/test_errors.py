@@ -40,11 +40,11 @@ def test_there_is_no_other_kind():
 
 def test_the_text_of_an_error():
     x = sc.Input("x", (2,))
-    assert errors.explain("is wrong") == "is wrong"
-    assert errors.explain("is wrong", "do this", "do that") == "is wrong\n  do this\n  do that"
-    assert errors.explain("is wrong", node=x) == f"Input 'x': is wrong\n  {x.site}"
+    assert errors.message("is wrong") == "is wrong"
+    assert errors.message("is wrong", "do this", "do that") == "is wrong\n  do this\n  do that"
+    assert errors.message("is wrong", node=x) == f"Input 'x': is wrong\n  {x.site}"
     other = errors.Site("elsewhere.py", 7)
-    assert errors.explain("is wrong", node=x, site=other) == "Input 'x': is wrong\n  made at elsewhere.py:7"
+    assert errors.message("is wrong", node=x, site=other) == "Input 'x': is wrong\n  made at elsewhere.py:7"
 
 
 def test_a_site_says_which_rule_stood_between():

@@ -46,7 +46,7 @@ UNARY = [
     lambda n: sc.where(n > 0, n, n),
     lambda n: sc.where(n > 0, n, 0),
 ]
-BINARY = [sc.Add, sc.Sub, sc.Mul, sc.Share, sc.maximum, lambda a, b: sc.where(a > b, a, b), lambda a, b: a + -b]
+BINARY = [sc.Add, sc.Sub, sc.Mul, sc.DivNoNan, sc.maximum, lambda a, b: sc.where(a > b, a, b), lambda a, b: a + -b]
 
 
 @st.composite

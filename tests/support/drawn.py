@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import symcnn as sc
-from symcnn.draw.layout.geometry import Rect
+from symcnn.draw.canvas.geometry import Rect
 
 
 def clashes(layout):

@@ -17,8 +17,12 @@ from collections import deque
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from symcnn.engine.native import compiled, fuse, kernels, lowered, runs, team
-from symcnn.engine.native.loops import BYTE, SIZES
+from symcnn.engine.native.analysis import fusion as fuse
+from symcnn.engine.native.ir.loops import BYTE, SIZES
+from symcnn.engine.native.kernels import argument_table as lowered
+from symcnn.engine.native.kernels import kernel as kernels
+from symcnn.engine.native.runtime import calls as runs
+from symcnn.engine.native.runtime import compiled, team
 
 PAGE = mmap.PAGESIZE
 FAULT = 77

@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import numpy as np
 
 import symcnn as sc
-from symcnn.draw.layout.metrics import text_width
+from symcnn.draw.canvas.text_metrics import text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
 

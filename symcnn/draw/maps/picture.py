@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ..layout.geometry import Rect
+from ..canvas.geometry import Rect
 
 GAP = 4.0
 """The room between two pictures."""

@@ -7,7 +7,7 @@ from heapq import heapify, heappop, heapreplace
 
 import numpy as np
 
-from ...graph.errors import GraphError, call_site, explain
+from ...graph.errors import GraphError, call_site, message
 
 LIMIT = 5_000_000
 """The bytes of a page."""
@@ -74,4 +74,4 @@ def too_large(why: str) -> GraphError:
     """The refusal of a page that would be too large."""
     what = f"a page of this network would be larger than {LIMIT // 10**6} MB: {why}"
     hint = "explain a smaller part of it, or on a smaller input; sc.draw(J) folds networks of any length"
-    return GraphError(explain(what, hint, site=call_site()))
+    return GraphError(message(what, hint, site=call_site()))

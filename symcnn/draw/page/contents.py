@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from ...graph.leaves import Const, Input, Param
 from ...graph.node import Node
 from ...graph.spec import is_real
+from ..diagram.model import shape_text
 from ..maps.colours import INF, LEVELS, NAN, Scale
-from ..story.story import shape_text
 from .budget import Kept, kept_maps, room_for_numbers
-from .diagram import compact
+from .compact import compact
 from .links import as_record
 from .page import Page
 from .recorder import Recorded, Recorder

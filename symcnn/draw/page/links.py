@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from ...equations.names import Values
 from ...graph.algebra import Cast, Mul
 from ...graph.declared import influence_of
 from ...graph.leaves import Const, Leaf, Param
 from ...graph.node import Node
 from ...graph.window import Influence
+from ...nodes.border import Crop, Pad
 from ...nodes.shape import Reshape
-from ...nodes.window import Crop, Pad
-from ..formulas.names import Values
-from ..reach import Box, named_reach, table
+from ..receptive_field import Box, named_reach, table
 
 _IN_ORDER = (Cast, Crop, Pad, Reshape)
 """What units may go through on their way into a product: their windows keep their row-major order."""

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ...graph.locks import cached_property
-from ...notebook import bundle
+from ...show.notebook import bundle
+from ..canvas.style import CSS
 from ..files import save
-from ..style import CSS
 
 _SCRIPTS = ("dom", "tensors", "windows", "shares", "colours", "maps", "inspector", "unit", "steps")
 _HEIGHT = 860

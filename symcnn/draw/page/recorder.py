@@ -18,13 +18,15 @@ from ...engine.feeds import Feeds
 from ...engine.plan import Plan
 from ...engine.program import compile
 from ...engine.trace import Trace
+from ...equations.names import Values
+from ...equations.notation import Notation
 from ...graph.algebra import ones
 from ...graph.errors import (
     DTypeError,
     FeedError,
     NotRunError,
     call_site,
-    explain,
+    message,
     plain_text,
     positive_int,
     quoted,
@@ -36,12 +38,10 @@ from ...graph.leaves import Const, Input, Leaf, Param
 from ...graph.locks import cached_property
 from ...graph.node import Node
 from ...nodes.shape import Reshape
-from ..formulas.names import Values
-from ..formulas.notation import Notation
-from ..story.teller import Teller
+from ..diagram.builder import DiagramBuilder
 from .budget import MOST, too_large
 from .links import Link, is_slope, links_of, read_beside, slope_key
-from .sums import weights_in
+from .weighted_sums import weights_in
 
 Array = NDArray[Any]
 Parts = list[tuple[str, Node]]
@@ -111,7 +111,7 @@ class Recorder:
 
     def __init__(self, J: Node, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> None:
         self.back = backprop(_end(J))
-        self.teller = Teller(self.back, fold=False)
+        self.teller = DiagramBuilder(self.back, fold=False)
         self.notation: Notation = self.teller.notation
         self.values = self.notation.values
         self.links: dict[Node, list[Link]] = {value: links_of(self.values, value) for value in self.values.computed}
@@ -140,7 +140,7 @@ class Recorder:
         """
         if not isinstance(moment, str):
             what = f"the moment is {quoted(moment)}; expected a text, what the page calls it"
-            raise DTypeError(explain(what, site=call_site()))
+            raise DTypeError(message(what, site=call_site()))
         self.traces.append(self._program.trace(self._feeds))
         self.moments.append(plain_text(moment))
 
@@ -266,7 +266,7 @@ class Recorder:
         """
         if not self.traces:
             hint = "recorder.record() runs the network; or give the recorder to sc.fit as watch="
-            raise NotRunError(explain("nothing was recorded yet", hint, site=call_site()))
+            raise NotRunError(message("nothing was recorded yet", hint, site=call_site()))
         from .contents import contents
 
         return contents(self)
@@ -286,9 +286,9 @@ def _end(J: Node) -> Node:
     """What is explained: `J`, and a value of its own where J is a leaf."""
     if isinstance(J, Backprop):
         what = "a page is made of a node; a sweep was given"
-        raise DTypeError(explain(what, "give its node: back.J", site=call_site()))
+        raise DTypeError(message(what, "give its node: back.J", site=call_site()))
     if not isinstance(J, Node):
-        raise DTypeError(explain(f"a page is made of a node, got {quoted(J)}", site=call_site()))
+        raise DTypeError(message(f"a page is made of a node, got {quoted(J)}", site=call_site()))
     J = Reshape(J, J.shape) if isinstance(J, Leaf) else J
     count = len(Values(Graph(J).order).computed)
     if count > MOST:
@@ -323,7 +323,7 @@ def _one_example(plan: Plan, feeds: Mapping[Any, Any] | None, named: Mapping[str
             if array.ndim == node.ndim and array.shape[axis] != 1:
                 what = f"a page shows one example; {array.shape[axis]} were fed"
                 hint = [f"choose one: {shown(node.name)}={shown(node.name)}[0]"] if array.shape[axis] else []
-                raise FeedError(explain(what, *hint, node=node))
+                raise FeedError(message(what, *hint, node=node))
             found[key] = array
         else:
             found[key] = value

@@ -6,29 +6,29 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...engine.trace import Trace
+from ...equations.equation import Equation
+from ...equations.lines import forward_lines, sent_lines
 from ...graph.declared import sentences_of
 from ...graph.errors import plain_text
 from ...graph.leaves import Const, Param
 from ...graph.node import Node
-from ..formulas.equations import Equation
-from ..formulas.lines import forward_lines, sent_lines
-from ..story.story import Story
+from ..diagram.model import DiagramModel
 from .links import is_masked, slope_key
 from .recorder import Parts, Recorder
-from .sums import added_up
+from .weighted_sums import added_up
 
 Step = dict[str, Any]
 _TABLE = "A table says which channels each filter sees.", "A weight that does not exist has no gradient."
 _MOVED = "Each error goes back to where its number came from."
 
 
-def steps_of(recorder: Recorder, story: Story) -> list[Step]:
+def steps_of(recorder: Recorder, story: DiagramModel) -> list[Step]:
     """All steps: one for each named value, and one for each visit of the sweep to a named value."""
     return _Steps(recorder, story).all()
 
 
 class _Steps:
-    def __init__(self, recorder: Recorder, story: Story) -> None:
+    def __init__(self, recorder: Recorder, story: DiagramModel) -> None:
         self.recorder, self.story = recorder, story
         self.notation, self.values = recorder.notation, recorder.values
         self.boxes = {box.node: box for box in story.boxes if box.node is not None}

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...graph.errors import GraphError, explain, shown
+from ...graph.errors import GraphError, message, shown
 from ...graph.graph import Graph
 from ...graph.leaves import Input, Leaf, Param
 from ...graph.node import Node
 from ...graph.spec import Shape
+from ...nodes.border import Crop, Pad, Subsample
 from ...nodes.conv import Conv
 from ...nodes.dense import Dense, MatMul
 from ...nodes.pool import Pool
 from ...nodes.reduce import Max, Mean
 from ...nodes.shape import Reshape
-from ...nodes.window import Crop, Pad, Subsample
 from .rows import Axis, Grid, Row, existing
 
 _LAYERS = (Conv, Pool, Dense, MatMul)
@@ -93,7 +93,7 @@ class Reader:
         if not roots:
             problem = "there is no convolution and no pooling of an input's maps: no units to draw"
             hint = f"expected an input (N, channels, height, width) that sc.conv reads; {_OTHER_WAY}"
-            raise GraphError(explain(problem, hint, node=self.J))
+            raise GraphError(message(problem, hint, node=self.J))
         first = min(roots, key=lambda row: row.node.serial)
         rows = _downwards([row for row in self.rows if _root(row) is first][-1])
         self._check_no_branch(first, rows)
@@ -257,11 +257,11 @@ class Reader:
         hint = f"this figure shows a chain of layers from one input; {_OTHER_WAY}"
         if common is None:
             inputs = " and ".join(way[0].node.label for way in ways)
-            return GraphError(explain(f"{inputs} meet here", hint, node=by))
+            return GraphError(message(f"{inputs} meet here", hint, node=by))
         above = [[row.node for row in way if row.below is not None and row.below.node is common] for way in ways]
         readers = sorted((found[0] if found else by for found in above), key=lambda node: node.serial)
         names = " and ".join(node.label for node in readers)
-        return GraphError(explain(f"the layers branch here: {names} read it", hint, node=common))
+        return GraphError(message(f"the layers branch here: {names} read it", hint, node=common))
 
     def _finish(self, rows: list[Row]) -> None:
         """Names and functions were noted with the row that reads them: now each row gets its own."""

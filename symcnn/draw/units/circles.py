@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from ..layout.geometry import Point
-from ..layout.metrics import text_width
+from ..canvas.geometry import Point
+from ..canvas.text_metrics import text_width
+from .captions import Filters, dash, label_lines, sentences, title, weight_name
 from .chain import Chain
 from .legend import dashes_beside
 from .rows import Held, Row
 from .sheet import MARGIN, Sheet
-from .words import Filters, dash, label_lines, sentences, title, weight_name
 
 _LABELS = 158.0
 """The room for the names of rows, left of the units, at most."""

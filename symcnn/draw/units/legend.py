@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ...nodes.conv import Conv
-from ..layout.geometry import Point, Rect
-from ..layout.metrics import text_width
+from ..canvas.geometry import Point, Rect
+from ..canvas.text_metrics import text_width
+from .captions import Filter, Filters, brief, dash, shared, title, weight_name
 from .rows import Row
 from .sheet import BODY, SMALL, Sheet
-from .words import Filter, Filters, brief, dash, shared, title, weight_name
 
 _LINE = 17.0
 _SAMPLE = 44.0

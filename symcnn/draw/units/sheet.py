@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from xml.sax.saxutils import escape, quoteattr
 
 from ...graph.errors import plain_text
-from ..layout.geometry import Point, Rect, number
-from ..layout.metrics import text_width, wrapped
-from ..story.story import Keys
-from ..style import FONT
+from ..canvas.geometry import Point, Rect, number
+from ..canvas.style import FONT
+from ..canvas.text_metrics import text_width, wrapped
+from ..diagram.model import Keys
 
 MARGIN = 16.0
 SMALL, BODY, BOLD = 11.0, 12.0, 13.0

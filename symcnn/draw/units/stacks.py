@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..layout.geometry import Point, Rect
-from ..layout.metrics import text_width
+from ..canvas.geometry import Point, Rect
+from ..canvas.text_metrics import text_width
+from .captions import Filters, label_lines, sentences, title
 from .chain import Chain
 from .legend import filters_below
 from .rows import Held, Row
 from .sheet import MARGIN, SMALL, Sheet
-from .words import Filters, label_lines, sentences, title
 
 WIDEST = 1400.0
 _GAP = 64.0

@@ -8,14 +8,14 @@ from typing import Any
 
 from ...graph.locks import cached_property
 from ...graph.node import Node
-from ...notebook import bundle
+from ...show.notebook import bundle
+from ..canvas.style import fitting
 from ..files import save, writers
-from ..style import fitting
+from .captions import summary, title
 from .chain import Reader
 from .circles import Circles, line_of_units
 from .sheet import Sheet
 from .stacks import Stacks
-from .words import summary, title
 
 
 class Units:

@@ -6,7 +6,7 @@ It is the readable reference for every other engine.
 from __future__ import annotations
 
 from ..plan import Plan
-from . import arrange, conv, elementwise, pool, reduce  # noqa: F401  (each registers its kernels)
+from . import convolve, moves, pooling, sums, ufuncs  # noqa: F401  (each registers its kernels)
 from .bound import Bound, bind
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...graph.algebra import BroadcastTo
 from ...graph.collector import collector_paused
-from ...graph.errors import FeedError, SizeError, explain, shown
+from ...graph.errors import FeedError, SizeError, message, shown
 from ...graph.leaves import BatchSize, Const, Input, Param
 from ...graph.locks import cached_property
 from ...graph.node import Node
@@ -25,7 +25,7 @@ from ..plan import Plan
 from ..profile import Nest
 from .arena import Arena
 from .blas import one_thread
-from .kernels import Array, Run, prepare, view_of
+from .registry import Array, Run, prepare, view_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def no_memory(error: MemoryError, node: Node) -> MemoryError:
     if isinstance(error, SizeError):
         return error
     told = f": {error}" if str(error) else ""
-    return SizeError(explain(f"there is not enough memory to compute it{told}", "feed fewer rows at a time", node=node))
+    return SizeError(message(f"there is not enough memory to compute it{told}", "feed fewer rows at a time", node=node))
 
 
 def is_finite(array: Array) -> bool:
@@ -175,7 +175,7 @@ def _bind_node(node: Node, bound: Bound, storage: _Storage) -> None:
             raise MemoryError
         _place(node, shape, bound, storage)
     except MemoryError:
-        raise SizeError(explain(f"there is no memory for its {shape} numbers, {nbytes:,} bytes", node=node)) from None
+        raise SizeError(message(f"there is no memory for its {shape} numbers, {nbytes:,} bytes", node=node)) from None
     storage.read(node)
 
 
@@ -234,7 +234,7 @@ def _verification(node: Node, inputs: list[Array]) -> Run | None:
             node.verify(*inputs)
         except ValueError as error:
             read = ", ".join(i.label for i in node.inputs)
-            raise FeedError(explain(str(error), f"it reads {read}", node=node)) from None
+            raise FeedError(message(str(error), f"it reads {read}", node=node)) from None
 
     return check
 

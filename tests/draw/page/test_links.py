@@ -7,7 +7,7 @@ import pytest
 from user_nodes import Blend, Scaled
 
 import symcnn as sc
-from symcnn.draw.reach import reach, reads
+from symcnn.draw.receptive_field import reach, reads
 
 
 def samples():

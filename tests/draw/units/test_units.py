@@ -11,7 +11,7 @@ from unit_figures import SVG, Picture
 from user_nodes import Blend, Scaled
 
 import symcnn as sc
-from symcnn.draw.style import fitting
+from symcnn.draw.canvas.style import fitting
 from symcnn.draw.units.units import Units
 from symcnn.graph.errors import ArgumentError, DTypeError
 

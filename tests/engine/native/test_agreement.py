@@ -11,8 +11,8 @@ from networks import NETWORKS, lenet, strided
 from user_nodes import Blend, Scaled
 
 import symcnn as sc
+from symcnn.engine.native.analysis.partition import OF_MANY
 from symcnn.engine.native.cpu import Cpu
-from symcnn.engine.native.partition import OF_MANY
 from symcnn.graph.spec import is_real
 from symcnn.testing.cases import recast
 

@@ -7,11 +7,11 @@ from elf import symbols
 from networks import NETWORKS, loss, tutorial
 
 import symcnn as sc
-from symcnn.engine.native import compiled
 from symcnn.engine.native.cpu import Cpu
-from symcnn.engine.native.emit import module
-from symcnn.engine.native.objects import optimised, target_machine
-from symcnn.engine.native.team import team_text
+from symcnn.engine.native.ir.llvm import module
+from symcnn.engine.native.runtime import compiled
+from symcnn.engine.native.runtime.jit import optimised, target_machine
+from symcnn.engine.native.runtime.team import team_text
 
 ARM = Cpu.of("neoverse-n1", "", "aarch64-unknown-linux-gnu")
 APPLE = Cpu.of("apple-m1", "", "arm64-apple-darwin")

@@ -8,11 +8,11 @@ import pytest
 from networks import NETWORKS, loss
 
 import symcnn as sc
-from symcnn.engine.native import bound, compiled, team
 from symcnn.engine.native.cpu import Cpu
-from symcnn.engine.native.lowered import ALARMS, BEFORE, FLAGS, MEMORY, SUMS
-from symcnn.engine.native.objects import optimised, target_machine
-from symcnn.engine.native.team import team_text
+from symcnn.engine.native.kernels.argument_table import ALARMS, BEFORE, FLAGS, MEMORY, SUMS
+from symcnn.engine.native.runtime import bound, compiled, team
+from symcnn.engine.native.runtime.jit import optimised, target_machine
+from symcnn.engine.native.runtime.team import team_text
 from symcnn.engine.numpy.bound import bind
 
 ARM = Cpu.of("neoverse-n1", "", "aarch64-unknown-linux-gnu")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and mem
 BROKEN = """
 import numpy as np
 import symcnn as sc
-from symcnn.engine.native import kernels, shared
+from symcnn.engine.native.kernels import epilogue as shared, kernel as kernels
 
 elements, write, shared_elements = kernels.elements, kernels.Kernel.write, shared.elements
 

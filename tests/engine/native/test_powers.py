@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.engine.native.functions import KNOWN_POWER_ULP, POWER_ULP
+from symcnn.engine.native.ir.math_functions import KNOWN_POWER_ULP, POWER_ULP
 
 INFINITE = float("inf")
 WHOLE = [0, 1, -1, 2, -2, 3, -3, 2**24, 2**24 + 2, -(2**25)]

@@ -202,8 +202,8 @@ def test_too_large_a_number_is_infinite():
 
 def test_the_trial_finds_no_fault_with_the_rules_of_the_package(monkeypatch):
     """They are not tried when they are compiled; here they are, so that the trial itself is seen to be right."""
-    from symcnn.engine.native import trial
-    from symcnn.engine.native.tracing import obstacle
+    from symcnn.engine.native.analysis import trial
+    from symcnn.engine.native.analysis.tracing import obstacle
 
     monkeypatch.setattr(trial, "is_own", lambda what: False)
     monkeypatch.setattr(trial, "impurity", lambda node: None)
@@ -220,7 +220,7 @@ def test_the_trial_finds_no_fault_with_the_rules_of_the_package(monkeypatch):
 
 
 def test_it_finds_a_planted_fault(monkeypatch):
-    from symcnn.engine.native.tracing import Namespace
+    from symcnn.engine.native.analysis.tracing import Namespace
 
     double = node_type("Double", lambda xp, z: xp.exp(z) * 2)
     assert is_native(compiled(double(sc.Input("z", (None, 3)))))

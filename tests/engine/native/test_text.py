@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.engine.native.compiled import Compiled
+from symcnn.engine.native.analysis.work import work
 from symcnn.engine.native.cpu import Cpu
-from symcnn.engine.native.emit import module
-from symcnn.engine.native.lowered import IMAGES, MUST_BE_0, SHARES
-from symcnn.engine.native.work import work
+from symcnn.engine.native.ir.llvm import module
+from symcnn.engine.native.kernels.argument_table import IMAGES, MUST_BE_0, SHARES
+from symcnn.engine.native.runtime.compiled import Compiled
 
 WIDE, NARROW = Cpu.of("znver5", "+avx512f"), Cpu.of("haswell", "+avx2,+fma")
 MOST = {False: 60, True: 30 * 16}

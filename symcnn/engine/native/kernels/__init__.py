@@ -1,0 +1,1 @@
+"""From nodes to loops: a function for each kind of computation."""

@@ -1,0 +1,1 @@
+"""Running compiled code: objects, threads, memory, interrupts."""

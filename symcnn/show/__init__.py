@@ -1,0 +1,1 @@
+"""Tables, figures, and what a notebook shows of an object."""
