@@ -17,6 +17,7 @@ from symcnn.engine.native.analysis.nests import described, kind, nests, within
 from symcnn.engine.native.analysis.partition import OF_MANY, Kind, Partition, partition
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.ir.llvm import module
+from symcnn.engine.native.ir.printing import printed
 from symcnn.engine.native.kernels import winograd
 from symcnn.engine.native.kernels.tiling import PRODUCTS, rectangle, threes
 from symcnn.engine.native.runtime.compiled import Compiled
@@ -143,7 +144,7 @@ def fused(compiled: Compiled) -> str:
 
 def function(compiled: Compiled, word: str) -> str:
     """The loops of the last function whose name ends with `word`."""
-    return next(str(f) for f in reversed(compiled.lowered.functions) if f.name.endswith(word))
+    return next(printed(f) for f in reversed(compiled.lowered.functions) if f.name.endswith(word))
 
 
 def tiles() -> str:

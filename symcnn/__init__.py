@@ -36,6 +36,7 @@ from .graph.leaves import BatchSize, Const, Input, Param
 from .graph.node import Node, as_node, node_types
 from .graph.scaled import DivNoNan, Scaled
 from .graph.spec import Spec
+from .graph.views import provide
 from .graph.window import Window
 from .nodes import initial
 from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
@@ -237,6 +238,25 @@ __all__ = [
     "where",
     "zeros",
 ]
+
+
+_VIEWS = {
+    "input": "symcnn.graph.leaves:Input",
+    "graph": "symcnn.graph.graph:Graph",
+    "constant": "symcnn.graph.leaves:constant",
+    "cast": "symcnn.graph.algebra:Cast",
+    "is large": "symcnn.graph.graph:is_large",
+    "pack": "symcnn.graph.graph:pack",
+    "unpack": "symcnn.graph.graph:unpack",
+    "equation": "symcnn.equations.lines:equation_of",
+    "equations at a node": "symcnn.equations.lines:equations_at",
+    "equations of a sweep": "symcnn.equations.lines:equations_of_sweep",
+    "diagram": "symcnn.draw:draw",
+    "run": "symcnn.draw.run:Run.of",
+}
+"""What is asked for on objects and stands above them: see `symcnn.graph.views`."""
+
+provide(_VIEWS)
 
 
 def _public(function: FunctionType) -> Any:

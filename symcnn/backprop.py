@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from .graph.algebra import cast, ones, sum_to, zeros
+from .graph.arguments import chosen, listed
 from .graph.collector import collector_paused
 from .graph.context import Group, group_of, remember, remembered
 from .graph.errors import (
@@ -21,23 +22,23 @@ from .graph.errors import (
     NodeTypeError,
     SymcnnError,
     call_site,
-    chosen,
-    listed,
     made_by_rule,
     message,
     place_of,
-    quoted,
     rule_failed,
-    shown,
 )
-from .graph.graph import Graph
+from .graph.graph import Graph, is_large
 from .graph.leaves import Input, Param
+from .graph.listing import sending
 from .graph.locks import cached_property
 from .graph.node import Node, as_node
 from .graph.operators import Operand
 from .graph.spec import broadcast_shapes, is_real
+from .graph.views import view
+from .show.notebook import bundle
 from .simplify.stable_errors import Detours
 from .simplify.zero_errors import added, kept_zero
+from .text import quoted, shown
 
 if TYPE_CHECKING:
     from .draw.diagram.diagram import Diagram
@@ -68,9 +69,6 @@ class Step:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What was sent, as a table."""
-        from .graph.listing import sending
-        from .show.notebook import bundle
-
         return bundle(self, "text/html", lambda: sending(self.node, self.delta, self.sent).html)
 
     def __repr__(self) -> str:
@@ -142,9 +140,8 @@ class Backprop:
 
     def equations(self) -> Equations:
         """The equations of the forward pass, of every delta in the order of the sweep, and of every gradient."""
-        from .equations.lines import equations_of_sweep
-
-        return equations_of_sweep(self)
+        equations: Equations = view("equations of a sweep")(self)
+        return equations
 
     def equation(self, node: Node) -> Equations:
         """One node within the sweep: what computes it, its error, and what its rule sends on.
@@ -169,15 +166,13 @@ class Backprop:
         Sent
         δ(z1) = δ(a1) · a1 · (1 − a1)       (N, 3)
         """
-        from .equations.lines import equations_at
-
-        return equations_at(self, node)
+        equations: Equations = view("equations at a node")(self, node)
+        return equations
 
     def draw(self, **options: Any) -> Diagram:
         """The forward pass and, mirrored below it, the way of the errors; the options are those of `symcnn.draw`."""
-        from .draw import draw
-
-        return draw(self, **options)
+        diagram: Diagram = view("diagram")(self, **options)
+        return diagram
 
     def run(self, feeds: Mapping[Any, Any] | None = None, /, **named: Any) -> Run:
         """Compute all values of the forward pass, and all errors that are needed for a gradient.
@@ -208,14 +203,11 @@ class Backprop:
         >>> run[a], run.delta(a), run.grads[w]
         (array([0., 0., 0.], dtype=float32), array([1., 1., 1.], dtype=float32), array([0., 0., 0.], dtype=float32))
         """
-        from .draw.run import Run
-
-        return Run.of(self, feeds, named)
+        run: Run = view("run")(self, feeds, named)
+        return run
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The diagram."""
-        from .show.notebook import bundle, is_large
-
         return bundle(self, "image/svg+xml", lambda: None if is_large(self.J) else self.draw().embedded_svg)
 
     def __repr__(self) -> str:

@@ -13,18 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .graph.errors import (
-    ArgumentError,
-    DTypeError,
-    ShapeError,
-    SymcnnError,
-    call_site,
-    message,
-    plain_text,
-    positive_int,
-    quoted,
-)
+from .graph.arguments import positive_int
+from .graph.errors import ArgumentError, DTypeError, ShapeError, SymcnnError, call_site, message
 from .graph.leaves import Param, as_numbers
+from .text import plain_text, quoted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .backprop import Backprop
-from .graph.errors import DTypeError, NodeTypeError, call_site, message, quoted
+from .graph.errors import DTypeError, NodeTypeError, call_site, message
 from .graph.graph import Graph
 from .graph.leaves import Input, Leaf, Param
 from .graph.locks import cached_property
 from .graph.naming import named
 from .graph.node import Node
-from .graph.spec import Shape
 from .nodes.border import Subsample
 from .nodes.shape import Reshape
 from .show.notebook import bundle
 from .show.tables import Table
+from .text import quoted, shape_text
 
 if TYPE_CHECKING:
-    from .draw.diagram.titles import Titles
     from .equations.names import Values
+    from .equations.titles import Titles
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Summary:
     """
 
     def __init__(self, J: Node) -> None:
-        from .draw.diagram.titles import Titles
         from .equations.names import Values
+        from .equations.titles import Titles
 
         J = Reshape(J, J.shape) if isinstance(J, Leaf) else J  # a value of its own, to be called J
         values = Values(Graph(J).order)
@@ -120,7 +120,7 @@ class Summary:
 
     def _layer(self, row: Row) -> str:
         """What the row's layer is called: as the unique names of its parameters begin, where they begin alike."""
-        from .graph.errors import plain_text
+        from .text import plain_text
 
         heads = {self._unique[p].rpartition(".")[0] for p in row.params}
         head = plain_text(heads.pop()) if len(heads) == 1 else ""
@@ -202,17 +202,6 @@ def summary(J: Node | Backprop) -> Summary:
         what = f"summary needs a node or the result of sc.backprop, got {quoted(J)}"
         raise DTypeError(message(what, site=call_site()))
     return Summary(node)
-
-
-def shape_text(shape: Shape) -> str:
-    """A shape with N for the batch.
-
-    Examples
-    --------
-    >>> shape_text((None, 20)), shape_text((None,)), shape_text(())
-    ('(N, 20)', '(N,)', '()')
-    """
-    return str(shape).replace("None", "N")
 
 
 def _number(count: int) -> str:

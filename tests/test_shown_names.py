@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.graph.errors import plain_text
 from symcnn.graph.listing import listed
+from symcnn.text import plain_text
 
 MARKS = "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 SIGNS = f"\x00\x07\x1b\x7f\x9b{MARKS}\ud800\uffff"

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..graph.errors import SymcnnError, plain_lines, quoted
+from ..graph.errors import SymcnnError
 from ..graph.node import Node, node_types
+from ..text import plain_lines, quoted
 from .doctor import own_version, run_doctor
 from .locate import located
 from .pictures import draw, explain

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..graph.errors import SymcnnError, message, quoted
+from ..graph.errors import SymcnnError, message
+from ..text import quoted
 
 
 def located(name: str, what: str) -> Any:

@@ -22,9 +22,11 @@ from ..draw.page import explain as explained
 from ..draw.page.page import Page
 from ..draw.page.recorder import Recorder
 from ..equations.notation import Notation
-from ..graph.errors import SymcnnError, message, natural, quoted, shown
+from ..graph.arguments import natural
+from ..graph.errors import SymcnnError, message
 from ..graph.leaves import Input
 from ..graph.node import Node
+from ..text import quoted, shown
 from .locate import located, raised_at
 
 _DRAWING = ("zoom", "fold", "focus", "hops", "width")

@@ -91,8 +91,10 @@ def draw(
     ['e1 = 1 as 1', 'δ(a1) = e1 as 2', 'e2 = a1²', 'e3 = 1 − e2', '∇w = δ(a1) · e3']
     """
     from ..backprop import Backprop
-    from ..graph.errors import ArgumentError, DTypeError, call_site, chosen, message, natural, quoted
+    from ..graph.arguments import chosen, natural
+    from ..graph.errors import ArgumentError, DTypeError, call_site, message
     from ..graph.node import Node
+    from ..text import quoted
     from .diagram.builder import DiagramBuilder
     from .diagram.diagram import Diagram
     from .diagram.every_node import EveryNodeBuilder
@@ -164,8 +166,10 @@ def draw_units(J: Node | Backprop, *, maps: int = 3) -> Units:
     (Units of x, conv1, pooled maps, True)
     """
     from ..backprop import Backprop
-    from ..graph.errors import DTypeError, call_site, message, positive_int, quoted
+    from ..graph.arguments import positive_int
+    from ..graph.errors import DTypeError, call_site, message
     from ..graph.node import Node
+    from ..text import quoted
     from .units.units import Units
 
     node = J.J if isinstance(J, Backprop) else J

@@ -15,7 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..graph.errors import ArgumentError, DTypeError, SymcnnError, call_site, message, quoted
+from ..graph.errors import ArgumentError, DTypeError, SymcnnError, call_site, message
+from ..text import quoted
 
 if TYPE_CHECKING:
     import graphviz

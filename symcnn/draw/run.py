@@ -12,11 +12,14 @@ from ..backprop import Backprop
 from ..engine.program import compile
 from ..engine.trace import Trace
 from ..equations.notation import Notation
-from ..graph.errors import NotRunError, call_site, message, shown
+from ..graph.errors import NotRunError, call_site, message
+from ..graph.graph import is_large
 from ..graph.leaves import Param
 from ..graph.node import Node
-from ..show.notebook import bundle, is_large
-from .diagram.model import shape_text
+from ..graph.views import view
+from ..show.notebook import bundle
+from ..text import shown
+from .diagram.model import size_text
 from .maps.annotations import norm, norm_text
 
 if TYPE_CHECKING:
@@ -130,9 +133,8 @@ class Run(Mapping[Node, Array]):
 
     def draw(self, **options: Any) -> Diagram:
         """The diagram with norms, and with small pictures of the maps of one example; options as for `symcnn.draw`."""
-        from . import draw
-
-        return draw(self.back, values=self, **options)
+        diagram: Diagram = view("diagram")(self.back, values=self, **options)
+        return diagram
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The diagram with numbers; the text is a table."""
@@ -164,7 +166,7 @@ class Run(Mapping[Node, Array]):
         text = ""
         if error is not None:
             text = norm_text(str(notation.error_symbol(node)), self[error]) if error in self else "not needed"
-        return symbol, shape_text(node.shape), norm_text(symbol, np.asarray(self[node])), text
+        return symbol, size_text(node.shape), norm_text(symbol, np.asarray(self[node])), text
 
 
 def _again(back: Backprop, trace: Trace) -> Run:

@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from typing import Protocol
 
 from ..graph.apart import load
-from ..graph.errors import ArgumentError, SizeError, call_site, message, quoted
+from ..graph.errors import ArgumentError, SizeError, call_site, message
+from ..text import quoted
 from .numpy import NumpyBackend
 from .numpy.bound import Bound
 from .plan import Plan

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import DTypeError, FeedError, SymcnnError, call_site, message, quoted, shown
+from ..graph.errors import DTypeError, FeedError, SymcnnError, call_site, message
 from ..graph.leaves import Input, is_masked
 from ..graph.node import Node
+from ..text import quoted, shown
 
 Feeds = dict[Input, NDArray[Any]]
 

@@ -12,24 +12,13 @@ from typing import Any, cast, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import (
-    DTypeError,
-    FeedError,
-    NonFiniteError,
-    ShapeError,
-    call_site,
-    flag,
-    listed,
-    message,
-    natural,
-    positive_int,
-    quoted,
-    shown,
-)
+from ..graph.arguments import flag, listed, natural, positive_int
+from ..graph.errors import DTypeError, FeedError, NonFiniteError, ShapeError, call_site, message
 from ..graph.leaves import BatchSize, Const, Input, Param
 from ..graph.listing import listed as table_of
 from ..graph.node import Node
 from ..show.notebook import bundle
+from ..text import quoted, shown
 from .backends import BACKENDS, chosen
 from .feeds import Feeds, batch_of
 from .numpy.bound import Bound, is_finite, no_memory

@@ -8,7 +8,9 @@ from contextvars import ContextVar, copy_context
 from functools import cache
 from typing import Any, TypeVar
 
-from ..graph.errors import ArgumentError, call_site, message, positive_int, quoted
+from ..graph.arguments import positive_int
+from ..graph.errors import ArgumentError, call_site, message
+from ..text import quoted
 
 T = TypeVar("T")
 

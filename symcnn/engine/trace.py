@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import NotRunError, call_site, message, quoted
+from ..graph.errors import NotRunError, call_site, message
 from ..graph.listing import listed
 from ..graph.node import Node
 from ..show.notebook import bundle
+from ..text import quoted
 from .numpy.blas import one_thread
 from .numpy.bound import Bound
 

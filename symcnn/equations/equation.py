@@ -10,6 +10,7 @@ from ..graph.locks import cached_property
 from ..graph.spec import Shape
 from ..show.notebook import bundle
 from ..show.tables import MOST
+from ..text import shape_text
 from .words import latex_words
 
 _WIDEST = 72
@@ -62,7 +63,7 @@ class Equation:
     def latex_with_shape(self) -> str:
         """The equation in LaTeX, with its shape and the remark at the side."""
         note = rf" \quad {latex_words(self.note)}" if self.note else ""
-        return rf"{self.latex} \qquad {shape_at_side(self.shape)}{note}"
+        return rf"{self.latex} \qquad {shape_text(self.shape)}{note}"
 
     @property
     def mathml(self) -> str:
@@ -180,13 +181,13 @@ class Equations(Sequence[Equation]):
     def __str__(self) -> str:
         lefts = max((len(e.left) for e in self), default=0)
         width = max((len(e.right) for e in self if len(e.right) <= _WIDEST), default=0)
-        noted = max((len(shape_at_side(e.shape)) for e in self if e.note), default=0)
+        noted = max((len(shape_text(e.shape)) for e in self if e.note), default=0)
         signs = max((len(e.sign) for e in self), default=0)
         text = []
         for heading, lines in self.parts.items():
             text.append(heading)
             for e in lines:
-                shape = f"{shape_at_side(e.shape):{noted}}  {e.note}" if e.note else shape_at_side(e.shape)
+                shape = f"{shape_text(e.shape):{noted}}  {e.note}" if e.note else shape_text(e.shape)
                 text.append(f"{e.left:>{lefts}} {e.sign:>{signs}} {e.right:{width}}    {shape}")
         return "\n".join(text)
 
@@ -198,23 +199,11 @@ class Equations(Sequence[Equation]):
         return bundle(self, "text/latex", lambda: f"$${self.latex}$$" if 0 < len(self) <= MOST else None)
 
 
-def shape_at_side(shape: Shape) -> str:
-    """A shape with N for the batch.
-
-    Examples
-    --------
-    >>> shape_at_side((None, 3)), shape_at_side((3,)), shape_at_side(())
-    ('(N, 3)', '(3,)', '()')
-    """
-    dims = ["N" if d is None else str(d) for d in shape]
-    return f"({dims[0]},)" if len(dims) == 1 else f"({', '.join(dims)})"
-
-
 def _row(e: Equation) -> str:
     """A row of the ``aligned`` block."""
     left, right = e.sides
     note = f" && {latex_words(e.note)}" if e.note else ""
-    return f"{left} &{_latex_sign(e.sign)} {right} && {shape_at_side(e.shape)}{note}"
+    return f"{left} &{_latex_sign(e.sign)} {right} && {shape_text(e.shape)}{note}"
 
 
 def _latex_sign(sign: str) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from ..backprop import Backprop
 from ..graph.collector import collector_paused
-from ..graph.errors import DTypeError, GraphError, call_site, message, plain_text, quoted
+from ..graph.errors import DTypeError, GraphError, call_site, message
 from ..graph.graph import Graph
 from ..graph.leaves import BatchSize, Const, Input, Leaf, Param
 from ..graph.node import Node
+from ..text import plain_text, quoted
 from .equation import Equation, Equations
 from .names import Symbol, param_name
 from .notation import Notation

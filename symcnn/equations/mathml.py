@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from ..graph.errors import plain_text
+from ..text import plain_text, shape_text
 from .words import without_latex
 
 if TYPE_CHECKING:
@@ -58,17 +58,11 @@ def table(parts: dict[str, list[Equation]]) -> str:
         title.text = heading
         rows.append(_element("mtr", [_cell([title], "left", "0.8em", columnspan="4")]))
         for e in lines:
-            shape = converted(_spaced_shape(e), str(e.shape))
+            shape = converted(shape_text(e.shape), str(e.shape))
             cells = [_cell([_left(e)], "right"), _cell(_right(e), "left"), _cell([shape], "left", side="2em")]
             cells += [_cell([_words(e.note)], "left", side="1em")] if e.note else []
             rows.append(_element("mtr", cells))
     return _math([_element("mtable", rows, displaystyle="true")])
-
-
-def _spaced_shape(e: Equation) -> str:
-    from .equation import shape_at_side
-
-    return shape_at_side(e.shape)
 
 
 def _left(e: Equation) -> Element:

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from ..graph.errors import plain_text
 from ..graph.leaves import Const, Input, Leaf, Param
 from ..graph.locks import cached_property
 from ..graph.node import Node
 from ..nodes.border import Subsample
 from ..nodes.conv import Conv
+from ..text import plain_text
 from .typeset import seen_through
 from .words import latex_words
 

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..graph.algebra import BroadcastTo, Cast
-from ..graph.errors import NodeTypeError, message, plain_text, quoted
+from ..graph.errors import NodeTypeError, message
 from ..graph.leaves import Const
 from ..graph.node import Node
 from ..graph.spec import Shape, broadcast_shapes
 from ..nodes.dense import Dense, MatMul
 from ..nodes.shape import Reshape, Transpose
+from ..text import plain_text, quoted
 from .words import written
 
 ATOM = 9

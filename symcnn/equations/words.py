@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..graph.errors import plain_text
+from ..text import plain_text
 
 
 def written(value: Any, spec: str, kind: str) -> str:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import DTypeError, NodeTypeError, call_site, message, quoted
+from ..text import quoted
+from .errors import DTypeError, NodeTypeError, call_site, message
 from .operators import Operand, is_node
 from .spec import DType, is_real, promote, whole_dtype
+from .views import view
 
 if TYPE_CHECKING:
     from .node import Node
@@ -137,9 +139,8 @@ def _cast(node: Node, dtype: DType) -> Node:
     """`node`, its integers and booleans as numbers of `dtype`."""
     if is_real(node.dtype) or node.dtype == dtype:
         return node
-    from .algebra import Cast
-
-    return Cast(node, dtype.name)
+    made: Node = view("cast")(node, dtype.name)
+    return made
 
 
 def _compared(number: float, real: DType | None, what: str) -> Node:
@@ -213,7 +214,5 @@ def _node_or_number(value: Any, what: str) -> Any:
 
 
 def _constant(value: Any, dtype: DType | None, what: str) -> Node:
-    """A constant: a number in `dtype`, or anything in its own."""
-    from .leaves import Const, as_numbers, number_in
-
-    return Const(as_numbers(value, what) if dtype is None else number_in(value, dtype, what))
+    made: Node = view("constant")(value, dtype, what)
+    return made

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from .errors import NodeTypeError, SymcnnError, message, quoted, rule_failed
+from ..text import quoted
+from .errors import NodeTypeError, SymcnnError, message, rule_failed
 from .window import misfit
 
 if TYPE_CHECKING:

@@ -6,15 +6,15 @@ catches a wrong shape.
 
 from __future__ import annotations
 
-import operator
 import sys
-import unicodedata
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..text import plain_lines, safe_repr
 
 if TYPE_CHECKING:
     from .node import Node
@@ -130,10 +130,6 @@ class _MadeFor:
 
 _COMMAND = "symcnn.cli"
 _PASSED = {"symcnn", "numpy", "functools"}
-_LONGEST = 80
-_JOINERS = "\u200c\u200d"
-"""Signs without a width that people write: in Persian, in Hindi, in the middle of an emoji."""
-
 _MADE_FOR: ContextVar[_MadeFor | None] = ContextVar("symcnn_made_for", default=None)
 
 
@@ -223,173 +219,3 @@ def rule_failed(node: Node, rule: str, error: Exception) -> NodeTypeError:
     place = f"the rule is at {place_of(getattr(type(node), rule))}"
     told = f"{type(error).__name__}: {error}".removesuffix(": ")
     return NodeTypeError(message(f"{name} failed: {told}", place, node=node))
-
-
-def safe_repr(thing: object) -> str:
-    """The ``repr`` of anything, also of an object whose ``repr`` raises."""
-    try:
-        return repr(thing)
-    except Exception as error:
-        return f"<{type(thing).__name__}, whose repr raises {type(error).__name__}>"
-
-
-def quoted(value: object) -> str:
-    """`value` as it is written in Python, shortened in the middle: names and wrong arguments for messages.
-
-    Examples
-    --------
-    >>> quoted("conv1"), len(quoted("x" * 1000))
-    ("'conv1'", 80)
-    """
-    text = " ".join(line.strip() for line in safe_repr(value).splitlines())
-    half = (_LONGEST - 5) // 2
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 5 - half]} ... {text[-half:]}"
-
-
-def plain_text(text: str) -> str:
-    """`text` as it may reach a terminal, a picture or a page: on one line, and every sign that acts instead of standing
-    there (control signs, marks that turn the direction of writing, lone surrogates) as Python escapes it.
-
-    All names that users give are shown through this, or through `quoted`.
-
-    Examples
-    --------
-    >>> print(plain_text("größe 名前"), plain_text("two\\nlines"), plain_text("\\x1b[31m \\u202eabc"))
-    größe 名前 two lines \\x1b[31m \\u202eabc
-    """
-    return text if text.isprintable() else "".join(map(_printed, text))
-
-
-def plain_lines(text: str) -> str:
-    """The same for a text of several lines, which stay lines."""
-    return "\n".join(map(plain_text, text.split("\n")))
-
-
-def _printed(sign: str) -> str:
-    if sign.isspace():
-        return " "
-    acts = unicodedata.category(sign) in ("Cc", "Cf", "Cs") or ord(sign) & 0xFFFE == 0xFFFE
-    return sign.encode("unicode_escape").decode() if acts and sign not in _JOINERS else sign
-
-
-def shown(name: str) -> str:
-    """A name inside a sentence: as it is where it is short and printable, else `quoted`."""
-    return name if len(name) <= _LONGEST and name.isprintable() else quoted(name)
-
-
-def called(kind: str, name: object) -> str:
-    """How errors speak of a builder's call: ``conv 'c1'``, or ``conv`` where it got no name."""
-    return kind if isinstance(name, str) and not name else f"{kind} {quoted(name)}"
-
-
-def positive_int(value: object, what: str) -> int:
-    """`value` as an int of at least 1.
-
-    Raises
-    ------
-    DTypeError
-        For a float, a bool or anything else that is no whole number.
-    ArgumentError
-        For 0 and negative numbers.
-    """
-    return _at_least(1, value, what)
-
-
-def natural(value: object, what: str) -> int:
-    """`value` as an int of at least 0; errors as for `positive_int`."""
-    return _at_least(0, value, what)
-
-
-def _at_least(least: int, value: object, what: str) -> int:
-    number = whole(value, what)
-    if number < least:
-        raise ArgumentError(message(f"{what} is {number}; it must be at least {least}", site=call_site()))
-    return number
-
-
-def whole(value: object, what: str) -> int:
-    """`value` as an int; floats and bools are refused, NumPy's integers are fine."""
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise DTypeError(message(f"{what} is {quoted(value)}; it must be a whole number", site=call_site())) from None
-
-
-def chosen(value: object, options: tuple[str, ...], what: str) -> str:
-    """`value`, which must be one of the texts `options`.
-
-    Raises
-    ------
-    ArgumentError
-        Otherwise; the message lists the options.
-    """
-    if isinstance(value, str) and value in options:
-        return value
-    listed = ", ".join(repr(o) for o in options[:-1])
-    raise ArgumentError(
-        message(f"{what} {quoted(value)} is not known; expected {listed} or {options[-1]!r}", site=call_site())
-    )
-
-
-def items(value: object) -> list[Any] | None:
-    """What a tuple, a list or an array with axes holds, one level deep; None for any other thing.
-
-    Examples
-    --------
-    >>> items((1, 2)), items(3), items("ab")
-    ([1, 2], None, None)
-    """
-    if isinstance(value, tuple | list):
-        return list(value)
-    unpack = getattr(value, "tolist", None) if not isinstance(value, type) and getattr(value, "ndim", 0) > 0 else None
-    found = unpack() if unpack else None
-    return found if isinstance(found, list) else None
-
-
-def listed(value: object) -> list[Any] | None:
-    """What anything holds that can be gone through, a generator too; None for text, a mapping, and all other things.
-
-    Examples
-    --------
-    >>> listed(n * n for n in (1, 2)), listed("ab"), listed({"a": 1}), listed(3)
-    ([1, 4], None, None, None)
-    """
-    if isinstance(value, str | bytes | Mapping):
-        return None
-    try:
-        return list(value)  # type: ignore[call-overload, no-any-return]
-    except TypeError:
-        return None
-
-
-def flag(value: object, what: str) -> bool:
-    """`value` as True or False, which it must be: text such as "no" would be true. 0 and 1 are fine.
-
-    Examples
-    --------
-    >>> flag(True, "bias"), flag(0, "bias")
-    (True, False)
-    """
-    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_") or (type(value) is int and value in (0, 1)):
-        return bool(value)
-    raise DTypeError(message(f"{what} is {quoted(value)}; expected True or False", site=call_site()))
-
-
-def pair(value: object, what: str) -> tuple[int, int]:
-    """`value` as (height, width): one number stands for both.
-
-    Examples
-    --------
-    >>> pair(2, "size"), pair((1, 3), "size")
-    ((2, 2), (1, 3))
-    """
-    sides = items(value)
-    if sides is None:
-        number = positive_int(value, what)
-        return number, number
-    if len(sides) != 2:
-        what = f"{what} is {quoted(value)}; give one number or (height, width)"
-        raise ArgumentError(message(what, site=call_site()))
-    return positive_int(sides[0], what), positive_int(sides[1], what)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..show.notebook import bundle
+from ..text import quoted
 from .apart import load
 from .collector import collector_paused
 from .context import Context, remember
-from .errors import DTypeError, GraphError, call_site, message, quoted
+from .errors import DTypeError, GraphError, call_site, message
 from .leaves import Input, Leaf, Param
+from .listing import listed
 from .locks import cached_property
 from .naming import found_by_name, named
 from .node import Node
@@ -177,9 +180,6 @@ class Graph:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The nodes as a table."""
-        from ..show.notebook import bundle
-        from .listing import listed
-
         return bundle(self, "text/html", lambda: listed(self.order, repr(self)).html)
 
     def __repr__(self) -> str:
@@ -263,3 +263,19 @@ def _resolve(value: Any, made: Sequence[Node]) -> Any:
     if isinstance(value, np.ndarray):
         value.flags.writeable = False  # as it was: a pickle forgets it
     return tuple(_resolve(v, made) for v in value) if isinstance(value, tuple) else value
+
+
+LARGE = 10_000
+"""Of how many nodes a graph is no longer drawn, or named for equations, just because it stands at the end of a cell."""
+
+
+def is_large(node: Node) -> bool:
+    """Whether so much is upstream of `node` that a look at all of it takes long."""
+    seen = {node}
+    todo = [node]
+    while todo and len(seen) <= LARGE:
+        for source in todo.pop().inputs:
+            if source not in seen:
+                seen.add(source)
+                todo.append(source)
+    return len(seen) > LARGE

@@ -10,7 +10,8 @@ from functools import wraps
 from inspect import CO_VARKEYWORDS, unwrap
 from typing import Any, TypeVar
 
-from .errors import DTypeError, call_site, message, shown
+from ..text import shown
+from .errors import DTypeError, call_site, message
 
 Called = TypeVar("Called", bound=Callable[..., Any])
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ..text import quoted
 from .context import Context
-from .errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, message, quoted
+from .errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, message
 from .locks import cached_property
 from .node import Node
 from .spec import DEFAULT_FLOAT, Dim, DType, Shape, Spec, as_shape, is_real
@@ -334,6 +335,11 @@ class Const(Leaf):
 
     def __reduce__(self) -> Any:
         return partial(type(self), name=self.name), (self.value,), self._state
+
+
+def constant(value: Any, dtype: DType | None, what: str) -> Const:
+    """A constant: a number in `dtype`, or anything in its own; `what` says in errors where it stood."""
+    return Const(as_numbers(value, what) if dtype is None else number_in(value, dtype, what))
 
 
 def folded(node: Node) -> Node | None:

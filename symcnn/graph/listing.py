@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ..show.tables import Rows, Table
-from .errors import shown
+from ..text import shown
 from .node import Node
 
 

@@ -13,7 +13,8 @@ from difflib import get_close_matches
 from itertools import count
 from typing import TYPE_CHECKING
 
-from .errors import DTypeError, GraphError, call_site, message, quoted, shown
+from ..text import quoted, shown
+from .errors import DTypeError, GraphError, call_site, message
 
 if TYPE_CHECKING:
     from .leaves import Param

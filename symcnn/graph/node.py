@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ..show.notebook import bundle
+from ..text import called, quoted, safe_repr, shown
 from .context import Context, remember
 from .convert import as_node, given_inputs
-from .errors import NodeTypeError, ShapeError, Site, called, message, quoted, safe_repr, shown
+from .errors import NodeTypeError, ShapeError, Site, message
 from .locks import cached_property
 from .meetings import warn_of_dtypes, warn_of_square
 from .nodetype import RESERVED, NodeType
 from .operators import Operators
 from .spec import DType, Shape, Spec, broadcast_shapes, is_real, promote
+from .views import view
 from .window import Influence, Windows, broadcast_windows, row_windows
 
 if TYPE_CHECKING:
@@ -196,12 +199,10 @@ class Node(Operators, metaclass=NodeType):
     @classmethod
     def samples(cls) -> list[Node]:
         """Small nodes of this type, to be checked; inherited: one for an element-wise type without attributes."""
-        from .leaves import Input
-
         attributes = [f for f in dataclasses.fields(cls) if f.name not in cls.node_fields and f.name != "name"]
         if any(f.default is dataclasses.MISSING for f in attributes) or cls.infer is not Node.infer:
             raise NodeTypeError(f"{cls.__name__} has attributes or a shape rule: declare samples() to have it checked")
-        inputs = [Input(f"x{i}" if i else "x", (None, 2, 3)) for i, _ in enumerate(cls.node_fields)]
+        inputs = [view("input")(f"x{i}" if i else "x", (None, 2, 3)) for i, _ in enumerate(cls.node_fields)]
         return [cls(*inputs)]
 
     def template(self, kind: str) -> str:
@@ -287,9 +288,8 @@ class Node(Operators, metaclass=NodeType):
     @property
     def graph(self) -> Graph:
         """The graph of everything that this node is computed from; ``node.graph()`` is the same."""
-        from .graph import Graph
-
-        return Graph(self)
+        graph: Graph = view("graph")(self)
+        return graph
 
     @property
     def params(self) -> list[Param]:
@@ -338,15 +338,16 @@ class Node(Operators, metaclass=NodeType):
         >>> sc.conv(x, filters=20, size=9, seed=0).equation
         z1 = x * rot90(W1, 2) + b1
         """
-        from ..equations.lines import equation_of
-
-        return equation_of(self)
+        equation: Equation = view("equation")(self)
+        return equation
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The equation, with the shape at its side."""
-        from ..show.notebook import bundle, is_large
 
-        return bundle(self, "text/latex", lambda: None if is_large(self) else f"$${self.equation.latex_with_shape}$$")
+        def latex() -> str | None:
+            return None if view("is large")(self) else f"$${self.equation.latex_with_shape}$$"
+
+        return bundle(self, "text/latex", latex)
 
     def __repr__(self) -> str:
         inputs = [shown(i.name) or type(i).__name__ for i in self.inputs]
@@ -357,9 +358,7 @@ class Node(Operators, metaclass=NodeType):
         return f"{type(self).__name__}({', '.join([*inputs, *attributes, *name])}): {self.spec}"
 
     def __reduce__(self) -> Any:
-        from .graph import pack, unpack
-
-        return unpack, (pack(self),)
+        return view("unpack"), (view("pack")(self),)
 
     def __setstate__(self, context: Context) -> None:
         remember(self, context)

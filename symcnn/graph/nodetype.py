@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, dataclass_transform
 
 import numpy as np
 
+from ..text import quoted
 from .convert import convert_inputs
-from .errors import DTypeError, FrozenError, NodeTypeError, ShapeError, call_site, given_serial, message, quoted
+from .errors import DTypeError, FrozenError, NodeTypeError, ShapeError, call_site, given_serial, message
 from .keywords import unknown_keyword
 from .locks import rlock
 from .meetings import warn_of_dtypes

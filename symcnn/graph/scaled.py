@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from .algebra import Mul
-from .errors import chosen
+from .arguments import chosen
 from .leaves import Input
 from .node import Node
 from .window import Influence

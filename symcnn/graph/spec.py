@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import DTypeError, call_site, items, message, natural, quoted
+from ..text import quoted
+from .arguments import items, natural
+from .errors import DTypeError, call_site, message
 
 Dim = int | None
 Shape = tuple[Dim, ...]

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .errors import ArgumentError, DTypeError, call_site, message, quoted
+from ..text import quoted
+from .errors import ArgumentError, DTypeError, call_site, message
 from .spec import Dim, Shape
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..graph.errors import ShapeError, items, message, positive_int, quoted, whole
+from ..graph.arguments import items, positive_int, whole
+from ..graph.errors import ShapeError, message
 from ..graph.leaves import Input
 from ..graph.node import Node, as_node
 from ..graph.spec import Dim, Spec
 from ..graph.window import Influence, Window, Windows
+from ..text import quoted
 
 Widths = tuple[tuple[int, int], ...]
 """How many elements before and after, for each axis."""

@@ -8,24 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import (
-    ArgumentError,
-    DTypeError,
-    ShapeError,
-    call_site,
-    called,
-    flag,
-    items,
-    message,
-    pair,
-    positive_int,
-    quoted,
-    whole,
-)
+from ..graph.arguments import flag, items, pair, positive_int, whole
+from ..graph.errors import ArgumentError, DTypeError, ShapeError, call_site, message
 from ..graph.leaves import Const, Input, Param, as_numbers
 from ..graph.node import Node, Sentences, as_node
 from ..graph.spec import Spec, promote
 from ..graph.window import WHOLE, Influence, Window, Windows
+from ..text import called, quoted
 from .border import Pad, subsample
 from .border import pad as pad_border
 from .connected import connected

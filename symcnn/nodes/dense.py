@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..graph.algebra import Add, sum_to
-from ..graph.errors import ShapeError, called, flag, message, positive_int
+from ..graph.arguments import flag, positive_int
+from ..graph.errors import ShapeError, message
 from ..graph.leaves import Input, Param
 from ..graph.node import Node, Sentences, as_node
 from ..graph.operators import Operand, builds
 from ..graph.spec import Spec, broadcast_shapes, promote
 from ..graph.window import WHOLE, Influence, Window, Windows, broadcast_windows
+from ..text import called
 from .connected import connected
 from .conv import prefixed
 from .initial import Initializer, tutorial_uniform

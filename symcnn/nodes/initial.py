@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..graph.errors import ShapeError, call_site, message, quoted
+from ..graph.errors import ShapeError, call_site, message
+from ..text import quoted
 
 Initializer = Callable[["np.random.Generator", tuple[int, ...]], NDArray[np.float64]]  # in quotes: not loaded here
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..graph.algebra import batch_size, cast
-from ..graph.errors import DTypeError, ShapeError, chosen, message, positive_int
+from ..graph.arguments import chosen, positive_int
+from ..graph.errors import DTypeError, ShapeError, message
 from ..graph.leaves import Input, real_or_integer
 from ..graph.node import Node, as_node
 from ..graph.operators import Operand

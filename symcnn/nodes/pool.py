@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..graph.errors import DTypeError, ShapeError, call_site, called, chosen, message, pair
+from ..graph.arguments import chosen, pair
+from ..graph.errors import DTypeError, ShapeError, call_site, message
 from ..graph.leaves import Input
 from ..graph.node import Node, as_node
 from ..graph.spec import Shape, Spec
 from ..graph.window import Influence, Window, Windows, broadcast_windows
+from ..text import called
 from .border import crop
 
 Size = tuple[int, int]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..graph.algebra import broadcast_to, count, over_axes, wide_sum
-from ..graph.errors import ShapeError, flag, message
+from ..graph.arguments import flag
+from ..graph.errors import ShapeError, message
 from ..graph.leaves import Input
 from ..graph.node import Node
 from ..graph.spec import Shape, Spec, normal_axes

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..graph.algebra import over_axes
-from ..graph.errors import DTypeError, ShapeError, call_site, items, message, quoted, whole
+from ..graph.arguments import items, whole
+from ..graph.errors import DTypeError, ShapeError, call_site, message
 from ..graph.leaves import Input
 from ..graph.node import Node, as_node
 from ..graph.spec import Dim, Shape, Spec, as_shape, normal_axes
 from ..graph.window import Influence, Window, Windows, reshape_windows
+from ..text import quoted
 from .border import crop
 
 

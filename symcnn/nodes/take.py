@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.errors import DTypeError, ShapeError, message, natural, whole
+from ..graph.arguments import natural, whole
+from ..graph.errors import DTypeError, ShapeError, message
 from ..graph.leaves import Const, Input
 from ..graph.node import Node, as_node
 from ..graph.operators import builds

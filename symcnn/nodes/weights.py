@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph.apart import load
-from ..graph.errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, message, quoted
+from ..graph.errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, message
 from ..graph.leaves import as_numbers
 from ..graph.spec import DType
+from ..text import quoted
 from .initial import Initializer
 
 

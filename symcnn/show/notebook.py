@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..graph.errors import safe_repr
-from ..graph.node import Node
+from ..text import safe_repr
 from .tables import MOST
-
-LARGE = 10_000
-"""Of how many nodes a graph is no longer drawn, or named for equations, just because it stands at the end of a cell."""
 
 
 def bundle(thing: object, kind: str = "", form: Callable[[], str | None] | None = None) -> dict[str, str]:
@@ -43,18 +39,6 @@ def bundle(thing: object, kind: str = "", form: Callable[[], str | None] | None 
         text += f"\n(shown as text alone: {_reason(error)})"
     made = {"text/plain": text} if rich is None else {kind: rich, "text/plain": text}
     return {mime: _sendable(content) for mime, content in made.items()}
-
-
-def is_large(node: Node) -> bool:
-    """Whether so much is upstream of `node` that a look at all of it takes long."""
-    seen = {node}
-    todo = [node]
-    while todo and len(seen) <= LARGE:
-        for source in todo.pop().inputs:
-            if source not in seen:
-                seen.add(source)
-                todo.append(source)
-    return len(seen) > LARGE
 
 
 def _text(thing: object) -> str:

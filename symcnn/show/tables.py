@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..graph.errors import plain_lines, plain_text
+from ..text import plain_lines, plain_text
 
 MOST = 200
 """A notebook shows a table of more rows without its middle; printed, it is whole."""

@@ -15,10 +15,11 @@ from functools import cache
 
 from ..graph.collector import collector_paused
 from ..graph.context import Context, carried, remember
-from ..graph.errors import ArgumentError, DTypeError, ShapeError, call_site, in_place_of, message, place_of, quoted
+from ..graph.errors import ArgumentError, DTypeError, ShapeError, call_site, in_place_of, message, place_of
 from ..graph.graph import Graph
 from ..graph.leaves import folded
 from ..graph.node import Node
+from ..text import quoted
 from .cancel import cancel
 from .neutral import neutral
 from .stable import stable

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..backprop import backprop
 from ..engine.program import compile
-from ..graph.errors import GradientError, message, plain_text
+from ..graph.errors import GradientError, message
 from ..graph.leaves import Param
 from ..graph.node import Node
+from ..text import plain_text
 from .cases import Array, recast_all
 from .kinks import Differences, Entry, gradients_beside
 

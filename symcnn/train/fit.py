@@ -14,22 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..engine.program import Program, compile
 from ..graph.apart import load
-from ..graph.errors import (
-    ArgumentError,
-    DTypeError,
-    FeedError,
-    ShapeError,
-    SpeedWarning,
-    call_site,
-    flag,
-    message,
-    positive_int,
-    quoted,
-    warn,
-)
+from ..graph.arguments import flag, positive_int
+from ..graph.errors import ArgumentError, DTypeError, FeedError, ShapeError, SpeedWarning, call_site, message, warn
 from ..graph.leaves import Input, as_numbers
 from ..graph.node import Node
 from ..nodes.weights import generator
+from ..text import quoted
 from .history import Epoch, History
 from .optimizers import Adam, Optimizer
 from .step import TrainStep, train_step

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..graph.errors import plain_text
 from ..show.notebook import bundle
 from ..show.tables import Table
+from ..text import plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

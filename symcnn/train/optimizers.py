@@ -12,7 +12,8 @@ from typing import ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from ..graph.algebra import cast
-from ..graph.errors import ArgumentError, call_site, flag, message
+from ..graph.arguments import flag
+from ..graph.errors import ArgumentError, call_site, message
 from ..graph.keywords import hinted_class
 from ..graph.leaves import Param
 from ..graph.naming import named

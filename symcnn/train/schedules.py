@@ -12,7 +12,9 @@ from functools import partial
 
 import numpy as np
 
-from ..graph.errors import ArgumentError, DTypeError, call_site, message, natural, positive_int, quoted
+from ..graph.arguments import natural, positive_int
+from ..graph.errors import ArgumentError, DTypeError, call_site, message
+from ..text import quoted
 
 Schedule = Callable[[int, int], float]
 

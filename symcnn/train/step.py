@@ -11,9 +11,11 @@ import numpy as np
 from ..backprop import backprop
 from ..engine.profile import Profile
 from ..engine.program import Program, compile
-from ..graph.errors import ArgumentError, DTypeError, GradientError, call_site, listed, message, quoted, shown
+from ..graph.arguments import listed
+from ..graph.errors import ArgumentError, DTypeError, GradientError, call_site, message
 from ..graph.leaves import Param
 from ..graph.node import Node
+from ..text import quoted, shown
 from .optimizers import Optimizer, Range
 from .schedules import Schedule, as_schedule
 

@@ -4,7 +4,6 @@ import sys
 import threading
 import types
 
-import numpy as np
 import pytest
 
 import symcnn as sc
@@ -90,68 +89,3 @@ def test_the_site_of_a_rule_does_not_leak_into_other_threads():
     inside = errors.made_by_rule(sc.exp(x), "backward rule", work)
     assert inside.site.rule == "backward rule of Exp"
     assert seen[0].site.rule == (x + 103).site.rule == ""
-
-
-def test_names_and_values_are_shown_in_short():
-    assert errors.quoted("conv1") == "'conv1'"
-    assert errors.quoted(np.float32(2)) == "np.float32(2.0)"
-    assert errors.quoted(np.zeros((2, 2))) == "array([[0., 0.], [0., 0.]])"
-    long = errors.quoted("a" * 100 + "z" * 100)
-    assert len(long) == 80
-    assert long.startswith("'aaa")
-    assert long.endswith("zzz'")
-    assert " ... " in long
-    assert errors.shown("conv 1") == "conv 1"
-    assert errors.shown("a\nb") == "'a\\nb'"
-    assert len(errors.shown("a" * 1000)) == 80
-    assert errors.called("conv", "") == "conv"
-    assert errors.called("conv", "c1") == "conv 'c1'"
-    assert errors.called("conv", None) == "conv None"
-
-
-class Indexed:
-    def __index__(self):
-        return 4
-
-
-@pytest.mark.parametrize("value", [4, np.int8(4), np.uint64(4), np.array(4), Indexed()])
-def test_whole_numbers(value):
-    for check in (errors.whole, errors.natural, errors.positive_int):
-        found = check(value, "n")
-        assert type(found) is int
-        assert found == 4
-    assert errors.pair(value, "n") == errors.pair((value, 4), "n") == errors.pair([4, value], "n") == (4, 4)
-
-
-@pytest.mark.parametrize("value", [4.0, np.float64(4), True, np.True_, "4", None, [4], np.array([4]), 4j, float("nan")])
-def test_what_is_no_whole_number(value, refused):
-    for check in (errors.whole, errors.natural, errors.positive_int):
-        with refused(TypeError, "the size of my window is", "it must be a whole number"):
-            check(value, "the size of my window")
-
-
-def test_the_smallest_whole_numbers(refused):
-    assert errors.whole(-3, "n") == -3
-    assert errors.natural(0, "n") == 0
-    assert errors.positive_int(1, "n") == 1
-    with refused(ValueError, "n is -1; it must be at least 0"):
-        errors.natural(-1, "n")
-    with refused(ValueError, "n is 0; it must be at least 1"):
-        errors.positive_int(0, "n")
-
-
-def test_one_of_some_options(refused):
-    assert errors.chosen("b", ("a", "b"), "the mode") == "b"
-    for wrong in ("c", None, 1, ["a"], np.array(["a", "b"])):
-        with refused(ValueError, "the mode", "is not known; expected 'a' or 'b'"):
-            errors.chosen(wrong, ("a", "b"), "the mode")
-    with refused(ValueError, "expected 'a', 'b' or 'c'"):
-        errors.chosen("d", ("a", "b", "c"), "the mode")
-
-
-def test_what_holds_several_things():
-    assert errors.items((1, 2)) == errors.items([1, 2]) == errors.items(np.array([1, 2])) == [1, 2]
-    assert errors.items(np.array([[1], [2]])) == [[1], [2]]
-    assert errors.items(()) == []
-    for single in (1, None, "ab", np.array(3), np.float32(1), sc.Input("x", (2,)), {1: 2}):
-        assert errors.items(single) is None

@@ -10,7 +10,7 @@ import pytest
 
 import symcnn as sc
 from symcnn.draw.canvas.style import fitting
-from symcnn.show import notebook
+from symcnn.graph import graph
 from symcnn.show.notebook import bundle
 
 SVG, HTML, LATEX, TEXT = "image/svg+xml", "text/html", "text/latex", "text/plain"
@@ -191,9 +191,9 @@ def test_gigantic_graphs_are_quick_to_look_at():
 def test_the_limit_is_on_what_is_upstream(monkeypatch):
     J = chain(10)
     size = len(J.graph())
-    monkeypatch.setattr(notebook, "LARGE", size)
+    monkeypatch.setattr(graph, "LARGE", size)
     assert LATEX in shown(J) and SVG in shown(sc.backprop(J))
-    monkeypatch.setattr(notebook, "LARGE", size - 1)
+    monkeypatch.setattr(graph, "LARGE", size - 1)
     assert list(shown(J)) == [TEXT] and LATEX in shown(J.inputs[0])
 
 

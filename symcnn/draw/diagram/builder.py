@@ -12,7 +12,7 @@ from .backward_boxes import BackwardBoxes
 from .focus import Stubs, focused, neighbourhood
 from .grouping import Group, grouped
 from .labels import Labels, at_most, counted
-from .model import BackwardBox, Box, Bundle, DiagramModel, Keys, shape_text
+from .model import BackwardBox, Box, Bundle, DiagramModel, Keys, size_text
 from .repeats import ENDS
 
 
@@ -93,7 +93,7 @@ class DiagramBuilder:
         """What stands on the edges that leave a box: names of the values, of their errors, and the shape."""
         if not leaving:
             return "", "", ""
-        shapes = dict.fromkeys(shape_text(node.shape) for node in leaving)
+        shapes = dict.fromkeys(size_text(node.shape) for node in leaving)
         shape = next(iter(shapes)) if len(shapes) == 1 else ""
         if len(leaving) == 1:
             return str(self.notation.symbol(leaving[0])), str(self.notation.error_symbol(leaving[0])), shape
@@ -177,7 +177,7 @@ class DiagramBuilder:
     def _line(self, family: Sequence[Param], wrap: str) -> str:
         """Parameters of one letter, with their shape."""
         first, last = (str(self.notation.symbol(p).wrapped(wrap)) for p in (family[0], family[-1]))
-        shapes = list(dict.fromkeys(shape_text(p.shape) for p in family))
+        shapes = list(dict.fromkeys(size_text(p.shape) for p in family))
         shape = shapes[0] if len(shapes) == 1 else "different shapes"
         return f"{first} … {last} ({len(family):,} of {shape})" if len(family) > 1 else f"{first} ({shape})"
 

@@ -12,16 +12,17 @@ from itertools import count
 from ...backprop import Backprop
 from ...equations.names import GENERIC, Symbol
 from ...equations.notation import Notation, Quoted
+from ...equations.titles import Titles
 from ...equations.typeset import Writer, literal, seen_through
-from ...graph.errors import ArgumentError, call_site, message, plain_text
+from ...graph.errors import ArgumentError, call_site, message
 from ...graph.graph import Graph
 from ...graph.leaves import BatchSize, Const, Input, Leaf, Param
 from ...graph.node import Node
 from ...simplify.zero_errors import added
+from ...text import plain_text
 from .focus import focused, neighbourhood
 from .labels import at_most, counted
-from .model import Below, Box, Bundle, DiagramModel, Keys, shape_text
-from .titles import Titles
+from .model import Below, Box, Bundle, DiagramModel, Keys, size_text
 
 MOST = 150
 """A picture of more boxes than this is drawn only on request."""
@@ -176,7 +177,7 @@ class EveryNodeBuilder:
     # Boxes -----------------------------------------------------------------------------------
 
     def _box(self, node: Node) -> Box:
-        symbol, shape = str(self.symbols[node]), shape_text(node.shape)
+        symbol, shape = str(self.symbols[node]), size_text(node.shape)
         if isinstance(node, Leaf):
             what = "input" if isinstance(node, Input) else "constant"
             return Box(self.keys[node], "input", symbol, [what], symbol, shape, "", node=node)
@@ -193,7 +194,7 @@ class EveryNodeBuilder:
         formula = self._writer.formula(over).text
         through = seen_through(over)
         if through is not None:
-            formula += f" as {node.dtype if through.shape == node.shape else shape_text(node.shape, 'N')}"
+            formula += f" as {node.dtype if through.shape == node.shape else size_text(node.shape, 'N')}"
         return f"{self.symbols[node]} = {formula}"
 
     def _edges(self, nodes: Iterable[Node]) -> list[tuple[str, str]]:
@@ -215,7 +216,7 @@ class EveryNodeBuilder:
         names = Keys()
         found = []
         for at, params in together.items():
-            lines = at_most([f"{self.symbols[p]} ({shape_text(p.shape)})" for p in params])
+            lines = at_most([f"{self.symbols[p]} ({size_text(p.shape)})" for p in params])
             found.append(Bundle(names.new(str(self.symbols[params[0]])), lines, [], list(at), params))
         return found
 
@@ -246,7 +247,7 @@ class EveryNodeBuilder:
                 lines.append(f"{also} = {self.symbols[node]}")
         kind, key = "gradient" if learned else "made", self.keys[node]
         symbol = str(self.symbols[node])
-        return Box(key, kind, type(node).__name__, lines, symbol, shape_text(node.shape), "", node=node)
+        return Box(key, kind, type(node).__name__, lines, symbol, size_text(node.shape), "", node=node)
 
     def _error_name(self, node: Node) -> str:
         return str(self.symbols[node].wrapped("grad" if isinstance(node, Param) else "delta"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...equations.notation import Notation
-from ...graph.errors import ArgumentError, DTypeError, GraphError, call_site, message, quoted
+from ...graph.errors import ArgumentError, DTypeError, GraphError, call_site, message
 from ...graph.leaves import Input, Leaf
 from ...graph.node import Node
-from .model import BackwardBox, Box, Keys, shape_text
+from ...text import quoted
+from .model import BackwardBox, Box, Keys, size_text
 
 _FEW = 3
 """Up to so many values that come from beyond to the same boxes have a stub each."""
@@ -168,7 +169,7 @@ class Stubs:
         twin = BackwardBox(f"… to {_listed(errors)}", [], needed) if errors else None
         symbol = names[0] if len(names) == 1 else f"{len(names):,} values"
         error = str(self.notation.error_symbol(sources[0])) if len(names) == 1 else f"{len(names):,} errors"
-        shapes = {shape_text(source.shape) for source in sources}
+        shapes = {size_text(source.shape) for source in sources}
         shape = min(shapes) if len(shapes) == 1 else ""
         return Box(key, "fold", f"… from {_listed(names)}", [], symbol, shape, error, twin)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ...equations.notation import Notation
+from ...equations.titles import Titles
 from ...graph.leaves import Input, Param
 from ...graph.node import Node
 from .grouping import Group
-from .model import shape_text
-from .titles import Titles
+from .model import size_text
 
 LINES = 6
 """How many equations, or parameters, a box lists at most."""
@@ -101,7 +101,7 @@ class Labels:
 
 
 def _different(nodes: Iterable[Node]) -> str:
-    shapes = sorted({shape_text(node.shape) for node in nodes})
+    shapes = sorted({size_text(node.shape) for node in nodes})
     return ", ".join(shapes if len(shapes) <= 3 else [*shapes[:2], "…"])
 
 

@@ -197,16 +197,16 @@ class Keys:
         return key
 
 
-def shape_text(shape: Shape, batch: str = "") -> str:
+def size_text(shape: Shape, batch: str = "") -> str:
     """A shape as it stands on an edge: of one example, unless the batch axis has a name.
 
     Examples
     --------
-    >>> shape_text((None, 20, 10, 10)), shape_text(())
+    >>> size_text((None, 20, 10, 10)), size_text(())
     ('20×10×10', 'scalar')
-    >>> shape_text((None,))
+    >>> size_text((None,))
     '1 each'
-    >>> shape_text((None, 2000), "N")
+    >>> size_text((None, 2000), "N")
     'N×2000'
     """
     text = "×".join(batch if d is None else str(d) for d in shape if d is not None or batch)

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...graph.errors import ArgumentError, DTypeError, ShapeError, call_site, message, natural, quoted
+from ...graph.arguments import natural
+from ...graph.errors import ArgumentError, DTypeError, ShapeError, call_site, message
 from ...graph.leaves import Param, is_masked
 from ...graph.node import Node
+from ...text import quoted
 from ..diagram.model import Below, Box, Bundle, DiagramModel
 from .colours import INF, LEVELS, MINUS_INF, NAN, Scale
 from .heatmap import heatmap

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from ...graph.leaves import Const, Input, Param
 from ...graph.node import Node
 from ...graph.spec import is_real
-from ..diagram.model import shape_text
+from ..diagram.model import size_text
 from ..maps.colours import INF, LEVELS, NAN, Scale
 from .budget import Kept, kept_maps, room_for_numbers
 from .compact import compact
 from .links import as_record
 from .page import Page
-from .recorder import Recorded, Recorder
+from .recording import Recorded, Recording
 from .steps import steps_of
 
 SCHEMA = 1
@@ -28,31 +28,31 @@ SCHEMA = 1
 Numbers = NDArray[Any]
 
 
-def contents(recorder: Recorder) -> Page:
-    """The page of what a recorder has kept."""
-    story = recorder.teller.tell()
+def contents(recording: Recording) -> Page:
+    """The page of what a recording has kept."""
+    story = recording.teller.tell()
     data: dict[str, Any] = {
         "schema": SCHEMA,
         "heading": "Backpropagation, step by step",
-        "output": recorder.name(recorder.values.J),
-        "moments": recorder.moments,
+        "output": recording.name(recording.values.J),
+        "moments": recording.moments,
         "tensors": {},
-        "links": [as_record(link, recorder.name) for links in recorder.links.values() for link in links],
-        "steps": steps_of(recorder, story),
+        "links": [as_record(link, recording.name) for links in recording.links.values() for link in links],
+        "steps": steps_of(recording, story),
         "palettes": _palettes(),
         "notes": [],
     }
     diagram = compact(story)
-    tensors = _Tensors(recorder, len(Page(data, diagram).html.encode()))
+    tensors = _Tensors(recording, len(Page(data, diagram).html.encode()))
     return Page(data | {"tensors": tensors.records(), "notes": tensors.notes()}, diagram)
 
 
 class _Tensors:
     """The tensors of a page, each at every moment, within the budget."""
 
-    def __init__(self, recorder: Recorder, others: int) -> None:
-        self.recorder = recorder
-        self.all = list(recorder.recorded.values())
+    def __init__(self, recording: Recording, others: int) -> None:
+        self.recording = recording
+        self.all = list(recording.recorded.values())
         self.arrays = {r.key: self._arrays(r) for r in self.all}
         sizes = {key: (a[0].shape, len(a) * a[0].itemsize) for key, a in self.arrays.items()}
         self.kept = kept_maps(sizes, room_for_numbers(others, len(sizes)))
@@ -60,7 +60,7 @@ class _Tensors:
     def _arrays(self, recorded: Recorded) -> list[Numbers]:
         """What it was at each moment; what is fed stays as it is."""
         fixed = isinstance(recorded.node, Input | Const)
-        traces = self.recorder.traces[:1] if fixed else self.recorder.traces
+        traces = self.recording.traces[:1] if fixed else self.recording.traces
         return _narrow([_of_the_example(recorded.node, trace[recorded.node]) for trace in traces])
 
     def records(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class _Tensors:
         found: dict[str, Any] = {
             "symbol": recorded.symbol,
             "title": recorded.title,
-            "about": shape_text(recorded.node.shape),
+            "about": size_text(recorded.node.shape),
             "shape": list(arrays[0].shape),
             "kind": "signed" if signed else "positive",
             "scales": [[scale.low, scale.high] for scale in scales],
@@ -83,9 +83,9 @@ class _Tensors:
             "data": [base64.b64encode(a.astype(f"<f{a.itemsize}").tobytes()).decode() for a in arrays],
         }
         if recorded.of is not None:
-            found["of"] = self.recorder.name(recorded.of)
-        elif recorded.node in self.recorder.values.symbols:
-            found["error"] = self.recorder.error_name(recorded.node)
+            found["of"] = self.recording.name(recorded.of)
+        elif recorded.node in self.recording.values.symbols:
+            found["error"] = self.recording.error_name(recorded.node)
         if isinstance(recorded.node, Input) and not is_real(recorded.node.dtype):
             found["integer"] = True
         absent = self._absent(recorded, kept)
@@ -110,7 +110,7 @@ class _Tensors:
         if not isinstance(node, Param) or node.ndim != 2:
             return None
         rows, columns = node.value.shape
-        for link in chain.from_iterable(self.recorder.links.values()):
+        for link in chain.from_iterable(self.recording.links.values()):
             maps = [d for d in link.source.shape if d is not None]
             if link.other is node and len(maps) == 3 and maps[1] * maps[2] > 1 and math.prod(maps) == columns:
                 return [rows if kept is None else kept.count, *maps]

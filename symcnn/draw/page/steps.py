@@ -9,12 +9,12 @@ from ...engine.trace import Trace
 from ...equations.equation import Equation
 from ...equations.lines import forward_lines, sent_lines
 from ...graph.declared import sentences_of
-from ...graph.errors import plain_text
 from ...graph.leaves import Const, Param
 from ...graph.node import Node
+from ...text import plain_text
 from ..diagram.model import DiagramModel
 from .links import is_masked, slope_key
-from .recorder import Parts, Recorder
+from .recording import Parts, Recording
 from .weighted_sums import added_up
 
 Step = dict[str, Any]
@@ -22,21 +22,21 @@ _TABLE = "A table says which channels each filter sees.", "A weight that does no
 _MOVED = "Each error goes back to where its number came from."
 
 
-def steps_of(recorder: Recorder, story: DiagramModel) -> list[Step]:
+def steps_of(recording: Recording, story: DiagramModel) -> list[Step]:
     """All steps: one for each named value, and one for each visit of the sweep to a named value."""
-    return _Steps(recorder, story).all()
+    return _Steps(recording, story).all()
 
 
 class _Steps:
-    def __init__(self, recorder: Recorder, story: DiagramModel) -> None:
-        self.recorder, self.story = recorder, story
-        self.notation, self.values = recorder.notation, recorder.values
+    def __init__(self, recording: Recording, story: DiagramModel) -> None:
+        self.recording, self.story = recording, story
+        self.notation, self.values = recording.notation, recording.values
         self.boxes = {box.node: box for box in story.boxes if box.node is not None}
         self.needed = {box.key for box in story.boxes if box.twin is not None and box.twin.needed}
         self.wires: dict[str, list[tuple[str, str]]] = {box.key: [] for box in story.boxes}
         for source, reader in story.edges:
             self.wires[reader].append((source, reader))
-        self.place = {node: n for n, node in enumerate(recorder.traces[0].order)}
+        self.place = {node: n for n, node in enumerate(recording.traces[0].order)}
         self.sent = self._sent()
 
     def all(self) -> list[Step]:
@@ -49,24 +49,24 @@ class _Steps:
     def _sent(self) -> dict[Node, dict[Node, str]]:
         """For each value that the sweep visits: whose errors its step makes, and the keys of these tensors."""
         found: dict[Node, dict[Node, str]] = {self.values.J: {}}
-        for source, readers in self.recorder.senders.items():
+        for source, readers in self.recording.senders.items():
             for reader in readers:
-                one = self.recorder.error_name(source)
-                key = self.recorder.part_name(source, reader) if len(readers) > 1 else one
+                one = self.recording.error_name(source)
+                key = self.recording.part_name(source, reader) if len(readers) > 1 else one
                 found.setdefault(reader, {})[source] = key
         return found
 
     def _forward(self, node: Node) -> Step:
-        box, name = self.boxes[node], self.recorder.name(node)
+        box, name = self.boxes[node], self.recording.name(node)
         sources = [s for s in self.values.sources(node) if s in self.values.symbols]
-        beside = [] if node.ndim else self.recorder.beside.get(node, [])
+        beside = [] if node.ndim else self.recording.beside.get(node, [])
         return {
             "direction": "forward",
             "value": name,
             "title": f"Forward · {box.title}",
             "equations": _mathml(forward_lines(self.notation, node)),
             "sentence": self._sentences(node)[0],
-            "reads": [self.recorder.name(s) for s in sources],
+            "reads": [self.recording.name(s) for s in sources],
             "beside": beside,
             "makes": [name],
             "element": f"value-{box.key}",
@@ -74,10 +74,10 @@ class _Steps:
         }
 
     def _backward(self, node: Node) -> Step:
-        box, name = self.boxes[node], self.recorder.name(node)
+        box, name = self.boxes[node], self.recording.name(node)
         assert box.twin is not None
         makes = sorted(self.sent[node], key=lambda source: isinstance(source, Param))
-        error = self.recorder.error_name(node)
+        error = self.recording.error_name(node)
         sums = self._sums(node)
         parts = [key for weights in sums.values() for key, _ in weights]
         return {
@@ -98,14 +98,14 @@ class _Steps:
         """For the errors that its step makes of what stands at the same place: the parts with their weights."""
         found = {}
         for source, key in self.sent[node].items():
-            parts = self.recorder.sums.get((node, source), [])
-            each = [self._added_up(key, parts, trace) for trace in self.recorder.traces]
+            parts = self.recording.sums.get((node, source), [])
+            each = [self._added_up(key, parts, trace) for trace in self.recording.traces]
             if each[0] and all(weights == each[0] for weights in each):
                 found[key] = each[0]
         return found
 
     def _added_up(self, key: str, parts: Parts, trace: Trace) -> list[tuple[str, float]] | None:
-        recorded = self.recorder.recorded
+        recorded = self.recording.recorded
         numbers = {part: trace[recorded[part].node] for part, _ in parts}
         return added_up(trace[recorded[key].node], [(part, trace[weight]) for part, weight in parts], numbers)
 
@@ -115,15 +115,15 @@ class _Steps:
 
     def _read_by(self, node: Node) -> list[str]:
         """What the rule reads from the forward pass, and the slopes that it multiplies with."""
-        name = self.recorder.name
+        name = self.recording.name
         made = {name(source) for source in self.sent[node]}
-        links = self.recorder.links[node]
+        links = self.recording.links[node]
         slopes = [slope_key(name(node), name(link.source)) for link in links if link.kind == "slope"]
         others = [name(link.other) for link in links if link.other is not None and name(link.source) in made]
         maxima = [name(link.source) for link in links if link.kind == "first maximum"]
-        others.sort(key=lambda key: isinstance(self.recorder.recorded[key].node, Param))
-        read = [*slopes, *others, *maxima, *self.recorder.beside.get(node, [])]
-        return [key for key in dict.fromkeys(read) if key in self.recorder.recorded]
+        others.sort(key=lambda key: isinstance(self.recording.recorded[key].node, Param))
+        read = [*slopes, *others, *maxima, *self.recording.beside.get(node, [])]
+        return [key for key in dict.fromkeys(read) if key in self.recording.recorded]
 
     def _sentences(self, node: Node) -> tuple[str, str]:
         """What the nodes behind a value's formula say about their rules: forward, and in reverse."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...graph.errors import plain_text
 from ...graph.node import Node
 from ...nodes.conv import Conv
+from ...text import plain_text
 from ..canvas.text_metrics import wrapped
 from .chain import Chain
 from .rows import Row

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...graph.errors import GraphError, message, shown
+from ...graph.errors import GraphError, message
 from ...graph.graph import Graph
 from ...graph.leaves import Input, Leaf, Param
 from ...graph.node import Node
@@ -17,6 +17,7 @@ from ...nodes.dense import Dense, MatMul
 from ...nodes.pool import Pool
 from ...nodes.reduce import Max, Mean
 from ...nodes.shape import Reshape
+from ...text import shown
 from .rows import Axis, Grid, Row, existing
 
 _LAYERS = (Conv, Pool, Dense, MatMul)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from xml.sax.saxutils import escape, quoteattr
 
-from ...graph.errors import plain_text
+from ...text import plain_text
 from ..canvas.geometry import Point, Rect, number
 from ..canvas.style import FONT
 from ..canvas.text_metrics import text_width, wrapped

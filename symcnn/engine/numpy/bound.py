@@ -16,10 +16,11 @@ import numpy as np
 
 from ...graph.algebra import BroadcastTo
 from ...graph.collector import collector_paused
-from ...graph.errors import FeedError, SizeError, message, shown
+from ...graph.errors import FeedError, SizeError, message
 from ...graph.leaves import BatchSize, Const, Input, Param
 from ...graph.locks import cached_property
 from ...graph.node import Node
+from ...text import shown
 from ..feeds import Feeds, copy_into
 from ..plan import Plan
 from ..profile import Nest

@@ -1,7 +1,7 @@
 """A small language of loops over vectors, between the graph and the machine: what the native engine lowers to.
 
 A function is a list of statements: values (each computed once, where it stands), loops, stores, registers that are
-set, and calls. It can be printed (`Function.__str__`), and `emit` turns it into LLVM's language. Types are a name of an
+set, and calls. It can be printed (`printing`), and `emit` turns it into LLVM's language. Types are a name of an
 element and a number of lanes; whatever one can do with a vector, one can do with a single number.
 """
 
@@ -128,11 +128,6 @@ class Function:
     exported: bool = False
     title: str = ""
 
-    def __str__(self) -> str:
-        from .printing import printed
-
-        return printed(self)
-
 
 class Builder:
     """Writes a function, statement by statement.
@@ -154,7 +149,8 @@ class Builder:
     >>> x, n = b.parameters
     >>> with b.loop(0, n, 8) as i:
     ...     b.store(x, i, b.binary("fmul", b.load(x, i, Type(FLOAT, 8)), b.number(2, 8)))
-    >>> print(b.function)
+    >>> from symcnn.engine.native.ir.printing import printed
+    >>> print(printed(b.function))
     scale(x, n)
       for i0 in 0 .. n step 8
         x[i0] = fmul x[i0] 2.0 : <8 x float>

@@ -35,7 +35,8 @@ class Total:
     >>> with total.loops() as (i,):
     ...     total.add(b.load(x, i, b.reals()))
     >>> b.store(y, 0, b.binary("fdiv", total.value, b.number(1000)))
-    >>> print(b.function)
+    >>> from symcnn.engine.native.ir.printing import printed
+    >>> print(printed(b.function))
     mean(x, y)
       r0 <- 0.0 : float
       r1 <- 0.0 : double

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ....graph.node import Node
 from ..ir.loops import INDEX, POINTER, Function
+from ..ir.printing import printed
 
 IMAGES, SHARES, MEMORY, SUMS, ALARMS, FLAGS, MUST_BE_0, FIRST_ARRAY = range(8)
 """The table of arguments: how many images there are, into how many shares they are divided, the memory of all threads,
@@ -62,4 +63,4 @@ class Lowered:
         return self.arrays.setdefault(node, FIRST_ARRAY + len(self.arrays))
 
     def __str__(self) -> str:
-        return "\n\n".join(map(str, self.functions))
+        return "\n\n".join(map(printed, self.functions))

@@ -3,11 +3,12 @@
 import symcnn as sc
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.ir.loops import FLOAT, INDEX, POINTER, Builder, Type
+from symcnn.engine.native.ir.printing import printed
 from symcnn.engine.native.runtime.compiled import Compiled
 
 
 def body(b):
-    return [line.strip() for line in str(b.function).splitlines()[1:]]
+    return [line.strip() for line in printed(b.function).splitlines()[1:]]
 
 
 def test_registers_that_change_places_keep_their_order():
@@ -75,7 +76,7 @@ def test_loops_calls_and_addresses():
     with b.loop(b.larger(0, n - 2), n, 4) as i:
         b.store(b.offset(x, 64, "i8"), i, b.splat(b.load(b.offset(x, n), i, Type(FLOAT)), 4))
         b.call("g", n, i + 1, 7)
-    assert str(b.function).splitlines() == [
+    assert printed(b.function).splitlines() == [
         "f(x, n)  # a title",
         "  for i0 in max(0, n - 2) .. n step 4",
         "    (x + 64 bytes)[i0] = splat (x + n floats)[i0] : <4 x float>",

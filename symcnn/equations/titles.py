@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ...equations.names import Values
-from ...graph.algebra import Add, BroadcastTo, Cast, Div, Mul, Neg, Sub, SumTo
-from ...graph.node import Node
-from ...graph.scaled import DivNoNan, Scaled
-from ...nodes.conv import Swap
-from ...nodes.reduce import Mean, Sum
-from ...nodes.shape import Reshape, Transpose
+from ..graph.algebra import Add, BroadcastTo, Cast, Div, Mul, Neg, Sub, SumTo
+from ..graph.node import Node
+from ..graph.scaled import DivNoNan, Scaled
+from ..nodes.conv import Swap
+from ..nodes.reduce import Mean, Sum
+from ..nodes.shape import Reshape, Transpose
+from .names import Values
 
 _ARITHMETIC = (Add, Div, Mean, Mul, Neg, Scaled, DivNoNan, Sub, Sum)
 _ARRANGING = (BroadcastTo, Cast, Reshape, SumTo, Swap, Transpose)
