@@ -14,7 +14,7 @@ import pytest
 import threadpoolctl
 
 import symcnn as sc
-import symcnn.engine.program
+import symcnn.engine.backend
 
 
 def blas_threads():
@@ -120,13 +120,13 @@ def test_interrupt_in_the_middle_of_the_update(monkeypatch):
     params = [sc.Param(f"w{i}", np.ones(2)) for i in range(4)]
     f = sc.compile(sc.sum(params[0]), updates={p: 2 * p for p in params})
     f()
-    put = symcnn.engine.program._put_all
+    put = symcnn.engine.backend._put_all
 
     def interrupted(writings):
         _thread.interrupt_main()
         put(writings)
 
-    monkeypatch.setattr(symcnn.engine.program, "_put_all", interrupted)
+    monkeypatch.setattr(symcnn.engine.backend, "_put_all", interrupted)
     with pytest.raises(KeyboardInterrupt):
         f()
     monkeypatch.undo()

@@ -23,7 +23,7 @@ PHASES = {
     "module": "emit",
     "_compiled": "LLVM",
     "Library": "link",
-    "NativeBackend.bind": "bind",
+    "_Compiler.bind": "bind",
     "team": "threads",
 }
 """The functions of `symcnn.engine.native`, and the phase to which their time belongs."""
@@ -57,7 +57,7 @@ class Stopwatch:
 def watched_engine() -> Stopwatch:
     """A stopwatch at all functions in `PHASES`, wherever a module of the engine has them."""
     watch, package = Stopwatch(), "symcnn.engine.native."
-    loaded = [m for name, m in sys.modules.items() if name.startswith(package) and name != package + "team"]
+    loaded = [m for name, m in sys.modules.items() if name.startswith(package) and name != package + "runtime.team"]
     for place, phase in PHASES.items():
         owners = [(m, place.split(".")) for m in loaded]
         found = [

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from itertools import count, repeat
-from operator import setitem
-from typing import Any, cast, overload
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, overload
 
 from ..graph.arguments import flag, listed, natural, positive_int
-from ..graph.errors import DTypeError, FeedError, NonFiniteError, ShapeError, call_site, message
-from ..graph.leaves import BatchSize, Const, Input, Param
+from ..graph.errors import ArgumentError, DTypeError, FeedError, ShapeError, call_site, message
+from ..graph.leaves import Input, Param
 from ..graph.listing import listed as table_of
+from ..graph.locks import cached_property
 from ..graph.node import Node
 from ..show.notebook import bundle
 from ..text import quoted, shown
-from .backends import BACKENDS, chosen
+from .backend import Array, Executable, NotFinite, Profiled, chosen, made
+from .binding import no_memory
 from .feeds import Feeds, batch_of
-from .numpy.bound import Bound, is_finite, no_memory
 from .plan import Plan
-from .profile import Profile, Row
+from .profile import Profile
+from .reference import Reference
 from .threads import number_of_threads, using
-from .trace import Trace, traced
-
-Array = NDArray[Any]
-_KEPT = 4
-"""How many sets of buffers a program keeps: the batch sizes and threads that it served last."""
-
-
-_put = cast(Callable[[Array, Any, Array], None], setitem)
-_put_all = deque[None](maxlen=0).extend
-"""Consumes a `map`, in one call of what is written in C: no interrupt comes between two of its writings."""
+from .trace import Trace
 
 
 class Program:
@@ -62,9 +50,12 @@ class Program:
         self.guard = guard
         self.threads = threads
         self._single = single
-        self._engine = BACKENDS[self.backend]()
-        self._idle: dict[tuple[int, int], Bound] = {}  # no lock guards it: a forked process might find it closed
-        self._numbers = count()
+        self._executable: Executable = made(self.backend).load(plan)
+
+    @cached_property
+    def _reference(self) -> Reference:
+        """The same plan by NumPy, node by node."""
+        return Reference(self.plan)
 
     @property
     def inputs(self) -> list[Input]:
@@ -101,46 +92,19 @@ class Program:
             raise no_memory(error, self.plan.outputs[0]) from None
         return results[0] if self._single else results
 
-    def _run(self, arrays: Feeds) -> list[Array]:
-        bound = self._acquire(batch_of(arrays))  # dropped if the run fails: an interrupted one may still use it
-        bound.feed(arrays)
-        bound.run(update=True, guard=self.guard)
-        if self.guard:
-            self._check_finite(bound)
-        results = self._results(bound)
-        self._release(bound)
-        return results
+    def _run(self, arrays: Feeds, update: bool = True, guard: bool | None = None) -> list[Array]:
+        batch = batch_of(arrays)
+        guard = self.guard if guard is None else guard
+        try:
+            return self._executable.run(arrays, batch, update=update, guard=guard)
+        except NotFinite as found:
+            output = found.node
+        raise self._reference.blame(arrays, batch, output)
 
     def _check_writable(self) -> None:
         for param in self.plan.updated:
             if not param.value.flags.writeable:
                 raise FeedError(message("it is to be updated, but its array cannot be written", node=param))
-
-    def _results(self, bound: Bound) -> list[Array]:
-        """Copies of the outputs; then the updates that the run has not made: one that has failed has made none."""
-        outputs = self.plan.outputs
-        asked = len(outputs) - len(self.plan.updated)
-        results = [np.array(bound.values[node]) for node in outputs[:asked]]
-        if bound.updates_parameters:
-            return results
-        new = [bound.values[node] for node in outputs[asked:]]
-        if bound.updates_overlap:
-            new = [np.array(value) for value in new]
-        _put_all(map(_put, [param.value for param in self.plan.updated], repeat(...), new))
-        return results
-
-    def _acquire(self, batch: int) -> Bound:
-        for key in list(self._idle):
-            if key[0] == batch and (bound := self._idle.pop(key, None)) is not None:
-                return bound
-        return self._engine.bind(self.plan, batch)
-
-    def _release(self, bound: Bound) -> None:
-        bound.forget_feeds()
-        self._idle[bound.batch, next(self._numbers)] = bound
-        if len(self._idle) > _KEPT:
-            for key in list(self._idle)[:-_KEPT]:
-                self._idle.pop(key, None)
 
     def advice(self, batch: int) -> str:
         """What to declare so that more runs natively, where most of the work for `batch` rows does not; else nothing.
@@ -152,9 +116,10 @@ class Program:
         >>> sc.compile(sc.dense(x, 3, seed=0)).advice(32)
         ''
         """
-        bound = using(self.threads, self._acquire, batch if any(None in i.shape for i in self.inputs) else 1)
-        self._release(bound)
-        return bound.advice()
+        if not isinstance(self._executable, Profiled):
+            return ""
+        rows = batch if any(None in i.shape for i in self.inputs) else 1
+        return using(self.threads, self._executable.advice, rows)
 
     # The NaN guard -------------------------------------------------------------------------
 
@@ -167,28 +132,7 @@ class Program:
             If an output is NaN or infinite.
         """
         arrays = self.plan.collect(feeds, named)
-        using(self.threads, self._run_checked, arrays)
-
-    def _run_checked(self, arrays: Feeds) -> None:
-        bound = self._engine.bind(self.plan, batch_of(arrays))
-        bound.feed(arrays)
-        bound.run()
-        self._check_finite(bound)
-
-    def _check_finite(self, bound: Bound) -> None:
-        if bound.all_finite():
-            return
-        with np.errstate(all="ignore"):
-            broken = bound.broken_nodes()
-        node = next((o for o in self.plan.outputs if o in broken), None)
-        if node is None:  # another engine, which rounds in another way, has found the values on the way finite
-            node = next(o for o in self.plan.outputs if not is_finite(bound.values[o]))
-            raise NonFiniteError(message("computed NaN or infinity", f"it is a {node.spec}", node=node))
-        while node is not None:
-            source = next((i for i in node.inputs if i in broken), None)
-            if source is None:
-                raise NonFiniteError(message(*_blame(node, bound), node=node))
-            node = source
+        using(self.threads, self._run, arrays, False, True)
 
     # Looking inside ------------------------------------------------------------------------
 
@@ -206,15 +150,7 @@ class Program:
             A mapping from nodes to arrays, in the order of the run.
         """
         arrays = self.plan.collect(feeds, named)
-        return using(self.threads, self._traced, arrays)
-
-    def _traced(self, arrays: Feeds) -> Trace:
-        with np.errstate(all="ignore"):
-            bound = self._acquire(batch_of(arrays))
-            bound.feed(arrays)
-            trace = traced(bound)
-        self._release(bound)
-        return trace
+        return using(self.threads, self._reference.trace, arrays, batch_of(arrays))
 
     def profile(self, feeds: Mapping[Any, Any] | None = None, /, *, runs: int = 10, **named: Any) -> Profile:
         """Time each node over some runs, without the updates.
@@ -237,27 +173,17 @@ class Program:
 
     def _profiled(self, feeds: Mapping[Any, Any] | None, named: dict[str, Any], runs: int) -> Profile:
         arrays = self.plan.collect(feeds, named)
-        with np.errstate(all="ignore"):
-            bound = self._acquire(batch_of(arrays))
-            bound.feed(arrays)
-            times = [bound.times() for _ in range(runs)]
-            peak = bound.peak()
-            outside = None if peak is None else min(self._seconds_outside(bound, feeds, named) for _ in range(runs))
-        sizes = {node: value.nbytes for node, value in bound.values.items()}  # lanes are not among them
-        rows = [
-            Row(node, min(run[n][2] for run in times), 0 if nest and nest.is_job else sizes.get(node, 0), kernel, nest)
-            for n, ((node, kernel, _), nest) in enumerate(zip(times[0], bound.nests(), strict=True))
-        ]
-        self._release(bound)
-        return Profile(rows, bound.nbytes, self.backend, bound.batch, peak, outside)
+        if not isinstance(self._executable, Profiled):
+            raise ArgumentError(message(f"the backend {self.backend!r} has no profiles", site=call_site()))
+        found = replace(self._executable.profile(arrays, batch_of(arrays), runs), backend=self.backend)
+        if found.outside is None:
+            return found
+        return replace(found, outside=found.outside + min(self._seconds_checking(feeds, named) for _ in range(runs)))
 
-    def _seconds_outside(self, bound: Bound, feeds: Mapping[Any, Any] | None, named: dict[str, Any]) -> float:
-        """What a run takes beside its calls: to check and copy the feeds, and to copy the results."""
+    def _seconds_checking(self, feeds: Mapping[Any, Any] | None, named: dict[str, Any]) -> float:
+        """What it takes to check the feeds."""
         start = time.perf_counter()
-        bound.feed(self.plan.collect(feeds, named))
-        if self.guard:
-            bound.all_finite()
-        _ = [np.array(bound.values[node]) for node in self.plan.outputs]
+        self.plan.collect(feeds, named)
         return time.perf_counter() - start
 
     def report(self, batch: int = 1, loops: bool = False) -> str:
@@ -276,10 +202,9 @@ class Program:
             With the native backend: each nest of loops, with the nodes that are computed within it, and for what is
             left to NumPy the reason.
         """
-        bound = using(self.threads, self._engine.bind, self.plan, natural(batch, "report: batch"))
-        steps = f"{len(bound.calls)} step{'s' * (len(bound.calls) != 1)}"
-        head = f"backend {self.backend}, batch {batch}: {steps}, {bound.nbytes:,} bytes of buffers"
-        return "\n".join([head, *bound.describe(loops)])
+        rows = natural(batch, "report: batch")
+        first, *rest = using(self.threads, self._executable.report, rows, loops) or [""]
+        return "\n".join([f"backend {self.backend}, batch {rows}: {first}", *rest])
 
     def __reduce__(self) -> Any:
         return type(self), (self.plan, self._single, self.backend, self.guard, self.threads)
@@ -291,22 +216,6 @@ class Program:
     def __repr__(self) -> str:
         takes = ", ".join(f"{shown(i.name)} {i.shape}" for i in self.inputs)
         return f"Program({takes} -> {len(self.plan.asked) - len(self.plan.updated)} outputs, backend={self.backend!r})"
-
-
-def _blame(node: Node, bound: Bound) -> tuple[str, ...]:
-    value = np.asarray(bound.values[node]) if isinstance(node, Input | Param | Const) else None
-    if isinstance(node, Input):
-        return "the array that was fed has NaN or infinite numbers", _first_bad(value)
-    if isinstance(node, Param | Const):
-        return "its value has NaN or infinite numbers", _first_bad(value)
-    sources = ", ".join(i.label for i in node.inputs if not isinstance(i, BatchSize))
-    return "computed NaN or infinity from finite numbers", f"it is a {node.spec} computed from {sources}"
-
-
-def _first_bad(value: Array | None) -> str:
-    assert value is not None
-    place = np.unravel_index(int(np.argmax(~np.isfinite(value))), value.shape) if value.ndim else ()
-    return f"the first one is at {tuple(int(i) for i in place)}: {value[place]}"
 
 
 @overload
@@ -343,7 +252,7 @@ def compile(
         Of one node the program returns one array, of a list a list.
     updates : {Param: Node}, optional
         New values that parameters take at the end of each run: how a training step writes its result.
-    backend : "auto", "numpy" or "native"
+    backend : "auto", "numpy", "native", or the name of one that another package brings (`symcnn.engine.backend`)
         What runs the program. "native" compiles it to machine code when it is first run, and keeps that in the user's
         cache folder; what it has no loops for is computed by NumPy: see `Program.report`. "numpy" computes everything
         so. "auto" is what the environment variable SYMCNN_BACKEND says, else "native" (where llvmlite is missing,
@@ -360,7 +269,7 @@ def compile(
     GraphError
         If two inputs share a name.
     DTypeError, ArgumentError
-        For outputs that are no nodes, a backend that there is not, and a number of threads that cannot be.
+        For outputs that are not nodes, an unknown backend, and a number of threads below 1.
 
     Examples
     --------

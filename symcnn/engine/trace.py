@@ -13,8 +13,6 @@ from ..graph.listing import listed
 from ..graph.node import Node
 from ..show.notebook import bundle
 from ..text import quoted
-from .numpy.blas import one_thread
-from .numpy.bound import Bound
 
 Array = NDArray[Any]
 
@@ -80,20 +78,3 @@ class Trace(Mapping[Node, Array]):
 def _extreme(trace: Trace, node: Node, function: Callable[[Array], Any]) -> str:
     """A number that a value reaches; NaN where it has one, nothing where it is empty."""
     return f"{function(trace[node]):.4g}" if trace[node].size else ""
-
-
-def traced(bound: Bound) -> Trace:
-    """Run what is bound, and keep a copy of each value when it is there: its buffer may be used again."""
-    values: dict[Node, Array] = {}
-    asked: dict[Node, list[Node]] = {}
-    for node, output in zip(bound.plan.asked, bound.plan.outputs, strict=True):
-        asked.setdefault(output, []).append(node)
-
-    def keep() -> None:
-        for node, value in bound.visits():
-            values[node] = np.array(value, order="C")
-            for other in asked.get(node, ()):
-                values[other] = values[node]
-
-    one_thread(keep)
-    return Trace(values, bound.batch)

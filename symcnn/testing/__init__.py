@@ -1,9 +1,10 @@
-"""Checks for those who write node types and networks: `check_node` and `check_gradients`."""
+"""Checks for those who write node types, networks and backends: `check_node`, `check_gradients`, `agree`."""
 
 from __future__ import annotations
 
+from .agreement import Agreement, agree
 from .findings import Report
 from .gradients import GradientCheck, check_gradients
 from .node_check import check_node
 
-__all__ = ["GradientCheck", "Report", "check_gradients", "check_node"]
+__all__ = ["Agreement", "GradientCheck", "Report", "agree", "check_gradients", "check_node"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..backprop import grad
-from ..engine.backends import chosen
+from ..engine.backend import chosen, names
 from ..engine.program import compile
 from ..graph.algebra import fed
 from ..graph.errors import place_of
@@ -205,21 +206,27 @@ def forward_is_portable(sample: Node) -> Iterator[Problem]:
 
 
 def engines_agree(sample: Node) -> Iterator[Problem]:
-    """The engines give what the forward rules give, for the value and its errors.
+    """Every installed backend gives what the forward rules give, for the value and its errors.
 
-    NumPy's with its kernels; and the one that ``backend="auto"`` stands for, machine code where llvmlite is installed.
+    NumPy's with its kernels, machine code where llvmlite is installed, and those that other packages bring; where
+    SYMCNN_BACKEND names one, that and NumPy's alone.
     """
-    for backend in dict.fromkeys(("numpy", chosen("auto"))):
-        yield from _engine_agrees(sample, backend, *_ENGINES[backend])
+    told = os.environ.get("SYMCNN_BACKEND", "auto") not in ("", "auto")
+    for backend in dict.fromkeys(("numpy", chosen("auto"))) if told else names():
+        yield from _engine_agrees(sample, backend, *_ENGINES.get(backend, _ENGINES["native"]))
 
 
 _ENGINES = {"numpy": (REALS, (3, 3, 1, 0)), "native": (REALS[1:], (3, 20, 1, 0))}
 """With which dtypes and batches: machine code is another one for few images, and has a block that is not full."""
-_MEND = {
-    "numpy": "the type's kernel, or a rewriting rule, must give what forward gives",
-    "native": "forward must give the same for the same arrays each time; where it does, it is the engine's fault: "
-    'report it, and use backend="numpy"',
-}
+_ROOM = 200
+"""How many units in the last place engines may be apart, relative to the largest number of a value."""
+
+
+def _mend(backend: str) -> str:
+    if backend == "numpy":
+        return "the type's kernel, or a rewriting rule, must give what forward gives"
+    same = "forward must give the same for the same arrays each time"
+    return f'{same}; where it does, it is the engine\'s fault: report it, and use backend="numpy"'
 
 
 def _engine_agrees(sample: Node, backend: str, dtypes: Sequence[str], batches: Sequence[int]) -> Iterator[Problem]:
@@ -241,8 +248,8 @@ def _engine_agrees(sample: Node, backend: str, dtypes: Sequence[str], batches: S
                 continue
             found = program({i: values[i] for i in program.inputs})
             for n, (a, b) in enumerate(zip(found[:-1], expected, strict=True)):
-                if a.dtype != b.dtype or not _close(a, b, b.dtype, 200):
+                if a.dtype != b.dtype or not _close(a, b, b.dtype, _ROOM):
                     what = "the value" if n == 0 else f"the error sent to input {variables(node)[n - 1].name!r}"
                     name = "NumPy" if backend == "numpy" else backend
-                    yield Problem(f"the {name} engine computes another result for {what}, in {dtype}", _MEND[backend])
+                    yield Problem(f"the {name} engine computes another result for {what}, in {dtype}", _mend(backend))
                     return

@@ -64,7 +64,7 @@ def test_network_in_float32_is_checked_in_float64():
 
 def test_the_backend_is_the_one_that_is_asked_for():
     w = sc.Param("w", np.array([1.0, 2.0]))
-    with pytest.raises(sc.errors.ArgumentError, match="there is no backend 'abacus'"):
+    with pytest.raises(sc.errors.ArgumentError, match="unknown backend 'abacus'"):
         check_gradients(sc.sum(sc.tanh(w)), {}, backend="abacus")
 
 

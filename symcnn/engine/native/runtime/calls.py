@@ -10,7 +10,7 @@ import numpy as np
 
 from ....graph.leaves import Param
 from ....graph.node import Node
-from ...numpy.bound import Bound
+from ...binding import Binding
 from ...numpy.registry import Array
 from ...profile import Nest
 from ...threads import size
@@ -59,7 +59,7 @@ class Runner:
         self._table = (ctypes.c_int64 * (BEFORE + FIRST_ARRAY + len(compiled.lowered.arrays)))()
         self.address = ctypes.addressof(self._table) + 8 * BEFORE
 
-    def fill(self, bound: Bound) -> None:
+    def fill(self, bound: Binding) -> None:
         """The addresses of all arrays, and what else does not change from run to run."""
         compiled = self.compiled
         for place, number in (

@@ -1,21 +1,16 @@
-"""`FixedBound`: a plan of a fixed number of rows, run by what was bound of the same plan without that number."""
+"""`FixedBatch`: a plan of a fixed number of rows, run by what was bound of the same plan without that number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import numpy as np
-
 from ....graph.node import Node
+from ...binding import Binding
 from ...feeds import Feeds
-from ...numpy.bound import Bound, bind
-from ...numpy.registry import Array
 from ...plan import Plan
 from ...profile import Nest
 from ..analysis.open_batch import Opened
 
 
-class FixedBound(Bound):
+class FixedBatch(Binding):
     """A plan over the buffers of another one: what is fed and asked for are twins, whose arrays are the same.
 
     Parameters
@@ -24,13 +19,13 @@ class FixedBound(Bound):
         Of a fixed number of rows.
     batch : int
         What the program calls its batch.
-    inner : Bound
+    inner : Binding
         The plan without it.
     found : Opened
         How they belong together.
     """
 
-    def __init__(self, plan: Plan, batch: int, inner: Bound, found: Opened) -> None:
+    def __init__(self, plan: Plan, batch: int, inner: Binding, found: Opened) -> None:
         super().__init__(plan, batch, inner.values, inner.calls, inner.nbytes)
         self.inner, self.found = inner, found
         self.values |= {node: self.values[found.twins[node]] for node in plan.outputs}
@@ -49,9 +44,9 @@ class FixedBound(Bound):
         """Whether native code writes the new values into the parameters."""
         return self.inner.updates_parameters
 
-    def run(self, update: bool = False, guard: bool = False) -> None:
+    def compute(self, update: bool = False, guard: bool = False) -> None:
         """Compute all values once, and, if asked and possible, update the parameters."""
-        self.inner.run(update, guard)
+        self.inner.compute(update, guard)
 
     def times(self) -> list[tuple[Node, str, float]]:
         """Compute all values once, one loop nest after the other: what each took."""
@@ -77,12 +72,3 @@ class FixedBound(Bound):
     def advice(self) -> str:
         """What to declare so that more is computed natively, where most of the work is not; else nothing."""
         return self.inner.advice()
-
-    def visits(self) -> Iterator[tuple[Node, Array]]:
-        """Each node and its value, as the NumPy engine computes them."""
-        reference, twins = bind(self.plan, self.batch), self.found.twins
-        for node in self.plan.inputs:
-            if node in reference.values:
-                np.copyto(reference.values[node], self.values[twins[node]])
-        self.values |= {node: value for node, value in reference.values.items() if not node.inputs}
-        yield from reference.visits()

@@ -7,8 +7,8 @@ from user_nodes import Scaled, Sorted
 import symcnn as sc
 from symcnn.engine.native.analysis.nests import within
 from symcnn.engine.native.cpu import Cpu
-from symcnn.engine.native.runtime.bound import NativeBackend
 from symcnn.engine.native.runtime.compiled import Compiled
+from symcnn.engine.native.runtime.executable import NativeBackend
 
 
 def network(pool):
@@ -40,7 +40,7 @@ def test_there_is_a_nest_for_each_time():
     x = sc.Input("x", (None, 6))
     total = sc.sum(Sorted(sc.exp(x)) * 2)
     plan = sc.compile(total, updates={sc.Param("w", np.float32(1)): total}).plan
-    bound = NativeBackend().bind(plan, 19)
+    bound = NativeBackend().load(plan).bind(19)
     bound.feed({x: np.zeros((19, 6), "float32")})
     for found, nest in zip(bound.times(), bound.nests(), strict=True):
         assert (found[1] == "native") == (nest is not None)

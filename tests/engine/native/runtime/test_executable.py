@@ -35,7 +35,7 @@ def test_a_training_step_is_one_native_call_and_says_so():
     step = sc.train_step(J, sc.SGD(lr=0.1, momentum=0.9), backend="native")
     report = step.program.report(32)
     assert report.startswith("backend native, batch 32: ")
-    calls = step.program._engine.bind(step.program.plan, 32).calls
+    calls = step.program._executable.bind(32).calls
     assert [call.kernel for call in calls] == ["native"]
     by_numpy = report.split("by NumPy:")[1].split("stage")[0]
     before = {"Div", "Reshape"}  # one divided by N, once for all runs; and a view
@@ -204,7 +204,7 @@ def test_functions_of_a_deep_network_are_no_longer_than_of_a_flat_one():
         for n in range(depth):
             h = sc.tanh(sc.dense(h, 2, seed=n))
         step = sc.train_step(sc.mean(h * h), sc.SGD(lr=0.1, momentum=0.9), backend="native")
-        lowered = step.program._engine.bind(step.program.plan, 16).compiled.lowered
+        lowered = step.program._executable.bind(16).compiled.lowered
         longest.append(max(len(f.body) for f in lowered.functions if not f.name.endswith("_images")))
     assert longest[0] == longest[1]
 
@@ -232,7 +232,7 @@ def test_a_dropped_program_is_freed():
     x = sc.Input("x", (None, 2))
     program = sc.compile(sc.exp(x), backend="native")
     program(x=[[1, 2]])
-    (bound,) = program._idle.values()
+    (bound,) = program._executable._idle.values()
     gone = [weakref.ref(bound), weakref.ref(bound.compiled.library)]
     gc.disable()
     try:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symcnn as sc
-from symcnn.engine.numpy.bound import bind
+from symcnn.engine.numpy.executable import bind
 from symcnn.engine.plan import Plan
 
 RNG = np.random.default_rng(0)

@@ -1,9 +1,8 @@
-"""A plan bound to buffers, with native code where there are loops for it, and NumPy elsewhere."""
+"""`NativeBackend`: plans bound to buffers, with native code where there are loops for it, and NumPy elsewhere."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
@@ -17,10 +16,9 @@ from ....graph.node import Node
 from ....nodes.conv import Conv
 from ....nodes.dense import Dense, MatMul
 from ....nodes.take import Put, Take
+from ...binding import Binding, Bindings, Call, Storage, bind_node, is_finite, no_memory, unfed, verification
 from ...feeds import Feeds, copy_into
-from ...numpy.arena import Arena
 from ...numpy.blas import one_thread
-from ...numpy.bound import Bound, Call, _bind_node, _Storage, _verification, bind, is_finite, no_memory
 from ...numpy.registry import Array
 from ...plan import Plan
 from ...profile import Nest
@@ -30,7 +28,7 @@ from ..analysis.reasons import advice, report
 from ..cpu import Cpu
 from .calls import NativeRun, Runner
 from .compiled import Compiled
-from .fixed_batch import FixedBound
+from .fixed_batch import FixedBatch
 from .machine import machine
 
 _FEW = 16
@@ -40,39 +38,44 @@ _FEW = 16
 class NativeBackend:
     """Plans compiled to machine code."""
 
-    name = "native"
+    def load(self, plan: Plan) -> Bindings:
+        """The plan, compiled when it is first run: once for few images and once for many."""
+        return Bindings(plan, _Compiler(plan).bind)
 
-    def __init__(self) -> None:
+
+class _Compiler:
+    """A plan and what was compiled of it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         self._compiled: dict[bool, Compiled] = {}
         self._lock = lock()
-        self._tried: tuple[Plan, Opened | None] | None = None
 
-    def bind(self, plan: Plan, batch: int) -> Bound:
-        """The plan over buffers for a batch of `batch` rows; compiled when that is first asked for."""
-        found = self._opened(plan)
-        if found is None:
-            return self._bound(plan, batch)
-        return FixedBound(plan, batch, self._bound(found.plan, found.rows), found)
-
-    def _opened(self, plan: Plan) -> Opened | None:
+    @cached_property
+    def _opened(self) -> Opened | None:
         """The plan without its fixed number of rows, where that serves its loops."""
-        if self._tried is None or self._tried[0] is not plan:
-            self._tried = plan, serving(plan)
-        return self._tried[1]
+        return serving(self._plan)
 
-    def _bound(self, plan: Plan, batch: int) -> NativeBound:
+    def bind(self, batch: int) -> Binding:
+        """The plan over buffers for a batch of `batch` rows."""
+        found = self._opened
+        if found is None:
+            return self._bound(self._plan, batch)
+        return FixedBatch(self._plan, batch, self._bound(found.plan, found.rows), found)
+
+    def _bound(self, plan: Plan, batch: int) -> NativeBinding:
         few = batch < _FEW
         compiled = self._compiled.get(few)
-        if compiled is None or compiled.plan is not plan:
+        if compiled is None:
             with self._lock:
                 compiled = self._compiled.get(few)
-                if compiled is None or compiled.plan is not plan:
+                if compiled is None:
                     compiled = self._compiled[few] = Compiled.of(plan, Cpu.host(), few)
-        return _bound(compiled, batch)
+        return bind(compiled, batch)
 
 
 @dataclass
-class NativeBound(Bound):
+class NativeBinding(Binding):
     """A compiled plan over its buffers."""
 
     compiled: Compiled = field(kw_only=True)
@@ -117,14 +120,14 @@ class NativeBound(Bound):
     @cached_property
     def _unfed(self) -> dict[Node, Array]:
         """What stands in the place of arrays that are not there yet."""
-        return {node: _unfed(node, self.batch) for node in self.compiled.fed_directly}
+        return {node: unfed(node, self.batch) for node in self.compiled.fed_directly}
 
     @cached_property
     def updates_parameters(self) -> bool:
         """Whether native code writes the new values into the parameters."""
         return bool(self.compiled.commits) and all(p.value.flags.c_contiguous for p in self.plan.updated)
 
-    def run(self, update: bool = False, guard: bool = False) -> None:
+    def compute(self, update: bool = False, guard: bool = False) -> None:
         """Compute all values once, and, if asked and possible, update the parameters."""
         runner = self.runner
         runner.updates, runner.guarded = update, guard
@@ -133,13 +136,13 @@ class NativeBound(Bound):
             self.of_shapes[-1].run()
             self.of_shapes.pop()
         if self._calls_blas:
-            one_thread(self._compute)
+            one_thread(self._call_all)
         else:
-            self._compute()
+            self._call_all()
         if runner.wrong_labels:
             self._refuse_labels()
 
-    def _compute(self) -> None:
+    def _call_all(self) -> None:
         with np.errstate(all="ignore") if self._calls_numpy else nullcontext():
             for call in self.calls:
                 try:
@@ -149,7 +152,7 @@ class NativeBound(Bound):
 
     def _refuse_labels(self) -> None:
         for node in self.labelled:
-            check = _verification(node, [_seen(i, self) for i in node.inputs])
+            check = verification(node, [_seen(i, self) for i in node.inputs])
             if check is not None:
                 check()
 
@@ -190,19 +193,12 @@ class NativeBound(Bound):
         """What to declare so that more is computed natively, where most of the work is not; else nothing."""
         return advice(self.compiled, self.batch)
 
-    def visits(self) -> Iterator[tuple[Node, Array]]:
-        """Each node and its value, as the NumPy engine computes them: native code keeps no value that is not needed."""
-        reference = bind(self.plan, self.batch)
-        for node in self.plan.inputs:
-            if node in reference.values:
-                np.copyto(reference.values[node], self.values[node])
-        yield from reference.visits()
-
 
 @collector_paused
-def _bound(compiled: Compiled, batch: int) -> NativeBound:
-    bound = NativeBound(compiled.plan, batch, compiled=compiled)
-    storage = _Storage(compiled.plan, Arena())
+def bind(compiled: Compiled, batch: int) -> NativeBinding:
+    """A compiled plan over buffers for a batch of `batch` rows."""
+    bound = NativeBinding(compiled.plan, batch, compiled=compiled)
+    storage = Storage(compiled.plan)
     bound.runner = Runner(compiled)
     waiting: list[int] = []
     for node in compiled.plan.order:
@@ -210,12 +206,12 @@ def _bound(compiled: Compiled, batch: int) -> NativeBound:
             bound.values[node] = bound._unfed[node]
             storage.share(node, owned=True)
         elif not node.inputs:
-            _bind_node(node, bound, storage)
+            bind_node(node, bound, storage)
     for number, stage in enumerate(compiled.partition.stages):
         if stage.kind == "numpy":
             _end_run(waiting, bound)
             for node in stage.nodes:
-                _bind_node(node, bound, storage)
+                bind_node(node, bound, storage)
         else:
             _bind_stage(number, bound, storage)
             waiting.append(number)
@@ -225,7 +221,7 @@ def _bound(compiled: Compiled, batch: int) -> NativeBound:
     return bound
 
 
-def _end_run(stages: list[int], bound: NativeBound) -> None:
+def _end_run(stages: list[int], bound: NativeBinding) -> None:
     """Native stages that follow each other become one call."""
     if not stages:
         return
@@ -237,13 +233,13 @@ def _end_run(stages: list[int], bound: NativeBound) -> None:
     stages.clear()
 
 
-def _bind_stage(number: int, bound: NativeBound, storage: _Storage) -> None:
+def _bind_stage(number: int, bound: NativeBinding, storage: Storage) -> None:
     """Arrays for what a native stage computes, and what is to be seen before it runs."""
     compiled = bound.compiled
     for node in compiled.partition.stages[number].nodes:
         if type(node) in LABELLED:  # native code looks at the labels
             bound.labelled.append(node)
-        elif (check := _verification(node, [_seen(i, bound) for i in node.inputs])) is not None:
+        elif (check := verification(node, [_seen(i, bound) for i in node.inputs])) is not None:
             looked_at = isinstance(node, Take | Put) and not isinstance(node.index, Const)
             (bound.calls if looked_at else bound.of_shapes).append(Call(node, check, "verify"))
     for node in compiled.results[number]:
@@ -254,15 +250,6 @@ def _bind_stage(number: int, bound: NativeBound, storage: _Storage) -> None:
             raise SizeError(message(f"there is no memory for its {shape} numbers", node=node)) from None
 
 
-def _seen(node: Node, bound: NativeBound) -> Array:
+def _seen(node: Node, bound: NativeBinding) -> Array:
     """A value as `verify` may see it: of what is kept in lanes only the shape, and that is all that is looked at."""
-    return bound.values[node] if node in bound.values else _unfed(node, bound.batch)
-
-
-def _unfed(node: Node, batch: int) -> Array:
-    """An array of the value's shape that has no memory to speak of."""
-    shape = node.spec.bind(batch)
-    try:
-        return np.broadcast_to(np.zeros((), node.dtype), shape)
-    except ValueError:  # more numbers than NumPy can count
-        raise SizeError(message(f"there is no memory for its {shape} numbers", node=node)) from None
+    return bound.values[node] if node in bound.values else unfed(node, bound.batch)
