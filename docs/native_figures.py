@@ -5,9 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from symcnn.engine.native.analysis.fusion import Group
-from symcnn.engine.native.analysis.nests import kind, within
 from symcnn.engine.native.analysis.partition import elements
 from symcnn.engine.native.runtime.compiled import Compiled
+from symcnn.engine.native.runtime.nests import kind, within
 from symcnn.engine.patterns import reads
 from symcnn.graph.node import Node
 

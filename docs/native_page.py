@@ -13,7 +13,6 @@ import native_figures
 import numpy as np
 
 import symcnn as sc
-from symcnn.engine.native.analysis.nests import described, kind, nests, within
 from symcnn.engine.native.analysis.partition import OF_MANY, Kind, Partition, partition
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.ir.llvm import module
@@ -21,6 +20,7 @@ from symcnn.engine.native.ir.printing import printed
 from symcnn.engine.native.kernels import winograd
 from symcnn.engine.native.kernels.tiling import PRODUCTS, rectangle, threes
 from symcnn.engine.native.runtime.compiled import Compiled
+from symcnn.engine.native.runtime.nests import described, kind, nests, within
 from symcnn.engine.plan import Plan
 
 TEXT = (Path(__file__).parent / "native.template").read_text(encoding="utf-8")

@@ -14,22 +14,17 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from ....graph.node import Node
-from ....nodes.border import Dilate, Pad
-from ....nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
-from ....nodes.pool import Pick, Place, Pool, Switches, Upsample
-from ....nodes.reduce import ArgMax, FirstMax, LogSumExp
-from ....nodes.shape import Reshape
 from ...patterns import BatchSum, accumulated, per_image, reads
 from ..ir.conversion import element_of_array
-from ..ir.loops import INT, SIZES
-from .partition import MOVES, Kind, Partition, elements
+from ..ir.loops import SIZES
+from .partition import Kind, Partition, elements
+from .registration import is_alias, is_registered, of
 
 _DEPTH = 24
 """How many values in a row are computed within one loop: the next one is written down."""
 FEW = 16
 """So many times a value may stand in the body of a loop, as the elements of a window do; what would stand there more
 often, or be computed more often than that for each of its elements, is written down, or the window is a loop."""
-_SPREADING = (Upsample, Place, Dilate, Pad)
 _LINE = 64
 
 
@@ -77,23 +72,23 @@ class Group:
 
     def base(self, node: Node) -> Node:
         """The node whose buffer holds the value: a reshaped value lies where it was."""
-        while isinstance(node, Reshape) and node in self.members:
-            node = node.x
+        while is_alias(node) and node in self.members:
+            node = node.inputs[0]
         return node
 
 
 def element_of(node: Node) -> str:
     """How a value is kept in lanes: as in an array; the numbers of switches and of classes take 32 bits."""
-    return INT if isinstance(node, Switches | ArgMax) else element_of_array(node.dtype)
+    return of(node).element or element_of_array(node.dtype)
 
 
 def is_flat(node: Node) -> bool:
     """Whether the element number i of `node` depends on the elements number i of inputs as large, and on scalars."""
-    if isinstance(node, Reshape):
+    if is_alias(node):
         return True
     return (
         node.elementwise
-        and type(node) not in (*MOVES, OneHot)
+        and not is_registered(node)
         and all(i.shape == node.shape or i.shape == () for i in node.inputs)
     )
 
@@ -159,7 +154,7 @@ def _written(nodes: list[Node], results: set[Node], group: Group, found: Partiti
     written: set[Node] = set()
     for node in reversed(nodes):
         use = uses[node]
-        if isinstance(node, Reshape):
+        if is_alias(node):
             if (source := group.base(node)) in uses:
                 one = len(use.frames) == 1
                 uses[source].also(replace(use, frames={node} if one else use.frames))
@@ -195,37 +190,43 @@ def _read_by(node: Node, source: Node, use: _Use) -> _Use:
     moves = not node.elementwise and use.root is not node
     corners = _gathered(node) if source is node.inputs[0] else 1
     shared = use.shared
-    if isinstance(node, Upsample | Place) and (use.root is node or use.frames == {use.root}):
-        shared *= node.size[0] * node.size[1]
+    if of(node).spreads and (use.root is node or use.frames == {use.root}):
+        shared *= window_size(node)
     frames = {node} if moves else use.frames
     times = use.times * corners if _computed_where_used(node) else elements(source)
     return _Use(frames, use.root, use.depth + 1, use.copies * corners, shared, times)
 
 
+def window_size(node: Node) -> int:
+    """How many elements a window of its type has; 1 where it has no windows."""
+    size: tuple[int, int] = node.size if of(node).window else (1, 1)  # type: ignore[attr-defined]
+    return size[0] * size[1]
+
+
 def _gathered(node: Node) -> int:
     """How many elements of its input are written out for one of `node`."""
-    return node.size[0] * node.size[1] if isinstance(node, Pool | Switches | Pick) and not is_wide(node) else 1
+    return 1 if of(node).spreads or is_wide(node) else window_size(node)
 
 
 def is_wide(node: Node) -> bool:
     """Whether the node gathers windows that are gone through by loops."""
-    return isinstance(node, Pool | Switches | Pick) and node.size[0] * node.size[1] > FEW
+    return of(node).wide is not None and window_size(node) > FEW
 
 
 def _computed_where_used(node: Node) -> bool:
-    return (type(node) in MOVES and not is_wide(node)) or type(node) is OneHot or node.elementwise
+    if is_registered(node):
+        return of(node).kind == "element" and not is_wide(node)
+    return node.elementwise
 
 
 def _read_again(node: Node, source: Node) -> bool:
     """Whether the loops of `node` read an element of `source` more than once."""
-    if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy, FirstMax, LogSumExp):
+    if of(node).again:
         return True
     sums = accumulated(node)
     if sums is not None:
         return not isinstance(sums, BatchSum)
-    if not _computed_where_used(node):
-        return type(node).__name__ in ("Conv", "Dense", "MatMul")
-    return elements(node) > elements(source) and type(node) not in _SPREADING
+    return _computed_where_used(node) and elements(node) > elements(source) and not of(node).spreads
 
 
 class _Memory:

@@ -25,14 +25,10 @@ from ....graph.leaves import BatchSize, Const, Input, Param
 from ....graph.node import Node
 from ....graph.spec import Shape, Spec, broadcast_shapes
 from ....nodes.border import Dilate
-from ....nodes.conv import Conv
-from ....nodes.dense import Dense, MatMul
 from ....nodes.shape import Reshape
 from ...plan import Plan
 from .partition import Kind, partition
-
-WORK = (Conv, Dense, MatMul)
-"""What a network spends its time on."""
+from .registration import of
 
 
 class _Between(Node):
@@ -117,7 +113,7 @@ def serving(plan: Plan) -> Opened | None:
         return None
     found = opened(plan, rows)
     kinds = partition(found.plan).kinds
-    return found if any(isinstance(n, WORK) and kind is not Kind.NUMPY for n, kind in kinds.items()) else None
+    return found if any(of(n).products and kind is not Kind.NUMPY for n, kind in kinds.items()) else None
 
 
 @collector_paused
@@ -136,7 +132,8 @@ def opened(plan: Plan, rows: int) -> Opened:
 def _rows(plan: Plan) -> int | None:
     """How many rows the batch of a network has, where no axis says so: the first axis of most of its inputs."""
     known = any(None in n.shape or isinstance(n, BatchSize) for n in plan.order)
-    if known or not any(isinstance(n, WORK) for n in plan.order) or not any(isinstance(n, Param) for n in plan.order):
+    work = any(of(n).products for n in plan.order)  # what a network spends its time on
+    if known or not work or not any(isinstance(n, Param) for n in plan.order):
         return None
     fed = [i for i in plan.order if isinstance(i, Input) and i.shape and i.shape[0] != 0]
     first = [(i.shape[0], math.prod(i.spec.bind(1))) for i in fed]

@@ -13,36 +13,14 @@ from enum import Enum
 
 import numpy as np
 
-from ....graph.algebra import BroadcastTo, SumTo
 from ....graph.leaves import Input, Leaf
 from ....graph.node import Node
 from ....graph.spec import DType
-from ....nodes.border import Crop, Dilate, Pad, Subsample
-from ....nodes.conv import Conv, Rot90
-from ....nodes.dense import Dense, MatMul
-from ....nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
-from ....nodes.pool import Pick, Place, Pool, Switches, Upsample
-from ....nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Sum
-from ....nodes.shape import Concat, Reshape, Transpose
-from ....nodes.take import Put, Take
-from ...patterns import Convolution, Product, accumulated, per_image, reads
+from ...patterns import accumulated, per_image, reads
 from ...plan import Plan
+from .registration import is_alias, is_registered, obstacle_of, of
 from .tracing import obstacle
 
-MOVES = (
-    *(Pool, Upsample, Switches, Place, Pick, Pad, Crop, Subsample, Dilate),
-    *(Reshape, Transpose, Rot90, BroadcastTo, Take),
-)
-"""Types whose elements are, or are chosen from, a few elements of an input; `expressions` knows where these are."""
-ROWS = (Softmax, LogSoftmax, SoftmaxCrossEntropy, Sum, Mean, Max, LogSumExp, SumTo, ArgMax, FirstMax)
-"""Types that reduce an image, or a row of it, with a loop."""
-LABELLED = (OneHot, SoftmaxCrossEntropy)
-CHOOSES = (Pool, Switches)
-"""Those of them that compare real numbers."""
-JOINS = (Concat, Put)
-"""Types that move elements with loops of their own."""
-CHECKED_BY_SHAPE = (OneHot, SoftmaxCrossEntropy, Mean, Max, FirstMax, ArgMax, Take, Put)
-"""Types whose `verify` looks at nothing but shapes, labels and indices."""
 BEFORE = "the same for all images, and needed before"
 """Why NumPy computes what does not depend on the images: once a run at most, and it is little."""
 NO_BATCH = "none of its axes is the batch, as the first one of an input that is declared (None, ...)"
@@ -219,10 +197,10 @@ def _kind(node: Node, follows: set[Node], real: DType) -> tuple[Kind, str | None
 
 
 def _shared_obstacle(node: Node, real: DType) -> str | None:
-    fits = node.elementwise or isinstance(node, Reshape)
+    fits = node.elementwise or is_alias(node)
     if not fits or any(i.dtype != real for i in (node, *node.inputs)):
         return f"it is no function of each element of {real}"
-    if isinstance(node, Reshape):
+    if is_alias(node):
         return None
     if any(i.shape != node.shape and i.shape != () for i in node.inputs):
         return "it broadcasts"
@@ -230,7 +208,9 @@ def _shared_obstacle(node: Node, real: DType) -> str | None:
 
 
 def _own_verify(node: Node) -> bool:
-    return type(node).verify is not Node.verify and type(node) not in CHECKED_BY_SHAPE
+    """Whether its `verify` looks at more than shapes, labels and indices, which native code looks at itself."""
+    known = of(node)
+    return type(node).verify is not Node.verify and not (known.by_shape or known.labels or known.index is not None)
 
 
 def _image_obstacle(node: Node, real: DType) -> str | None:
@@ -245,56 +225,32 @@ def _image_obstacle(node: Node, real: DType) -> str | None:
 
 
 def _input_obstacle(node: Node, real: DType) -> str | None:
+    known = of(node)
     for number, source in enumerate(reads(node)):
         if not per_image(source) and None in source.shape:
             twice = source.shape.count(None) > 1
             return f"the batch is {'on more than one axis' if twice else 'not the first axis'} of an input"
-        label = source.dtype.kind in "iu" and type(node) in LABELLED and number == len(reads(node)) - 1
+        label = source.dtype.kind in "iu" and known.labels is not None and number == len(reads(node)) - 1
         label = label and not source.inputs  # labels are looked at when they are packed: those that are fed
-        switch = type(source) is Switches and type(node) in (Place, Pick)
-        moved = type(node) in MOVES and type(node) not in CHOOSES and number == 0
-        index = type(node) in (Take, Put) and number == 1
-        fits = node.elementwise or moved or index or (per_image(source) and (label or switch))
+        switch = known.switches and of(source).window and of(source).element is not None
+        moved = not known.reals and number == 0
+        fits = node.elementwise or moved or number == known.index or (per_image(source) and (label or switch))
         if source.dtype != real and (source.dtype.kind == "f" or not fits):
             return f"it reads {source.dtype}, not {real}"
     return None
 
 
 def _type_obstacle(node: Node, real: DType) -> str | None:
-    kind = type(node)
-    if kind is Conv:
-        assert isinstance(node, Conv)
-        fits = Convolution.of(node) is not None
-        return None if fits else "its filters differ from image to image"
-    if kind in (Dense, MatMul):
-        return None if Product.of(node) is not None else "it is no product of rows with a shared matrix"
-    if kind in MOVES:
-        return _move_obstacle(node)
-    if kind in (*ROWS, *JOINS, OneHot):
-        return None if per_image(node.inputs[0]) else "it does not keep the rows of the batch apart"
+    if is_registered(node):
+        return obstacle_of(node)
     if not node.elementwise:
         return "there are no loops for its type"
-    if not all(_aligned(node, i) for i in node.inputs):
+    if not all(is_aligned(node, i) for i in node.inputs):
         return "the batch axes of its inputs do not lie over each other"
     return obstacle(node, real)
 
 
-def _move_obstacle(node: Node) -> str | None:
-    source = node.inputs[0]
-    if isinstance(node, BroadcastTo):
-        return None if _aligned(node, source) else "it broadcasts along the batch"
-    if not per_image(source):
-        return "the batch is not the first axis of its input"
-    if isinstance(node, Transpose) and node.axes[0] != 0:
-        return "it moves the batch axis"
-    if isinstance(node, Rot90) and node.ndim < 3:
-        return "it turns the batch axis"
-    if isinstance(node, Pool | Upsample | Switches | Place | Pick) and node.ndim < 3:
-        return "its windows lie over the batch axis"
-    return None
-
-
-def _aligned(node: Node, source: Node) -> bool:
+def is_aligned(node: Node, source: Node) -> bool:
     """Whether the batch axis of `source` is that of `node`, or it has none."""
     if per_image(source):
         return source.ndim == node.ndim

@@ -11,9 +11,9 @@ from typing import Any
 
 from ....graph.leaves import Const, Param
 from ....graph.node import Node
-from ....nodes.shape import Reshape
 from ...patterns import BatchSum, accumulated
 from ..analysis.partition import elements
+from ..analysis.registration import is_alias
 from ..analysis.tracing import traced
 from ..cpu import Cpu
 from ..ir.loops import INDEX, POINTER, Builder, Type, Value
@@ -150,7 +150,7 @@ def _shared_part(
             known: dict[Node, Value] = {}
             for node in family:
                 inputs = [_element(job, known, n, node, i, lanes) for n in node.inputs]
-                known[node] = inputs[0] if isinstance(node, Reshape) else traced(node, inputs)
+                known[node] = inputs[0] if is_alias(node) else traced(node, inputs)
             for node in family:
                 if node in results:
                     job.b.store(job.array(node), i, known[node])

@@ -1,7 +1,7 @@
 """The value of a node at one place, as an expression of what is in buffers: how loops read what is not written down.
 
-A place is an index for each axis but the batch. Each type that moves elements says here where an element comes from;
-element-wise types are traced.
+A place is an index for each axis but the batch. Where an element comes from is said by the function that is registered
+for its type (`elements`); element-wise types are traced.
 """
 
 from __future__ import annotations
@@ -10,18 +10,13 @@ import math
 from collections.abc import Callable
 from typing import Any, overload
 
-from ....graph.algebra import BroadcastTo
 from ....graph.leaves import Const
 from ....graph.node import Node
-from ....nodes.border import Crop, Dilate, Pad, Subsample
-from ....nodes.conv import Rot90
-from ....nodes.loss import OneHot
-from ....nodes.pool import Pick, Place, Pool, Switches, Upsample
-from ....nodes.shape import Reshape, Transpose
 from ....nodes.take import Put, Take
 from ...patterns import per_image
 from ..analysis.fusion import FEW, Group, element_of, is_flat
 from ..analysis.partition import elements
+from ..analysis.registration import is_registered, of
 from ..analysis.tracing import traced
 from ..ir.conversion import constant, element_of_array, resized
 from ..ir.lane_integers import Irregular, Run
@@ -135,43 +130,10 @@ class Reader:
         return resized(self.b, value, element_of(node)) if node.dtype.kind in "iu" else value
 
     def _rule(self, node: Node, place: Indices) -> Value:
-        match node:
-            case Reshape(x):
-                return self._reshaped(node, x, place)
-            case Pool() | Switches() | Pick():
-                return self._from_window(node, place)
-            case Upsample(x, (p, q)):
-                return self.at(x, self._window(x, (p, q), place)[0])
-            case Place(x, chosen, size):
-                return self._placed(x, chosen, size, place)
-            case Pad(x, widths):
-                return self._padded(x, widths, place)
-            case Crop(x, widths):
-                return self.at(x, tuple(i + before for i, (before, _) in zip(place, widths[1:], strict=True)))
-            case Subsample(x, steps):
-                return self.at(x, tuple(i * s for i, s in zip(place, steps[1:], strict=True)))
-            case Dilate(x, steps):
-                return self._dilated(x, steps, place)
-            case Transpose(x, axes):
-                order = sorted(range(1, len(axes)), key=axes.__getitem__)
-                return self.at(x, tuple(place[a - 1] for a in order))
-            case Rot90(x):
-                height, width = node.shape[-2:]
-                assert height is not None and width is not None
-                *lead, y, z = place
-                return self.at(x, (*lead, height - 1 - y, width - 1 - z))
-            case Take(x):
-                i, k = place[node.axis - 1], node.axis
-                if isinstance(i, Run):
-                    raise Irregular
-                return self.at(x, (*place[: k - 1], self.taken(node, i), *place[k:]))
-            case BroadcastTo(x):
-                return self.at(x, self._narrowed(node, x, place))
-            case OneHot(y):
-                label = self.label(y, self.at(y, place[:-1]))
-                hit = self.b.compare("eq", label, self.whole(place[-1]))
-                return self.b.select(hit, self.number(1), self.number(0))
-        return traced(node, [self.at(i, self._narrowed(node, i, place)) for i in node.inputs])
+        if is_registered(node):
+            value: Value = of(node).write(self, node, place)
+            return value
+        return traced(node, [self.at(i, self.narrowed(node, i, place)) for i in node.inputs])
 
     def flat_rule(self, node: Node, i: Position) -> Value:
         """The same, of element number `i` of an element-wise node."""
@@ -242,96 +204,20 @@ class Reader:
         low, high = (self._load(node, Run(start + n * self.lanes, 1)) for n in range(2))
         return self.b.shuffle(low, high, range(rest, 2 * self.lanes, 2))
 
-    def _narrowed(self, node: Node, source: Node, place: Indices) -> Indices:
+    def narrowed(self, node: Node, source: Node, place: Indices) -> Indices:
         """The place in an input that broadcasting repeats."""
         axes = source.shape[1:] if per_image(source) else source.shape
         indices = (0, *place) if not per_image(source) and source.ndim == node.ndim else place
         last = indices[len(indices) - len(axes) :]
         return tuple(0 if d == 1 else i for i, d in zip(last, axes, strict=True))
 
-    def _reshaped(self, node: Node, x: Node, place: Indices) -> Value:
-        number = linear(place, node.shape[1:])
-        if self.all_flat(x):
-            return self.flat(x, number)
-        found: list[Position] = []
-        for size in reversed(x.shape[1:]):
-            assert size is not None
-            number, rest = self.b.quotient(number, size)
-            found.append(rest)
-        return self.at(x, tuple(reversed(found)))
-
-    def _corners(self, x: Node, size: tuple[int, int], place: Indices) -> list[Value]:
-        *lead, y, z = place
-        p, q = size
-        return [self.at(x, (*lead, y * p + u, z * q + v)) for u in range(p) for v in range(q)]
-
-    def _from_window(self, node: Node, place: Indices) -> Value:
-        assert isinstance(node, Pool | Switches | Pick)
-        b, (best, *others) = self.b, self._corners(node.x, node.size, place)
-        if isinstance(node, Pick):
-            chosen = self.at(node.switches, place)
-            for number, part in enumerate(others, start=1):
-                best = b.select(b.compare("eq", chosen, b.integer(number, self.lanes)), part, best)
-            return best
-        if isinstance(node, Pool):
-            for part in others:
-                best = b.binary("fadd" if node.mode == "mean" else "maximum", best, part)
-            return b.binary("fdiv", best, self.number(1 + len(others))) if node.mode == "mean" else best
-        where = b.integer(0, self.lanes)
-        for number, part in enumerate(others, start=1):
-            better = b.binary("and", b.compare("ugt", part, best), b.compare("ord", best, best))
-            best = b.select(better, part, best)
-            where = b.select(better, b.integer(number, self.lanes), where)
-        return where
-
-    def _window(self, x: Node, size: tuple[int, int], place: Indices) -> tuple[Indices, tuple[Position, Position]]:
-        """Which element of x is spread over a place, and where the place is in its window."""
-        lead, ends = place[:-2], zip(place[-2:], size, x.shape[-2:], strict=True)
-        (row, u), (column, v) = ((0, i) if count == 1 else self.b.quotient(i, step) for i, step, count in ends)
-        return (*lead, row, column), (u, v)
-
-    def _placed(self, x: Node, chosen: Node, size: tuple[int, int], place: Indices) -> Value:
-        window, (u, v) = self._window(x, size, place)
-        corner = self.whole(u * size[1] + v)
-        hit = self.b.compare("eq", self.at(chosen, window), corner)
-        value = self.at(x, window)
-        return self.b.select(hit, value, self._zero(value))
-
-    def _padded(self, x: Node, widths: tuple[tuple[int, int], ...], place: Indices) -> Value:
-        inside, safe = [], []
-        for i, (before, after), size in zip(place, widths[1:], x.shape[1:], strict=True):
-            assert size is not None
-            k = i - before
-            if before or after:
-                kept = self.b.larger(self.b.smaller(k, size - 1), 0)
-                inside.append((k, kept))
-                k = kept
-            safe.append(k)
-        return self._only(inside, self.at(x, tuple(safe)))
-
-    def _dilated(self, x: Node, steps: tuple[int, ...], place: Indices) -> Value:
-        pairs = [self.b.quotient(i, s) for i, s in zip(place, steps[1:], strict=True)]
-        at_element = [(rest, 0) for (_, rest), s in zip(pairs, steps[1:], strict=True) if s > 1]
-        return self._only(at_element, self.at(x, tuple(q for q, _ in pairs)))
-
-    def _only(self, equal: list[Any], value: Value) -> Value:
-        """`value` where all pairs of indices are equal, else 0."""
-        for a, c in equal:
-            if isinstance(a, int) and isinstance(c, int):
-                if a != c:
-                    return self._zero(value)
-                continue
-            near = self.b.splat(self._as_value(a), self.lanes)
-            hit = self.b.compare("eq", near, self.b.splat(self._as_value(c), self.lanes))
-            value = self.b.select(hit, value, self._zero(value))
-        return value
-
-    def _zero(self, value: Value) -> Value:
+    def zero(self, value: Value) -> Value:
         """0 beside `value`."""
         element = value.type.element
         return self.number(0) if element in (FLOAT, DOUBLE) else self.b.integer(0, self.lanes, element)
 
-    def _as_value(self, i: Index) -> Value:
+    def as_value(self, i: Index) -> Value:
+        """An index that may be known as one that is computed."""
         return self.b.integer(i, 1, INDEX) if isinstance(i, int) else i
 
 
@@ -357,8 +243,8 @@ def windows(node: Node, group: Group) -> tuple[int, int]:
         if current in seen or current.ndim < 3:
             continue
         seen.add(current)
-        if isinstance(current, Upsample | Place):
-            p, q = math.lcm(p, current.size[0]), math.lcm(q, current.size[1])
+        if of(current).spreads and of(current).window:
+            p, q = (math.lcm(a, n) for a, n in zip((p, q), current.size, strict=True))  # type: ignore[attr-defined]
         for i in current.inputs:
             if i.shape == current.shape and i in group.members and i not in group.slots:
                 todo.append(i)

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 
 from ...patterns import FilterGradient
 from ..ir.loops import Index, Register, Value
-from ..ir.vectors import add_some
 from .kernel import NEAR, Kernel, sizes
 from .output_range import dilation
+from .vectors import add_some
 
 Key = tuple[int, int, int]
 """Of a sum: the number of the filter in its tile, how far its column is from the first, and which product is summed."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from ....graph.node import Node
 from ...patterns import Convolution, FilterGradient
 from ..ir.loops import Index, Value
-from ..ir.vectors import add_some, copy, load_some, runs, store_some
 from .kernel import Kernel, parts, sizes
 from .output_range import dilation, kept
 from .tiling import rectangle
+from .vectors import add_some, copy, load_some, runs, store_some
 
 _KEPT = 1 << 16
 """Up to so many numbers are kept from the forward pass for the backward pass."""

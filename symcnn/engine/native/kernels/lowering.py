@@ -5,38 +5,24 @@ share of the images.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from ....graph.leaves import Const
 from ....graph.node import Node
-from ....nodes.conv import Conv
-from ....nodes.dense import Dense, MatMul
-from ....nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy
-from ....nodes.pool import Pick, Switches
-from ....nodes.reduce import ArgMax, FirstMax, LogSumExp
-from ....nodes.shape import Concat
-from ....nodes.take import Put
 from ...patterns import (
     Accumulated,
     BatchSum,
-    Convolution,
     FilterGradient,
     OuterProduct,
-    Product,
     accumulated,
     per_image,
 )
 from ..analysis.fusion import Group, is_wide
-from ..analysis.partition import ROWS, elements
+from ..analysis.partition import elements
+from ..analysis.registration import of
 from ..cpu import Cpu
 from ..ir.loops import BYTE, INDEX, POINTER, Builder, Type, Value
 from ..ir.summation import in_runs, room
-from . import batch_sums as sums
-from . import convolution
-from . import im2col as columns
-from . import kernel as kernels
-from . import reductions as rows
-from . import single_image as pixels
+from . import elements as _  # noqa: F401  (registers what an element is)
 from .argument_table import (
     ALARM,
     ALARMS,
@@ -52,33 +38,8 @@ from .argument_table import (
 )
 from .epilogue import as_value, finish
 from .expressions import Reader
-from .kernel import Kept, Kernel, sizes
-
-_PIECES = 16
-"""So many inputs of a concatenation are moved by one function: LLVM takes more than twice as long for twice as many."""
-
-
-class Family(NamedTuple):
-    """The loops of one family, of which a block of images decides: the lanes are its images, or neighbours in one."""
-
-    pack: Callable[[Kernel, Node, Value], None]
-    unpack: Callable[[Kernel, Node, Value], None]
-    pointwise: Callable[[Kernel, Node], None]
-    convolution: Callable[[Kernel, Node, Convolution], None]
-    product: Callable[[Kernel, Node, Product], None]
-    filter_gradient: Callable[[Kernel, Node, FilterGradient, int], None]
-    outer_product: Callable[[Kernel, Node, OuterProduct, int], None]
-    batch_sum: Callable[[Kernel, Node, BatchSum, int], None]
-
-
-IMAGES_IN_LANES = Family(
-    *(kernels.pack, kernels.unpack, kernels.pointwise, convolution.convolution, convolution.product),
-    *(sums.filter_gradient, sums.outer_product, sums.batch_sum),
-)
-PIXELS_IN_LANES = Family(
-    *(pixels.pack, pixels.unpack, pixels.pointwise, columns.convolution, pixels.product),
-    *(columns.filter_gradient, pixels.outer_product, pixels.batch_sum),
-)
+from .families import family
+from .kernel import Kept, Kernel, pack_labels
 
 
 class ImageStage:
@@ -86,7 +47,7 @@ class ImageStage:
 
     def __init__(self, whole: Lowered, group: Group, cpu: Cpu, stage: int, block: int) -> None:
         self.whole, self.group, self.cpu, self.stage, self.block = whole, group, cpu, stage, block
-        self.family = PIXELS_IN_LANES if block == 1 else IMAGES_IN_LANES
+        self.family = family(block)
         self.labels = _classes(group)
         self._names: list[tuple[str, Node]] = []
         self._kept = Kept(group.nbytes)
@@ -116,7 +77,7 @@ class ImageStage:
 
     def _pack(self, node: Node) -> Callable[[Kernel, Value], None]:
         if node in self.labels:
-            return lambda k, row: kernels.pack_labels(k, node, row, self.labels[node])
+            return lambda k, row: pack_labels(k, node, row, self.labels[node])
         return lambda k, row: self.family.pack(k, node, row)
 
     def _kernel(self, word: str, node: Node, write: Callable[[Kernel, Value], None]) -> None:
@@ -131,38 +92,17 @@ class ImageStage:
         self._names.append((name, node))
 
     def _loops(self, node: Node) -> list[Callable[[Kernel, Value], None]]:
-        """What writes the loops of a node: into one function, but a long concatenation into several."""
-        if isinstance(node, Concat):
-            starts = range(0, len(node.xs), _PIECES)
-            parts = [range(n, min(n + _PIECES, len(node.xs))) for n in starts]
-            return [lambda k, row, some=some: kernels.concat(k, node, some) for some in parts]  # type: ignore[misc]
-        return [self._loops_of(node)]
-
-    def _loops_of(self, node: Node) -> Callable[[Kernel, Value], None]:
-        found = accumulated(node)
+        """What writes the loops of a node: into one function, where its registration does not name several."""
+        found, known = accumulated(node), of(node)
         if found is not None:
-            return lambda k, row: self._sum(k, node, found)
-        if isinstance(node, Conv) and (conv := Convolution.of(node)) is not None:
-            return lambda k, row: self.family.convolution(k, node, conv)
-        if isinstance(node, Dense | MatMul) and (product := Product.of(node)) is not None:
-            return lambda k, row: self.family.product(k, node, product)
-        if isinstance(node, ArgMax):
-            return lambda k, row: rows.argmax(k, node)
-        if isinstance(node, FirstMax):
-            return lambda k, row: rows.first_max(k, node)
-        if isinstance(node, LogSumExp):
-            return lambda k, row: rows.log_sum_exp(k, node)
-        if type(node) in (Softmax, LogSoftmax, SoftmaxCrossEntropy):
-            return lambda k, row: rows.rows(k, node)
-        if isinstance(node, Switches) and is_wide(node):
-            return lambda k, row: rows.switches(k, node)
-        if isinstance(node, Pick) and is_wide(node):
-            return lambda k, row: rows.pick(k, node)
-        if type(node) in ROWS or is_wide(node):
-            return lambda k, row: rows.reduction(k, node)
-        if isinstance(node, Put):
-            return lambda k, row: kernels.put(k, node)
-        return lambda k, row: self.family.pointwise(k, node)
+            return [lambda k, row: self._sum(k, node, found)]
+        if is_wide(node):
+            assert known.wide is not None
+            return [_writes(known.wide, node)]
+        if known.kind == "element":
+            return [lambda k, row: self.family.pointwise(k, node)]
+        pieces = [()] if known.pieces is None else [(piece,) for piece in known.pieces(node)]
+        return [_writes(known.write, node, *piece) for piece in pieces]
 
     def _sum(self, k: Kernel, node: Node, found: Accumulated) -> None:
         place = self.whole.places[node]
@@ -201,15 +141,17 @@ class ImageStage:
         return name
 
 
+def _writes(write: Callable[..., None], node: Node, *more: object) -> Callable[[Kernel, Value], None]:
+    """A registered function, for one node."""
+    return lambda k, row: write(k, node, *more)
+
+
 def _classes(group: Group) -> dict[Node, int]:
     """For what is read as labels, below what number they must be, of all that read it."""
     found: dict[Node, int] = {}
     for reader in group.members:
-        if isinstance(reader, OneHot):
-            labels, classes = reader.y, sizes(reader.shape[1:])[-1]
-        elif isinstance(reader, SoftmaxCrossEntropy):
-            labels, classes = reader.y, sizes(reader.z.shape[1:])[-1]
-        else:
-            continue
-        found[labels] = min(classes, found.get(labels, classes))
+        known = of(reader).labels
+        if known is not None:
+            labels, classes = known(reader)
+            found[labels] = min(classes, found.get(labels, classes))
     return {node: found[node] for node in group.fed if node in found}

@@ -10,11 +10,12 @@ from ....graph.algebra import SumTo
 from ....graph.node import Node
 from ....nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
 from ....nodes.pool import Pick, Pool, Switches
-from ....nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Reduction
+from ....nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Reduction, Sum
 from ..analysis.partition import elements
+from ..analysis.registration import native
 from ..ir import math_functions as functions
 from ..ir.lane_integers import Run
-from ..ir.loops import Index, Position, Value
+from ..ir.loops import INT, Index, Position, Value
 from ..ir.summation import Total
 from .expressions import Indices, linear
 from .kernel import Kernel, nest, sizes
@@ -59,6 +60,7 @@ class Parts:
         return cls(node.x, tuple(shape[n] for n in kept), tuple(shape[n] for n in axes), along_axes, in_rows)
 
 
+@native(Sum, Mean, Max, SumTo, kind="loops", by_shape=True)
 def reduction(k: Kernel, node: Node) -> None:
     """A sum, a mean or a maximum over axes of each image, or of windows."""
     parts = Parts.of(node)
@@ -126,6 +128,7 @@ def _largest(k: Kernel, parts: Parts, outer: Places) -> Value:
     return b.binary("maximum", b.lane(value, 0), b.lane(value, 1))
 
 
+@native(LogSumExp, kind="loops", again=True)
 def log_sum_exp(k: Kernel, node: LogSumExp) -> None:
     """Two rounds through what is summed: the largest, which is taken off where it is finite, and the sum."""
     b, parts = k.b, Parts.of(node)
@@ -141,9 +144,14 @@ def log_sum_exp(k: Kernel, node: LogSumExp) -> None:
         k.write(k.read.buffer(node), linear(outer, parts.outer), value)
 
 
-def rows(k: Kernel, node: Node) -> None:
+def _classes(node: SoftmaxCrossEntropy) -> tuple[Node, int]:
+    return node.y, sizes(node.z.shape[1:])[-1]
+
+
+@native(SoftmaxCrossEntropy, kind="loops", again=True, labels=_classes)
+@native(Softmax, LogSoftmax, kind="loops", again=True)
+def softmax(k: Kernel, node: Softmax | LogSoftmax | SoftmaxCrossEntropy) -> None:
     """Functions of each row of scores: the largest is taken off first, so that nothing overflows."""
-    assert isinstance(node, Softmax | LogSoftmax | SoftmaxCrossEntropy)
     b, out, z = k.b, k.read.buffer(node), k.read.buffer(node.z)
     classes = sizes(node.z.shape[1:])[-1]
     with b.loop(0, elements(node.z) // classes) as row:
@@ -178,6 +186,7 @@ def rows(k: Kernel, node: Node) -> None:
             k.write(out, row * classes + c, b.binary("fsub", shifted, logarithm))
 
 
+@native(ArgMax, kind="loops", element=INT, by_shape=True)
 def argmax(k: Kernel, node: ArgMax) -> None:
     """The number of the first of the largest elements of each row."""
     *lead, length = sizes(node.x.shape[1:])
@@ -186,6 +195,7 @@ def argmax(k: Kernel, node: ArgMax) -> None:
         k.write(k.read.buffer(node), linear(outer, parts.outer), _first_largest(k, parts, outer))
 
 
+@native(FirstMax, kind="loops", again=True, by_shape=True)
 def first_max(k: Kernel, node: FirstMax) -> None:
     """Two rounds through what a maximum is taken of: where it stands, and the mask."""
     parts, shape = Parts.of(node), sizes(node.x.shape[1:])

@@ -16,11 +16,11 @@ from ..ir.conversion import element_of_array, resized
 from ..ir.lane_integers import Run
 from ..ir.loops import Index, Position, Type, Value
 from ..ir.summation import Total
-from ..ir.vectors import load_some, runs, store_some, stretches, totals
 from . import convolution
 from .expressions import linear, windows
 from .kernel import Kernel, parts, sizes
 from .tiling import row_tile
+from .vectors import load_some, runs, store_some, stretches, totals
 
 
 def along(first: Index, lanes: int, step: int = 1) -> Position:

@@ -8,11 +8,11 @@ from functools import cache
 from ....graph.node import Node
 from ...patterns import Convolution, FilterGradient
 from ..ir.loops import Index, Register, Value
-from ..ir.vectors import runs
 from . import winograd
 from .filter_gradient import GradientTile, Key, Sums
 from .kernel import NEAR, Kernel, parts, sizes
 from .output_range import Places, column_tiles, rows_within
+from .vectors import runs
 from .winograd import PRODUCTS, threes
 
 

@@ -14,7 +14,6 @@ from ...binding import Binding
 from ...numpy.registry import Array
 from ...profile import Nest
 from ...threads import size
-from ..analysis.nests import nests
 from ..kernels.argument_table import (
     ALARMS,
     BEFORE,
@@ -31,6 +30,7 @@ from ..kernels.argument_table import (
 from .compiled import Compiled, Memory
 from .jit import Library
 from .machine import machine
+from .nests import nests
 from .team import Work, team
 
 _WORTH = 1 << 18

@@ -12,11 +12,11 @@ from ....graph.collector import collector_paused
 from ....graph.leaves import Input
 from ....graph.locks import cached_property
 from ....graph.node import Node
-from ....nodes.take import Put, Take
 from ...numpy.registry import Array
 from ...plan import Plan
 from ..analysis.fusion import Group, fuse
 from ..analysis.partition import Kind, Partition, partition
+from ..analysis.registration import index_of
 from ..cpu import Cpu
 from ..ir.conversion import element_of_array
 from ..ir.llvm import module
@@ -171,7 +171,7 @@ class Compiled:
     def fed_directly(self) -> set[Input]:
         """The inputs that only native code reads: it can read the caller's array."""
         others = {source for node in self.plan.order if self._by_numpy(node) for source in node.inputs}
-        others |= {node.index for node in self.plan.order if isinstance(node, Take | Put)}  # NumPy looks at these
+        others |= {index for node in self.plan.order if (index := index_of(node)) is not None}  # NumPy looks at these
         outputs = set(self.plan.outputs)
         return {i for i in self.plan.inputs if i in self.lowered.arrays and i not in others and i not in outputs}
 

@@ -13,9 +13,6 @@ from ....graph.errors import SizeError, message
 from ....graph.leaves import Const, Input
 from ....graph.locks import cached_property, lock
 from ....graph.node import Node
-from ....nodes.conv import Conv
-from ....nodes.dense import Dense, MatMul
-from ....nodes.take import Put, Take
 from ...binding import Binding, Bindings, Call, Storage, bind_node, is_finite, no_memory, unfed, verification
 from ...feeds import Feeds, copy_into
 from ...numpy.blas import one_thread
@@ -23,13 +20,13 @@ from ...numpy.registry import Array
 from ...plan import Plan
 from ...profile import Nest
 from ..analysis.open_batch import Opened, serving
-from ..analysis.partition import LABELLED
-from ..analysis.reasons import advice, report
+from ..analysis.registration import index_of, of
 from ..cpu import Cpu
 from .calls import NativeRun, Runner
 from .compiled import Compiled
 from .fixed_batch import FixedBatch
 from .machine import machine
+from .reasons import advice, report
 
 _FEW = 16
 """Fewer images than these are computed one by one."""
@@ -86,9 +83,7 @@ class NativeBinding(Binding):
     @cached_property
     def _calls_blas(self) -> bool:
         """Whether NumPy computes products, or rules that may contain some."""
-        return any(
-            c.kernel == "rule" or isinstance(c.node, Conv | Dense | MatMul) for c in self.calls if c.kernel != "native"
-        )
+        return any(c.kernel == "rule" or of(c.node).products for c in self.calls if c.kernel != "native")
 
     @cached_property
     def _calls_numpy(self) -> bool:
@@ -237,10 +232,11 @@ def _bind_stage(number: int, bound: NativeBinding, storage: Storage) -> None:
     """Arrays for what a native stage computes, and what is to be seen before it runs."""
     compiled = bound.compiled
     for node in compiled.partition.stages[number].nodes:
-        if type(node) in LABELLED:  # native code looks at the labels
+        if of(node).labels is not None:  # native code looks at the labels
             bound.labelled.append(node)
         elif (check := verification(node, [_seen(i, bound) for i in node.inputs])) is not None:
-            looked_at = isinstance(node, Take | Put) and not isinstance(node.index, Const)
+            index = index_of(node)
+            looked_at = index is not None and not isinstance(index, Const)
             (bound.calls if looked_at else bound.of_shapes).append(Call(node, check, "verify"))
     for node in compiled.results[number]:
         shape = node.spec.bind(bound.batch)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..kernels.kernel import Kernel
-from .loops import Index, Value
+from ..ir.loops import Index, Value
+from .kernel import Kernel
 
 
 def stretches(length: int, wide: int) -> Iterator[tuple[int, int, int]]:

@@ -5,10 +5,10 @@ import pytest
 from user_nodes import Scaled, Sorted
 
 import symcnn as sc
-from symcnn.engine.native.analysis.nests import within
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.runtime.compiled import Compiled
 from symcnn.engine.native.runtime.executable import NativeBackend
+from symcnn.engine.native.runtime.nests import within
 
 
 def network(pool):

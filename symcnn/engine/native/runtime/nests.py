@@ -6,18 +6,16 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ....graph.node import Node
-from ....nodes.conv import Conv
-from ....nodes.dense import Dense, MatMul
-from ...patterns import BatchSum, Convolution, FilterGradient, OuterProduct, Product, accumulated, reads
+from ...patterns import BatchSum, FilterGradient, OuterProduct, accumulated, reads
 from ...profile import Nest
+from ..analysis.fusion import Group, is_wide
+from ..analysis.registration import of
+from ..analysis.work import Unknown, work
 from ..ir.loops import Function
 from ..kernels.argument_table import IMAGES, MUST_BE_0, SHARES
-from .fusion import Group, is_wide
-from .partition import ROWS
-from .work import Unknown, work
 
 if TYPE_CHECKING:
-    from ..runtime.compiled import Compiled
+    from .compiled import Compiled
 
 
 def within(node: Node, group: Group, order: dict[Node, int]) -> list[Node]:
@@ -53,13 +51,9 @@ def kind(node: Node) -> str:
             return "sum of outer products"
         case BatchSum():
             return "sum over the batch"
-    if isinstance(node, Conv) and Convolution.of(node) is not None:
-        return "convolution"
-    if isinstance(node, Dense | MatMul) and Product.of(node) is not None:
-        return "product"
     if is_wide(node):
         return "window by window"
-    return "row by row" if type(node) in ROWS else "element by element"
+    return of(node).called if of(node).kind == "loops" else "element by element"
 
 
 def summed_up(nodes: list[Node]) -> str:

@@ -9,11 +9,11 @@ from ....graph.leaves import Param
 from ....graph.node import Node
 from ....show.tables import Table
 from ...patterns import per_image
+from ..analysis.partition import NOT_FIRST, OF_MANY
 from .nests import described, kind, summed_up, within
-from .partition import NOT_FIRST, OF_MANY
 
 if TYPE_CHECKING:
-    from ..runtime.compiled import Compiled
+    from .compiled import Compiled
 
 _INDENT = " " * 6
 
