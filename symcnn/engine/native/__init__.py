@@ -11,6 +11,6 @@ its place in the order: `Program.report()` says what, and why.
 
 from __future__ import annotations
 
-from .runtime.executable import NativeBackend
+from .runtime.native_binding import NativeBackend
 
 __all__ = ["NativeBackend"]

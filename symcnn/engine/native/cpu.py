@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from ...graph.apart import load
+from .interrupts import shielded
 from .ir.loops import FLOAT, SIZES
-from .runtime.interrupts import shielded
 
 
 @dataclass(frozen=True)

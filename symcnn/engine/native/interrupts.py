@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from ....graph.apart import apart
+from ...graph.apart import apart
 
 T = TypeVar("T")
 

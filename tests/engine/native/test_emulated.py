@@ -10,7 +10,7 @@ from networks import NETWORKS, loss
 import symcnn as sc
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.kernels.argument_table import ALARMS, BEFORE, FLAGS, MEMORY, SUMS
-from symcnn.engine.native.runtime import compiled, executable, team
+from symcnn.engine.native.runtime import compiled, native_binding, team
 from symcnn.engine.native.runtime.jit import optimised, target_machine
 from symcnn.engine.native.runtime.team import team_text
 from symcnn.engine.numpy.executable import bind
@@ -127,16 +127,16 @@ def emulate(run, folder):
 def test_a_training_step_on_arm(monkeypatch, tmp_path, make, batch, few):
     monkeypatch.setattr(compiled, "Library", Machine)
     plan = sc.train_step(loss(make), sc.SGD(lr=0.1, momentum=0.9), backend="native").program.plan
-    arm, reference = executable.bind(executable.Compiled.of(plan, ARM, few), batch), bind(plan, batch)
+    arm, reference = native_binding.bind(native_binding.Compiled.of(plan, ARM, few), batch), bind(plan, batch)
     rng = np.random.default_rng(batch)
     for node in plan.inputs:
         shape = node.spec.bind(batch)
         given = rng.integers(0, 3, shape) if node.dtype.kind == "i" else rng.standard_normal(shape)
         for side in (arm, reference):
             side.feed({node: given.astype(node.dtype)})
-    assert any(isinstance(call.run, executable.NativeRun) for call in arm.calls)
+    assert any(isinstance(call.run, native_binding.NativeRun) for call in arm.calls)
     for call in arm.calls:
-        if isinstance(call.run, executable.NativeRun):
+        if isinstance(call.run, native_binding.NativeRun):
             emulate(call.run, tmp_path)
         else:
             call.run()

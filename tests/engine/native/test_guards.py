@@ -63,7 +63,7 @@ def test_training_steps_stay_inside_their_buffers(side):
 @pytest.mark.slow
 @pytest.mark.parametrize("side", ["end", "start"])
 def test_all_samples_and_random_networks_stay_inside_their_buffers(side):
-    assert_clean(side, HERE / "test_agreement.py", HERE / "runtime" / "test_executable.py")
+    assert_clean(side, HERE / "test_agreement.py", HERE / "runtime" / "test_native_binding.py")
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from symcnn.engine.native.runtime.interrupts import shielded
+from symcnn.engine.native.interrupts import shielded
 from symcnn.graph import apart
 
 
@@ -94,7 +94,7 @@ def test_a_fork_waits_for_the_work():
 
 INTERRUPTED_FORK = """
 import os, signal, threading
-from symcnn.engine.native.runtime.interrupts import shielded
+from symcnn.engine.native.interrupts import shielded
 begun, go, found = threading.Event(), threading.Event(), []
 
 def work():

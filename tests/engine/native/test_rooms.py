@@ -9,11 +9,12 @@ import symcnn.engine.native
 
 PACKAGE = Path(symcnn.engine.native.__file__).parent
 BELOW = {
-    "cpu.py": set(),
-    "ir": {"cpu.py"},
+    "interrupts.py": set(),
+    "cpu.py": {"interrupts.py", "ir"},
+    "ir": set(),
     "analysis": {"cpu.py", "ir"},
     "kernels": {"cpu.py", "ir", "analysis"},
-    "runtime": {"cpu.py", "ir", "analysis", "kernels"},
+    "runtime": {"interrupts.py", "cpu.py", "ir", "analysis", "kernels"},
     "__init__.py": {"runtime"},
 }
 

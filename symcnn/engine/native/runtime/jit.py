@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..cpu import Cpu
+from ..interrupts import shielded
 from .address_space import check_address_space
-from .interrupts import shielded
 from .object_store import Store
 
 _OPTIONS = "passes 2, code 2"

@@ -66,9 +66,9 @@ def network(cls):
 @pytest.mark.parametrize("rows", [1, 5, 20])
 def test_a_registered_type_runs_natively(cls, kind, write, rows):
     nodes = network(cls)
-    assert cls.__name__ in sc.compile(nodes, backend="native").report().partition("NumPy")[2]
+    assert "there are no loops for its type" in sc.compile(nodes, backend="native").report()
     native(cls, kind=kind)(write)
-    assert "NumPy" not in sc.compile(nodes, backend="native").report()
+    assert "there are no loops for its type" not in sc.compile(nodes, backend="native").report()
     x = np.random.default_rng(0).standard_normal((rows, 3, 5))
     assert agree(nodes, x=x, backends=["numpy", "native"]).max_ulp < 50
 

@@ -7,7 +7,7 @@ from user_nodes import Scaled, Sorted
 import symcnn as sc
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.runtime.compiled import Compiled
-from symcnn.engine.native.runtime.executable import NativeBackend
+from symcnn.engine.native.runtime.native_binding import NativeBackend
 from symcnn.engine.native.runtime.nests import within
 
 

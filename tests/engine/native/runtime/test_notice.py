@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from symcnn.engine.native.runtime.interrupts import shielded
+from symcnn.engine.native.interrupts import shielded
 from symcnn.engine.native.runtime.notice import Notice
 from symcnn.graph import apart
 
