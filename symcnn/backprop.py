@@ -251,7 +251,9 @@ def backprop(J: Node, seed: Operand | None = None) -> Backprop:
     return Backprop(J, steps, errors)
 
 
-def sweep(nodes: Iterable[Node], errors: dict[Node, Node]) -> Iterator[tuple[Node, tuple[tuple[Node, Node], ...]]]:
+def sweep(
+    nodes: Iterable[Node], errors: dict[Node, Node], towards: set[Node] | None = None
+) -> Iterator[tuple[Node, tuple[tuple[Node, Node], ...]]]:
     """Visit the nodes that have an error, and add up in `errors` what their rules send to their inputs.
 
     Parameters
@@ -260,6 +262,8 @@ def sweep(nodes: Iterable[Node], errors: dict[Node, Node]) -> Iterator[tuple[Nod
         Each after all that read it: a topological order, reversed.
     errors : {Node: Node}
         The errors where the sweep begins; more are added with each visit.
+    towards : set of Node, optional
+        Send errors to these alone; default: to all inputs.
 
     Yields
     ------
@@ -269,8 +273,10 @@ def sweep(nodes: Iterable[Node], errors: dict[Node, Node]) -> Iterator[tuple[Nod
     nodes = list(nodes)
     detours = Detours(nodes, errors, errors_sent)
     for node in nodes:
-        if node in errors:
+        if node in errors and (towards is None or not towards.isdisjoint(node.inputs)):
             sent = detours.sent(node, errors[node])
+            if towards is not None:
+                sent = tuple(one for one in sent if one[0] in towards)
             made_by_rule(node, "backward rule", _add_up, errors, sent)
             yield node, sent
 
@@ -291,7 +297,11 @@ def errors_swept(nodes: Iterable[Node], errors: dict[Node, Node]) -> dict[Node, 
     >>> list(errors_swept([a], {a: sc.ones(a)})) == [a, x]
     True
     """
-    for _ in sweep(nodes, errors):
+    return _swept(nodes, errors)
+
+
+def _swept(nodes: Iterable[Node], errors: dict[Node, Node], towards: set[Node] | None = None) -> dict[Node, Node]:
+    for _ in sweep(nodes, errors, towards):
         pass
     return errors
 
@@ -432,7 +442,20 @@ def grad(
         given = listed(wrt)
         _check_nodes(*([wrt] if given is None else given))
         wrt = given or []
-    back = backprop(J, seed)
+    back = _towards([wrt] if isinstance(wrt, Node) else wrt, J, seed)
     if isinstance(wrt, Node):
         return back.delta(wrt, unconnected)
     return [back.delta(node, unconnected) for node in wrt]
+
+
+@collector_paused
+def _towards(wrt: Sequence[Node], J: Node, seed: Operand | None) -> Backprop:
+    """A sweep that visits only what lies between `wrt` and `J`."""
+    _check_nodes(J, *wrt)
+    errors: dict[Node, Node] = {J: _first_error(J, seed)}
+    order = Graph(J).order
+    between = set(wrt)
+    for node in order:
+        if not between.isdisjoint(node.inputs):
+            between.add(node)
+    return Backprop(J, [], _swept(reversed(order), errors, between))

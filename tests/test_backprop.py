@@ -463,3 +463,55 @@ def test_max_pooling_passes_the_same_check():
     """With a smaller step, which moves no maximum to another unit."""
     J, digits, labels = tutorial("max")
     assert check_gradients(J, {"x": digits, "y": labels}, step=1e-7).worst < 1e-7
+
+
+# What is made ------------------------------------------------------------------------------
+
+
+def nodes_made(work):
+    """How many nodes `work` makes."""
+    before = sc.Input("before", ()).serial
+    kept = work()
+    return sc.Input("after", ()).serial - before - 1, kept
+
+
+def chain_of_layers(depth):
+    h = sc.Input("x", (None, 8))
+    for n in range(depth):
+        h = sc.tanh(sc.dense(h, 8, seed=n))
+    return sc.mean(h * h)
+
+
+def test_a_gradient_visits_only_what_lies_between():
+    J = chain_of_layers(12)
+    first, last = J.params[0], J.params[-1]
+    few, near = nodes_made(lambda: sc.grad(J, last))
+    many, far = nodes_made(lambda: sc.grad(J, first))
+    assert few < many / 5
+    back = sc.backprop(J)
+    assert near is back.grads[last]
+    assert far is back.grads[first]
+
+
+def test_a_gradient_by_an_inner_node_goes_no_further():
+    J = chain_of_layers(6)
+    inner = J.inputs[0].inputs[0]
+    made, error = nodes_made(lambda: sc.grad(J, inner))
+    assert made < 10
+    assert error is sc.backprop(J).delta(inner)
+
+
+def test_several_nodes_are_reached_in_one_sweep_and_in_any_order():
+    J = chain_of_layers(4)
+    p, back = J.params, sc.backprop(J)
+    inner = J.inputs[0].inputs[0]
+    asked = [p[5], inner, p[0], J]
+    assert sc.grad(J, asked) == [back.grads[p[5]], back.delta(inner), back.grads[p[0]], back.delta(J)]
+
+
+def test_a_logarithm_keeps_its_detour_where_only_one_branch_is_asked_for():
+    z, w = sc.Input("z", (None, 3)), sc.Input("w", (None, 3))
+    J = -sc.sum(sc.log(sc.softmax(z + w)))
+    errors = sc.compile([sc.grad(J, z), sc.grad(J, [z, w])[1]])(z=[[1e4, 0, -1e4]], w=[[0, 0, 0]])
+    for error in errors:
+        np.testing.assert_allclose(error, [[2, -1, -1]], atol=1e-6)
