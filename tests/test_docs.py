@@ -79,3 +79,25 @@ def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8"))
     for target in targets:
         assert target.startswith("http") or (path.parent / target).exists(), target
+
+
+# What documents name ---------------------------------------------------------------------------
+
+
+def test_every_folder_of_the_package_is_on_the_map():
+    text = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    place = text[text.index("## A map") : text.index("## From a graph to numbers")]
+    parts = {p for p in (ROOT / "symcnn").iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    names = {p.name for p in parts} - {"__init__.py", "__main__.py"}
+    assert {name for name in names if f"`{name}`" not in place and f"symcnn/{name}`" not in place} == set()
+
+
+def test_every_file_that_is_named_exists():
+    known = {p.name for p in ROOT.rglob("*.py")} | {"pyproject.toml"}
+    for name in ("docs/README.md", "docs/native.md", "CONTRIBUTING.md", "README.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert {found for found in re.findall(r"[`\[/](\w+\.py)[`\])]", text) if found not in known} == set(), name
+        for path in re.findall(r"`((?:symcnn|tests|docs|benchmarks)/[\w/]+(?:\.py)?)`", text):
+            assert (ROOT / path).exists(), (name, path)
+        for link in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", text):
+            assert (ROOT / name).parent.joinpath(link).exists(), (name, link)
