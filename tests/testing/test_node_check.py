@@ -398,12 +398,12 @@ def test_machine_code_that_computes_something_else(monkeypatch, tmp_path):
 
 def test_machine_code_of_a_kernel_that_computes_something_else(monkeypatch, tmp_path):
     """The other family of loops, for many images, is run, too."""
-    from symcnn.engine.native.kernels import lowering as lower
+    from symcnn.engine.native.kernels import families
 
     monkeypatch.setenv("SYMCNN_BACKEND", "native")
     monkeypatch.setenv("SYMCNN_CACHE", str(tmp_path))
-    wrong = lower.IMAGES_IN_LANES._replace(unpack=lambda k, node, row: None)
-    monkeypatch.setattr(lower, "IMAGES_IN_LANES", wrong)
+    wrong = families.IMAGES_IN_LANES._replace(unpack=lambda k, node, row: None)
+    monkeypatch.setattr(families, "IMAGES_IN_LANES", wrong)
     assert "the native engine computes another result for the value, in float32" in refusal(Doubled)
 
 
