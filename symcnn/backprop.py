@@ -223,7 +223,7 @@ def backprop(J: Node, seed: Operand | None = None) -> Backprop:
     J : Node
         A scalar, or anything real with a `seed`.
     seed : Node or array, optional
-        delta(J), of J's shape: 1 unless told.
+        delta(J), of J's shape; default: 1.
 
     Raises
     ------

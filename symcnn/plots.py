@@ -66,7 +66,7 @@ def history(record: Record, smooth: int | None = None) -> Figure:
         From `symcnn.fit`.
     smooth : int, optional
         Over how many steps the line of the loss is averaged: each point is the mean of the steps before it, never of
-        those to come. 1 draws none; unless told, a twentieth of the steps. The loss of each step stays behind it.
+        those to come. 1 draws none; default: a twentieth of the steps. The loss of each step stays behind it.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def curves(record: Record, names: Sequence[str] | None = None, *, ax: Axes | Non
     ----------
     record : History
     names : list of str, optional
-        Which figures; unless told, all but the loss.
+        Which figures; default: all but the loss.
     ax : matplotlib axes, optional
         Where to draw: axes of your own.
 

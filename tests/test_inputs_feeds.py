@@ -101,7 +101,7 @@ def test_names_that_are_no_text(wrong, refused):
 
 
 def test_empty_name_of_an_input(refused):
-    with refused(TypeError, "name must be a text", "''"):
+    with refused(TypeError, "name must be a string", "''"):
         sc.Input("", (2,))
 
 

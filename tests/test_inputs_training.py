@@ -30,7 +30,7 @@ WRONG = [
     ({"x": ROWS * 1j, "y": LABELS}, TypeError, "complex128"),
     ({"x": ROWS[:, :3], "y": LABELS}, ValueError, "Input 'x'"),
     ({"x": ROWS[:0], "y": LABELS[:0]}, ValueError, "there is no row"),
-    ({"x": [[1], [1, 2]], "y": [0, 1]}, TypeError, "the data for 'x' is no array"),
+    ({"x": [[1], [1, 2]], "y": [0, 1]}, TypeError, "the data for 'x' is not an array"),
 ]
 
 

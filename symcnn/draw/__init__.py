@@ -44,7 +44,7 @@ def draw(
         every node of the backward graph.
     fold : bool, optional
         Whether values share boxes: blocks that come several times in a row (``×12``), and the values of a layer.
-        Unless told, above 60 boxes, and layers only where that is not enough. Single nodes are not folded: more than
+        By default above 60 boxes, and layers only where that is not enough. Single nodes are not folded: more than
         150 of them are drawn for ``fold=False`` only.
     focus : Node or list of Node, optional
         Draw only the neighbourhood of these: of values, of the readers of a parameter, of the value of an error.
@@ -60,7 +60,7 @@ def draw(
     Raises
     ------
     DTypeError
-        For what is no node, or no whole number of hops.
+        For anything but a node, or hops that are not an integer.
     ArgumentError
         For a negative number of hops, another `zoom` or `fold`, more than 150 single nodes, an empty `focus`; if the
         values are of something else, or there is no such example; for a width of less than one pixel.

@@ -75,7 +75,9 @@ def save(path: str | os.PathLike[str], formats: Writers) -> Path:
     try:
         file = Path(os.fsdecode(path))
     except TypeError:
-        raise DTypeError(message(f"the name of a file is a text, got {quoted(path)}", site=call_site())) from None
+        raise DTypeError(
+            message(f"the name of a file must be a string, got {quoted(path)}", site=call_site())
+        ) from None
     kind = file.suffix.lower().removeprefix(".")
     if kind not in formats:
         raise ArgumentError(_unknown_ending(file, formats))
@@ -123,7 +125,7 @@ def _check_place(file: Path) -> None:
         place = whole if file.is_symlink() else file  # the file that a link stands for
         place.exists()
     except (OSError, ValueError, RuntimeError) as error:  # a zero byte, 300 letters, links in a circle
-        problem = f"{quoted(str(file))} is no name that a file can have: {error}"
+        problem = f"{quoted(str(file))} cannot be the name of a file: {error}"
         raise ArgumentError(message(problem, site=call_site())) from None
     if place.is_dir():
         raise ArgumentError(message(f"{quoted(str(file))} is a folder; name a file in it", site=call_site()))

@@ -42,7 +42,7 @@ def named_reach(values: Values, node: Node) -> dict[Node, Box]:
 
 
 def reach(node: Node, sources: Iterable[Node] | None = None) -> dict[Node, Box]:
-    """What a unit of `node` reads of the nodes upstream, of all of them unless told: its receptive fields.
+    """What a unit of `node` reads of the nodes upstream, by default of all of them: its receptive fields.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ def checked(node: Input, value: Any) -> NDArray[Any]:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise DTypeError(message(f"what was fed is no array: {error}", node=node)) from None
+        raise DTypeError(message(f"what was fed is not an array: {error}", node=node)) from None
     if is_masked(value):
         raise DTypeError(message("a masked array was fed", "fill it: array.filled(0)", node=node))
     kind, wanted = array.dtype.kind, node.dtype.kind

@@ -73,7 +73,7 @@ def number_of_threads(value: object, what: str) -> int | None:
     Raises
     ------
     DTypeError
-        For what is no whole number.
+        For anything but an integer.
     ArgumentError
         For less than 1, and for more than `MOST`.
     """

@@ -16,7 +16,7 @@ def positive_int(value: object, what: str) -> int:
     Raises
     ------
     DTypeError
-        For a float, a bool or anything else that is no whole number.
+        For a float, a bool or anything else that is not an integer.
     ArgumentError
         For 0 and negative numbers.
     """

@@ -158,7 +158,9 @@ def _compared(number: float, real: DType | None, what: str) -> Node:
 def _as_attribute(node: Node, name: str, value: Any) -> Any:
     """The value of any other field: lists become tuples, and NumPy's numbers Python's."""
     if name == "name" and not isinstance(value, str):
-        raise DTypeError(message(f"{type(node).__name__}: its name is {quoted(value)}, no text", site=call_site()))
+        raise DTypeError(
+            message(f"{type(node).__name__}: the name must be a string, got {quoted(value)}", site=call_site())
+        )
     if isinstance(value, list) or type(value) is tuple:
         made = tuple([_as_attribute(node, name, v) for v in value])
         same = type(value) is tuple and all(a is b for a, b in zip(made, value, strict=True))

@@ -23,7 +23,7 @@ def windows_of(node: Node) -> tuple[Windows, ...]:
     Raises
     ------
     NodeTypeError
-        If it fails, or is no such thing.
+        If it fails, or returns something else.
     """
     said = _said(node, "windows")
     if wrong := misfit(said, [i.shape for i in node.inputs], node.ndim):
@@ -37,7 +37,7 @@ def influence_of(node: Node) -> tuple[Influence, ...]:
     Raises
     ------
     NodeTypeError
-        If it fails, or is no such thing.
+        If it fails, or returns something else.
     """
     said = _said(node, "influence")
     if wrong := misfit_of_influence(said, len(node.inputs)):

@@ -46,7 +46,7 @@ class Input(Leaf):
     shape : tuple of int or None
         ``None`` is the batch axis; at most one axis has it.
     dtype : str, optional
-        What fed arrays are converted to: ``float32`` unless told. A dtype of integers (labels, indices)
+        What fed arrays are converted to; default: ``float32``. A dtype of integers (labels, indices)
         accepts only integers.
 
     Examples
@@ -69,7 +69,7 @@ class Input(Leaf):
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
-            raise DTypeError(message(f"an input's name must be a text, got {quoted(self.name)}", site=call_site()))
+            raise DTypeError(message(f"an input's name must be a string, got {quoted(self.name)}", site=call_site()))
         shape = as_shape(self.shape, f"the shape of {self.label}")
         if shape.count(None) > 1:
             raise ShapeError(message("only one axis can be the batch axis (None)", f"the shape is {shape}", node=self))
@@ -129,7 +129,7 @@ def as_numbers(value: ArrayLike, what: str) -> NDArray[Any]:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise DTypeError(message(f"{what} is no array: {error}", site=call_site())) from None
+        raise DTypeError(message(f"{what} is not an array: {error}", site=call_site())) from None
     if array.dtype.kind in "OUS":
         raise DTypeError(
             message(f"{what} is {quoted(value)}; expected a number or an array of numbers", site=call_site())

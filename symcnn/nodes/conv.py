@@ -295,7 +295,7 @@ def conv(
     bias : bool
         Whether each filter has a bias, 0 at first.
     table : array of 0 and 1 of shape (filters, channels), or a list of channels for each filter
-        Which channels each filter sees; all of them unless told. What a filter does not see is no parameter.
+        Which channels each filter sees; default: all of them. What a filter does not see is no parameter.
     init : callable
         (rng, shape) -> the first filters; see `symcnn.initial`.
     seed : int, optional
@@ -365,7 +365,7 @@ def _check_rows(what: str, x: Node, size: tuple[int, int], pad: object) -> None:
 def prefixed(layer: str, letter: str) -> str:
     """The name of a layer's parameter."""
     if not isinstance(layer, str):
-        raise DTypeError(message(f"the name of a layer is {quoted(layer)}, no text", site=call_site()))
+        raise DTypeError(message(f"the name of a layer must be a string, got {quoted(layer)}", site=call_site()))
     return f"{layer}.{letter}" if layer else letter
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import overload
 
 from ..graph.collector import collector_paused
 from ..graph.context import Context, carried, remember
@@ -36,15 +37,24 @@ _PASSES, _STEPS = 100, 1000
 _HINT = "a rule returns None where it has nothing to say, and none undoes what another does"
 
 
+@overload
+def simplify(nodes: Node, rules: Sequence[Rule] | None = None) -> Node: ...
+@overload
+def simplify(nodes: Sequence[Node], rules: Sequence[Rule] | None = None) -> list[Node]: ...
 @collector_paused
-def simplify(nodes: Sequence[Node], rules: Sequence[Rule] | None = None) -> list[Node]:
+def simplify(nodes: Node | Sequence[Node], rules: Sequence[Rule] | None = None) -> Node | list[Node]:
     """Nodes with the values of `nodes`, rewritten until no rule applies.
 
     Parameters
     ----------
-    nodes : sequence of Node
+    nodes : list of Node, or Node
     rules : sequence of callables, optional
-        `RULES` unless told.
+        Default: `RULES`.
+
+    Returns
+    -------
+    list of Node, or Node
+        As `nodes` is given.
 
     Raises
     ------
@@ -57,10 +67,11 @@ def simplify(nodes: Sequence[Node], rules: Sequence[Rule] | None = None) -> list
     --------
     >>> import symcnn as sc
     >>> x = sc.Input("x", (None, 1, 5, 5))
-    >>> simple, = sc.simplify([1 * x - 0])
-    >>> simple is x
+    >>> sc.simplify(1 * x - 0) is x
     True
     """
+    if isinstance(nodes, Node):
+        return simplify([nodes], rules)[0]
     _check_given(nodes, rules)
     current = list(nodes)
     settled: set[Node] = set()
@@ -129,9 +140,9 @@ def _rewritten(node: Node, inputs: list[Node] | None, rules: Sequence[Rule]) -> 
 
 
 def _check_given(nodes: object, rules: object) -> None:
-    """Refuse what is no list of nodes, and what is no list of functions."""
+    """Refuse anything but a list of nodes, and anything but a list of functions."""
     if not isinstance(nodes, list | tuple) or not all(isinstance(node, Node) for node in nodes):
-        raise DTypeError(message(f"simplify takes a list of nodes, got {quoted(nodes)}", site=call_site()))
+        raise DTypeError(message(f"simplify takes a node or a list of nodes, got {quoted(nodes)}", site=call_site()))
     if rules is not None and not (isinstance(rules, list | tuple) and all(callable(rule) for rule in rules)):
         problem = f"the rules are {quoted(rules)}; expected a list of functions: a node -> another one, or None"
         raise DTypeError(message(problem, site=call_site()))

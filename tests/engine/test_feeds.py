@@ -83,7 +83,7 @@ def test_an_array_like_that_fails_is_told_by_the_input(refused):
         def __array__(self, dtype=None, copy=None):
             raise RuntimeError("on another device")
 
-    with refused(TypeError, "Input 'x'", "what was fed is no array: on another device"):
+    with refused(TypeError, "Input 'x'", "what was fed is not an array: on another device"):
         checked(X, Failing())
 
 

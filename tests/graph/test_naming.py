@@ -126,7 +126,7 @@ def test_assign_gives_a_value_of_the_same_shape():
         (np.ones((2, 3)) * 1j, "DTypeError", "complex128"),
         ("a", "DTypeError", "expected a number or an array"),
         (None, "DTypeError", "expected a number or an array"),
-        ([[1, 2], [3]], "DTypeError", "the new value of Param 'w' is no array"),
+        ([[1, 2], [3]], "DTypeError", "the new value of Param 'w' is not an array"),
         (np.ma.masked_array(np.ones((2, 3))), "DTypeError", "masked array"),
     ],
 )

@@ -68,7 +68,7 @@ def test_a_rule_may_need_a_pass_for_each_node():
 
 
 def test_what_is_not_a_list():
-    for nodes, rules, said in ((X, None, "takes a list of nodes, got Input"), ([3], None, "got \\[3\\]"),
+    for nodes, rules, said in ((3, None, "takes a node or a list of nodes, got 3"), ([3], None, "got \\[3\\]"),
                                ([X], 3, "the rules are 3"), ([X], [None], "expected a list of functions")):  # fmt: skip
         with pytest.raises(sc.errors.DTypeError, match=said):
             sc.simplify(nodes, rules)

@@ -160,3 +160,16 @@ def test_rules_of_ones_own():
 
     (simple,) = sc.simplify([X * 0.5], rules=[halves])
     assert simple is X / 2
+
+
+def test_one_node_is_given_back_as_one_and_a_rule_that_changes_nothing_ends():
+    x = sc.Input("x", (None, 3))
+    node = sc.exp(1 * x) - 0
+    assert sc.simplify(node) is sc.simplify([node])[0] is sc.exp(x)
+    assert sc.simplify(node, [lambda n: n]) is node
+
+
+def test_a_choice_between_two_equal_constants():
+    x = sc.Input("x", (None, 3))
+    chosen = sc.where(x > 0, sc.Const([2.0, 2.0, 2.0]), sc.Const([2.0, 2.0, 2.0]))
+    np.testing.assert_array_equal(sc.compile(chosen)(x=[[1, -1, np.nan]]), [[2, 2, 2]])

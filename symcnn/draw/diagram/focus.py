@@ -32,7 +32,7 @@ def focused(
     Raises
     ------
     DTypeError
-        For what is no node.
+        For anything but nodes.
     ArgumentError
         For no nodes at all.
     GraphError

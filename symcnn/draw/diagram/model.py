@@ -127,7 +127,7 @@ class DiagramModel:
     note : str
         What is folded or left out, if anything, and what was run: a line for each.
     of : str
-        The symbol of what was swept; that of the last box, unless told.
+        The symbol of what was swept; default: that of the last box.
     scales : list of Picture
         What the colours of the pictures mean; each one's title says it.
     below : Below or None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST = 60
-"""A picture of more boxes than this is folded, unless told."""
+"""A picture of more boxes than this is folded by default."""
 ENDS = 20
 """How many boxes are left at each end where the middle is left out."""
 PERIOD = 64

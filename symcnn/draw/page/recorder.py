@@ -73,7 +73,7 @@ class Recorder(Recording):
             What the page calls it: "step 100".
         """
         if not isinstance(moment, str):
-            what = f"the moment is {quoted(moment)}; expected a text, what the page calls it"
+            what = f"the moment is {quoted(moment)}; expected a string, which the page shows"
             raise DTypeError(message(what, site=call_site()))
         self.traces.append(self._program.trace(self._feeds))
         self.moments.append(plain_text(moment))

@@ -48,7 +48,7 @@ class Cpu:
 
     @classmethod
     def of(cls, name: str, features: str, triple: str | None = None) -> Cpu:
-        """The processor with these features, a text like "+avx2,-avx512f"; of this machine's kind unless told."""
+        """The processor with these features, a text like "+avx2,-avx512f"; by default of this machine's kind."""
         triple = triple or _host_triple()
         if _is_arm(triple):
             # NEON is part of the architecture. There are 32 registers, but multiply-adds cannot read memory: with all
