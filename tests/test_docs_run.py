@@ -194,7 +194,7 @@ WITH_PYTHON = [
 
 def test_pages_with_python_are_those_whose_python_is_run():
     """Their blocks run one after the other in tests/test_docs.py, and below with the engine that users have."""
-    assert WITH_PYTHON == ["README.md", "docs/extending.md", "docs/native.md"]
+    assert WITH_PYTHON == ["README.md", "docs/extending.md", "docs/idea.md", "docs/native.md"]
 
 
 @pytest.mark.slow

@@ -66,7 +66,7 @@ class Executable(Protocol):
     def report(self, batch: int, loops: bool) -> list[str]:
         """What is done for so many rows, in lines; with `loops`, also the code that was written, where there is some.
 
-        The first line is appended to the name of the backend and the size of the batch.
+        `Program.report` puts the name of the backend and the size of the batch in front of the first line.
         """
         ...
 

@@ -260,7 +260,7 @@ def compile(
     guard : bool
         Check each run's outputs, and stop at a NaN or infinity with the node that made it first.
     threads : int, optional
-        How many threads a run uses: SYMCNN_THREADS unless told, else as many as the process may use processors. With
+        How many threads a run uses; default: SYMCNN_THREADS, else as many as the process may use processors. With
         the native backend, the bits of the result depend on this number alone, not on who computes what; by NumPy,
         large convolutions and products are divided.
 

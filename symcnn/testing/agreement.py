@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..engine.backend import names
 from ..engine.program import compile
+from ..graph.errors import ArgumentError
 from ..graph.node import Node
 from ..show.notebook import bundle
 from ..show.tables import Table
@@ -31,16 +32,23 @@ class Agreement:
         The first is what the others are compared with.
     ulp : {str: tuple of float}
         For each other backend, for each node: the largest difference; see `ulp_apart`.
+    failed : {str: str}
+        Backends of other packages that could not be loaded, and why.
     """
 
     nodes: tuple[Node, ...]
     backends: tuple[str, ...]
     ulp: dict[str, tuple[float, ...]]
+    failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def max_ulp(self) -> float:
         """The largest difference of all; 0 where there is one backend alone."""
         return max((max(found, default=0.0) for found in self.ulp.values()), default=0.0)
+
+    def check(self, within: float) -> None:
+        """Raise an AssertionError, with the table, where a difference is larger than `within` ulp."""
+        assert self.max_ulp <= within, f"the backends differ by {self.max_ulp:.3g} ulp\n{self}"
 
     @property
     def table(self) -> Table:
@@ -50,6 +58,7 @@ class Agreement:
             for n, node in enumerate(self.nodes)
         ]
         title = f"largest differences from {self.backends[0]!r}, in ulp of each value's largest number"
+        title += "".join(f"\n{name}: {why}" for name, why in self.failed.items())
         return Table(["node", "shape", "dtype", *self.ulp], rows, left={0, 1, 2}, title=title)
 
     def __str__(self) -> str:
@@ -93,12 +102,23 @@ def agree(
     >>> found = agree(sc.dense(x, 3, seed=0), x=np.ones((2, 4)))
     >>> found.backends[0], found.max_ulp < 10
     ('numpy', True)
+    >>> found.check(within=10)
     """
     asked = (nodes,) if isinstance(nodes, Node) else tuple(nodes)
-    found = tuple(names() if backends is None else backends)
-    values = [compile(list(asked), backend=backend)(feeds, **named) for backend in found]
-    apart = {b: tuple(map(ulp_apart, other, values[0])) for b, other in zip(found[1:], values[1:], strict=True)}
-    return Agreement(asked, found, apart)
+    values: dict[str, list[Array]] = {}
+    failed: dict[str, str] = {}
+    for backend in names() if backends is None else backends:
+        try:
+            program = compile(list(asked), backend=backend)
+        except ArgumentError as error:
+            if backends is not None:
+                raise
+            failed[backend] = str(error).splitlines()[0]
+            continue
+        values[backend] = program(feeds, **named)
+    first, *others = values
+    apart = {name: tuple(map(ulp_apart, values[name], values[first])) for name in others}
+    return Agreement(asked, tuple(values), apart, failed)
 
 
 def ulp_apart(found: Array, expected: Array) -> float:

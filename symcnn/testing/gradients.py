@@ -84,7 +84,7 @@ def check_gradients(
     feeds : mapping, optional
         An array for each input, by name.
     params : sequence of Param, optional
-        Those to check; all of them unless told.
+        Those to check; default: all of them.
     step : float
         The tutorial's is 1e-4.
     tolerance : float

@@ -1,11 +1,9 @@
 """The seam between programs and engines: a backend of another package does all that a program asks of one."""
 
-import sys
 from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
-from strict_backend import StrictBackend
 from test_registry import SAMPLES
 
 import symcnn as sc
@@ -58,51 +56,6 @@ def test_traces_reports_and_blame_work_with_it(refused):
         f(x=[[1, 0]])
     with pytest.raises(ValueError, match="the backend 'strict' has no profiles"):
         f.profile(x=[[1, 1]])
-
-
-def test_agree_tells_the_largest_difference_of_each_value():
-    x = sc.Input("x", (None, 4))
-    z = sc.dense(x, 3, seed=0)
-    found = sc.testing.agree([z, sc.exp(z)], x=np.linspace(-1, 1, 20).reshape(5, 4))
-    assert found.backends[0] == "numpy"
-    assert {"native", "strict"} & set(found.ulp)
-    assert 0 < found.max_ulp < 20
-    assert "(N, 3)" in str(found)
-    assert sc.testing.agree(z, {"x": np.ones((1, 4))}, backends=["numpy"]).max_ulp == 0
-
-
-def test_agree_does_not_hide_what_is_wrong(monkeypatch):
-    class Wrong:
-        def load(self, plan):
-            made = StrictBackend().load(plan)
-            run = made.run
-            made.run = lambda *given, **named: [a * 2 for a in run(*given, **named)]
-            return made
-
-    monkeypatch.setitem(sys.modules, "wrong", type(sys)("wrong"))
-    sys.modules["wrong"].Backend = Wrong
-    monkeypatch.setitem(POINTS, "wrong", EntryPoint("wrong", "wrong:Backend", "symcnn.backends"))
-    x = sc.Input("x", (None, 4))
-    assert sc.testing.agree(x + 1, x=np.ones((1, 4)), backends=["numpy", "wrong"]).max_ulp > 1e6
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "apart"),
-    [
-        ([1.0, np.nan], [1.0, np.nan], 0),
-        ([1.0, np.nan], [1.0, 2.0], np.inf),
-        ([1.0, 2.0], [1.0, np.inf], np.inf),
-        ([np.inf], [np.inf], 0),
-        ([np.inf], [-np.inf], np.inf),
-        ([], [], 0),
-        ([1.0], [1.0, 2.0], np.inf),
-        ([0.0, 4.0], [2.0**-50, 4.0], 1),
-    ],
-)
-def test_ulp_apart(a, b, apart):
-    from symcnn.testing.agreement import ulp_apart
-
-    assert ulp_apart(np.array(a), np.array(b)) == apart
 
 
 def test_backends_that_are_unknown_or_cannot_be_loaded(refused, monkeypatch):
