@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import re
+import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, dataclass_transform
 import numpy as np
 
 from ..text import quoted
+from .annotations import holds_nodes, holds_several, may_be_none, resolved
 from .convert import convert_inputs
 from .errors import DTypeError, FrozenError, NodeTypeError, ShapeError, call_site, given_serial, message
 from .keywords import unknown_keyword
@@ -53,11 +54,12 @@ class NodeType(type):
         cls.__setattr__ = cls.__delattr__ = _refuse_change  # type: ignore[method-assign, assignment]
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]
         cls.field_names = tuple(f.name for f in fields)
-        slots = [f for f in fields if _holds_nodes(f.type)]
+        definer = sys._getframe(1)
+        types = {f.name: resolved(f.type, definer.f_globals, definer.f_locals) for f in fields}
+        slots = [f for f in fields if holds_nodes(types[f.name])]
         cls.node_fields = tuple(f.name for f in slots)
-        cls.tuple_fields = tuple(f.name for f in slots if re.search(r"(?i)\b(tuple|list|sequence)\[", str(f.type)))
-        optional = r"\b(None|Optional)\b"
-        cls.optional_fields = tuple(f.name for f in slots if f.default is None or re.search(optional, str(f.type)))
+        cls.tuple_fields = tuple(f.name for f in slots if holds_several(types[f.name]))
+        cls.optional_fields = tuple(f.name for f in slots if f.default is None or may_be_none(types[f.name]))
         if "elementwise" not in namespace and "infer" in namespace:
             cls.elementwise = False  # type: ignore[attr-defined]
         if (ufunc := namespace.get("ufunc")) is not None:
@@ -100,13 +102,6 @@ def _check_words(name: str, namespace: dict[str, Any]) -> None:
         given = namespace.get(attribute, kind())
         if not isinstance(given, kind) and not hasattr(given, "__get__"):  # a property may tell it, too
             raise NodeTypeError(f"{name}: {attribute} is {quoted(given)}; expected a {what}")
-
-
-def _holds_nodes(annotation: Any) -> bool:
-    """Whether a field's annotation (often still a string) names `Node`."""
-    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
-        return isinstance(annotation, NodeType)
-    return re.search(r"\bNode\b", str(annotation)) is not None
 
 
 def _with_nodes(hook: Callable[[Any], None]) -> Callable[[Any], None]:
