@@ -14,13 +14,14 @@ import pytest
 import symcnn
 
 PACKAGE = Path(symcnn.__file__).parent
-CORE = {"text", "graph", "nodes", "backprop", "simplify", "engine"}
+CORE = {"text", "graph", "nodes", "rules", "backprop", "simplify", "engine"}
 LAYERS = {
     "text": set(),
     "show": {"text", "show"},
     "graph": {"text", "show", "graph"},
     "nodes": {"text", "graph", "nodes"},
-    "backprop": {"text", "show", "graph", "simplify"},
+    "rules": {"graph", "simplify"},
+    "backprop": {"text", "show", "graph", "simplify", "rules"},
     "simplify": {"text", "graph", "nodes", "simplify"},
     "equations": {*CORE, "show", "equations"},
     "engine": {"text", "graph", "nodes", "simplify", "show", "engine"},
@@ -42,7 +43,7 @@ what is in it.
 """
 
 NUMBERS = {"numpy", "networkx"}
-NEVER_AN_ARRAY = {"backprop", "simplify"}
+NEVER_AN_ARRAY = {"rules", "backprop", "simplify"}
 NOT_LOADED = [
     *("scipy", "matplotlib", "graphviz", "tqdm", "hypothesis", "pooch", "torch", "jax", "llvmlite", "latex2mathml"),
     "threadpoolctl",

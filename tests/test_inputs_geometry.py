@@ -414,7 +414,7 @@ def test_initializers_and_seeds_that_are_none(refused):
         sc.dense(FLAT, 2, init=sc.initial.uniform(-1), name="out")
     with refused(ValueError, "dense 'out': init returned numbers that are too large for float32"):
         sc.dense(FLAT, 2, init=sc.initial.constant(1e300), name="out")
-    with refused(TypeError, "the name of a layer is 3"):
+    with refused(TypeError, "the name of a layer must be a string, got 3"):
         sc.scale(FLAT, name=3)
     for wrong in (-1, "a", 1.5):
         with refused(ValueError, "conv 'c1': seed is"):

@@ -98,7 +98,7 @@ def draw(
     from .diagram.builder import DiagramBuilder
     from .diagram.diagram import Diagram
     from .diagram.every_node import EveryNodeBuilder
-    from .maps.annotations import shown
+    from .maps.run_values import shown
     from .run import Run
 
     if isinstance(values, Run) and J is values.back.J:

@@ -20,7 +20,7 @@ from ..graph.views import view
 from ..show.notebook import bundle
 from ..text import shown
 from .diagram.model import size_text
-from .maps.annotations import norm, norm_text
+from .maps.run_values import norm, norm_text
 
 if TYPE_CHECKING:
     from .diagram.diagram import Diagram

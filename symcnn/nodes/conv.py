@@ -6,18 +6,17 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..graph.arguments import flag, items, pair, positive_int, whole
 from ..graph.errors import ArgumentError, DTypeError, ShapeError, call_site, message
-from ..graph.leaves import Const, Input, Param, as_numbers
+from ..graph.leaves import Const, Input, Param
 from ..graph.node import Node, Sentences, as_node
 from ..graph.spec import Spec, promote
 from ..graph.window import WHOLE, Influence, Window, Windows
 from ..text import called, quoted
 from .border import Pad, subsample
 from .border import pad as pad_border
-from .connected import connected
+from .connections import connected, connections
 from .initial import Initializer, lecun_normal
 from .reduce import sum
 from .weights import drawn
@@ -367,59 +366,3 @@ def prefixed(layer: str, letter: str) -> str:
     if not isinstance(layer, str):
         raise DTypeError(message(f"the name of a layer must be a string, got {quoted(layer)}", site=call_site()))
     return f"{layer}.{letter}" if layer else letter
-
-
-def connections(table: Any, filters: int, channels: int, what: str = "conv") -> NDArray[np.bool_]:
-    """Which channels each filter sees, as booleans (filters, channels).
-
-    Raises
-    ------
-    ArgumentError
-        For a wrong shape, a filter that sees nothing, a channel that is repeated or not there; `what` says
-        in the message whose table it is.
-    """
-    rows = _rows(table, filters, channels, what)
-    matrix = isinstance(table, np.ndarray) or (
-        channels > 2 and all(len(row) == channels and all(c in (0, 1) for c in row) for row in rows)
-    )
-    mask = np.zeros((filters, channels), dtype=bool)
-    for f, row in enumerate(rows):
-        seen = _matrix_row(f, row, channels, what) if matrix else row
-        if len(seen) == 0:
-            raise _table_error(what, f"filter {f} sees no channel")
-        for c in seen:
-            if isinstance(c, bool) or not hasattr(c, "__index__") or not 0 <= c < channels:
-                raise _table_error(
-                    what, f"filter {f} sees channel {quoted(c)}; the input has channels 0 to {channels - 1}"
-                )
-            if mask[f, c]:
-                raise _table_error(
-                    what, f"filter {f} sees channel {c} twice", "a table of 0 and 1 must be a numpy array"
-                )
-            mask[f, c] = True
-    return mask
-
-
-def _rows(table: Any, filters: int, channels: int, what: str) -> list[Any]:
-    """The table as a list with one row for each filter."""
-    if isinstance(table, np.ndarray):
-        as_numbers(table, f"{what}: the table of connections")
-    try:
-        rows = table.tolist() if isinstance(table, np.ndarray) else [list(row) for row in table]
-    except TypeError:
-        raise _table_error(what, f"it is {quoted(table)}; expected the channels that each filter sees") from None
-    if not isinstance(rows, list) or len(rows) != filters:
-        hint = ["the rows are filters; transpose it"] if isinstance(rows, list) and len(rows) == channels else []
-        count = len(rows) if isinstance(rows, list) else "no"
-        raise _table_error(what, f"it has {count} rows; expected one for each of the {filters} filters", *hint)
-    return rows
-
-
-def _matrix_row(f: int, row: Any, channels: int, what: str) -> list[int]:
-    if not isinstance(row, list) or len(row) != channels or not all(c in (0, 1) for c in row):
-        raise _table_error(what, f"row {f} is {quoted(row)}; expected a 0 or 1 for each of the {channels} channels")
-    return [c for c, seen in enumerate(row) if seen]
-
-
-def _table_error(what: str, problem: str, *details: str) -> ArgumentError:
-    return ArgumentError(message(f"{what}: the table of connections: {problem}", *details, site=call_site()))

@@ -16,7 +16,7 @@ from ..graph.operators import Operand, builds
 from ..graph.spec import Spec, broadcast_shapes, promote
 from ..graph.window import WHOLE, Influence, Window, Windows, broadcast_windows
 from ..text import called
-from .connected import connected
+from .connections import connected
 from .conv import prefixed
 from .initial import Initializer, tutorial_uniform
 from .reduce import sum

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backprop import errors_sent
 from ..graph.errors import SymcnnError
 from ..graph.graph import Graph
 from ..graph.leaves import Input
 from ..graph.node import Node
+from ..rules import errors_sent
 from .cases import drawn, evaluate
 from .findings import Problem
 

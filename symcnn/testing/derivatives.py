@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..backprop import errors_sent, grad
+from ..backprop import grad
 from ..graph.algebra import fed
 from ..graph.errors import NodeTypeError, place_of
 from ..graph.graph import Graph
@@ -19,6 +19,7 @@ from ..graph.leaves import Const, Param
 from ..graph.node import Node, as_node
 from ..graph.spec import is_real
 from ..nodes.reduce import sum
+from ..rules import errors_sent
 from .cases import Array, Values, drawn, evaluate, recast, variables
 from .findings import Problem, Unchecked
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.backprop import errors_sent
+from symcnn.rules import errors_sent
 from symcnn.simplify.zero_errors import added, is_finite, is_never_zero, kept_zero, plain
 
 NAN, INF = np.nan, np.inf

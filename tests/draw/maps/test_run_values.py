@@ -13,8 +13,8 @@ from pngs import cells, decoded
 from user_nodes import Blend, Scaled
 
 import symcnn as sc
-from symcnn.draw.maps.annotations import norm
 from symcnn.draw.maps.colours import Scale
+from symcnn.draw.maps.run_values import norm
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -277,7 +277,7 @@ def test_the_same_bytes_in_another_process():
 )
 def test_values_that_are_not_those_of_their_node(value, error, message):
     x = sc.Input("x", (None, 4))
-    with pytest.raises(getattr(sc.errors, error), match=rf"Input 'x': [\s\S]*{message}[\s\S]*test_annotations.py"):
+    with pytest.raises(getattr(sc.errors, error), match=rf"Input 'x': [\s\S]*{message}[\s\S]*test_run_values.py"):
         sc.draw(sc.sum(sc.tanh(x)), values={x: value})
 
 
