@@ -140,7 +140,7 @@ def test_a_training_step_on_arm(monkeypatch, tmp_path, make, batch, few):
             emulate(call.run, tmp_path)
         else:
             call.run()
-    reference.run()
+    reference.compute()
     for node in plan.outputs:
         np.testing.assert_allclose(arm.values[node], reference.values[node], rtol=1e-5, atol=2e-6, err_msg=node.label)
     assert arm.all_finite()

@@ -35,7 +35,7 @@ except sc.errors.SizeError as error:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts address space as Linux does")
-@pytest.mark.parametrize(("limit", "begun"), [(400, ""), (600, "loaded"), (900, ""), (4000, "")])
+@pytest.mark.parametrize(("limit", "begun"), [(450, ""), (600, "loaded"), (900, ""), (4000, "")])
 def test_a_limit_of_address_space(tmp_path, limit, begun):
     ran = subprocess.run(
         [sys.executable, "-c", CODE, str(limit), begun],
