@@ -46,7 +46,7 @@ NUMBERS = {"numpy", "networkx"}
 NEVER_AN_ARRAY = {"rules", "backprop", "simplify"}
 NOT_LOADED = [
     *("scipy", "matplotlib", "graphviz", "tqdm", "hypothesis", "pooch", "torch", "jax", "llvmlite", "latex2mathml"),
-    "threadpoolctl",
+    *("threadpoolctl", "importlib.metadata", "email", "socket"),
     *(f"symcnn.{part}" for part in ("train", "data", "plots", "testing", "cli", "tutorial", "demo")),
 ]
 

@@ -17,11 +17,10 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from itertools import repeat
 from operator import setitem
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -33,6 +32,9 @@ from ..text import quoted
 from .feeds import Feeds
 from .plan import Plan
 from .profile import Profile
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Array = NDArray[Any]
 
@@ -136,6 +138,8 @@ BACKENDS: dict[str, Callable[[], Backend]] = {"numpy": _numpy, "native": _native
 @cache
 def _installed() -> dict[str, EntryPoint]:
     """The backends of other packages."""
+    from importlib.metadata import entry_points  # half as long to load as this package
+
     return {point.name: point for point in entry_points(group="symcnn.backends") if point.name not in BACKENDS}
 
 

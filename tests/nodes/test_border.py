@@ -115,3 +115,22 @@ def test_border_that_is_no_whole_number():
         for wrong in (1.5, True, "1"):
             with pytest.raises(TypeError, match="it must be a whole number"):
                 build(X, wrong)
+
+
+def test_a_plain_matrix_has_a_border_around_its_columns():
+    m = sc.Input("m", (None, 3))
+    padded = sc.pad(m, ((0, 0), (1, 2)))
+    cropped = sc.crop(padded, ((0, 0), (1, 2)))
+    found, back = sc.compile([padded, sc.grad(sc.sum(padded * padded), m)])(m=[[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(found, [[0, 1, 2, 3, 0, 0], [0, 4, 5, 6, 0, 0]])
+    np.testing.assert_array_equal(back, [[2, 4, 6], [8, 10, 12]])
+    np.testing.assert_array_equal(sc.compile(cropped)(m=[[1, 2, 3]]), [[1, 2, 3]])
+
+
+def test_one_number_is_a_border_on_all_sides_of_a_plain_matrix():
+    m = sc.Input("m", (2, 3))
+    padded = sc.pad(m, 1)
+    assert sc.crop(padded, 1).shape == (2, 3)
+    found = sc.compile([padded, sc.crop(padded, 1)])(m=[[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(found[0], [[0] * 5, [0, 1, 2, 3, 0], [0, 4, 5, 6, 0], [0] * 5])
+    np.testing.assert_array_equal(found[1], [[1, 2, 3], [4, 5, 6]])
