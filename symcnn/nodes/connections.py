@@ -33,6 +33,21 @@ def connected(w: Node, *same: type[Node]) -> int:
     >>> connected(sc.Param("w", np.ones((2, 3))) * sc.Const([1.0, 0.0, 1.0]))
     4
     """
+    mask = existing(w, *same)
+    return math.prod(w.spec.bind(1)) if mask is None else int(np.count_nonzero(mask))
+
+
+def existing(w: Node, *same: type[Node]) -> Mask | None:
+    """Which entries of weights exist, as `connected` counts them; None for all of them.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> existing(sc.transpose(sc.Param("w", np.ones((2, 2))) * sc.Const([1.0, 0.0]))).tolist()
+    [[True, True], [False, False]]
+    >>> existing(sc.Param("w", np.ones((2, 2)))) is None
+    True
+    """
     through: tuple[type[Node], ...] = (Mul, Cast, Reshape, Transpose, *same)
     masks: dict[Node, Mask | None] = {}
     todo = [w]
@@ -42,18 +57,17 @@ def connected(w: Node, *same: type[Node]) -> int:
         if missing:
             todo.extend(missing)
             continue
-        masks[todo.pop()] = _mask(node, masks)
-    mask = masks[w]
-    return math.prod(w.spec.bind(1)) if mask is None else int(np.count_nonzero(mask))
+        masks[todo.pop()] = _mask(node, masks, through)
+    return masks[w]
 
 
-def _mask(node: Node, masks: dict[Node, Mask | None]) -> Mask | None:
+def _mask(node: Node, masks: dict[Node, Mask | None], through: tuple[type[Node], ...]) -> Mask | None:
     """Which entries of `node` exist, given those of its inputs; None for all of them."""
     if isinstance(node, Param):
         return node.mask
     if isinstance(node, Const):
         return None if np.all(node.value) else node.value != 0
-    given = [masks.get(i) for i in node.inputs]
+    given = [masks[i] for i in node.inputs] if isinstance(node, through) else []
     if None in node.shape or all(mask is None for mask in given):
         return None
     full = [np.ones(i.spec.bind(1), bool) if m is None else m for i, m in zip(node.inputs, given, strict=True)]

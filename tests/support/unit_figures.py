@@ -64,6 +64,8 @@ def networks(draw, lines):
     for n in range(draw(st.integers(1, 3))):
         free = [axis == 0, axis == 1] if lines else [True, True]
         spec = _pool(draw, shape, free) if n and draw(st.booleans()) else _conv(draw, shape, free)
+        if spec[0] == "pool" and spec[1] == (1, 1):  # the same units: no layer of a figure
+            spec = _conv(draw, shape, free)
         specs.append(spec)
         shape = layer(spec, sc.Input("h", (None, *shape)), n).shape[1:]
     return first, specs

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...graph.node import Node
-from ...nodes.conv import Conv
 from ...text import plain_text
 from ..canvas.text_metrics import wrapped
 from .chain import Chain
 from .rows import Row
 from .sheet import BODY, FILTERS, SMALL
 
-_KINDS = {"input": "input", "conv": "conv maps", "pool": "pooled maps", "dense": "dense"}
+_KINDS = {"input": "input", "conv": "conv maps", "local": "local maps", "pool": "pooled maps", "dense": "dense"}
 
 
 @dataclass(frozen=True)
@@ -44,19 +43,17 @@ class Filters:
     def __init__(self, rows: Sequence[Row], most: int) -> None:
         self._found: dict[tuple[Node, int], Filter] = {}
         for row in rows:
-            if isinstance(row.node, Conv):
-                for f in range(min(row.maps, most)):
-                    n = len(self._found)
-                    self._found.setdefault((row.node.w, f), Filter(letters(n), f"c{n % len(FILTERS)}"))
+            for f in range(min(row.maps, most)) if row.kind == "conv" else ():
+                n = len(self._found)
+                self._found.setdefault(row.filter(f), Filter(letters(n), f"c{n % len(FILTERS)}"))
 
     def of(self, row: Row, unit: int) -> Filter:
-        """The filter that makes a map of a convolution."""
-        assert isinstance(row.node, Conv)
-        return self._found[row.node.w, unit]
+        """The filter that makes a map."""
+        return self._found[row.filter(unit)]
 
     def colour(self, row: Row | None, unit: int) -> str:
         """The colour of a map: of the filter that made it, through pools too; none for maps of the input."""
-        while row is not None and row.kind == "pool":
+        while row is not None and row.kind == "pool" and row.is_map_by_map:
             row = row.below
         return self.of(row, unit).colour if row is not None and row.kind == "conv" else ""
 
@@ -104,11 +101,13 @@ def details(row: Row, flat: bool) -> list[str]:
     size = row.window
     window = f"{size[0]}×{size[1]}" if not flat or 1 not in size else str(max(size))
     if row.kind == "conv":
-        made = [f"filters of {window}", *row.onto, *([row.thin] if row.thin else [])]
-    elif row.kind == "pool":
-        made = [f"{row.mode} of {window}", *row.onto]
+        made = [f"filters of {window}"]
+    elif row.kind == "local":
+        made = [f"own weights for each {window}"]
     else:
-        made = []
+        made = [f"{row.mode} of {window}"] if row.kind == "pool" else []
+    if row.kind != "dense":
+        made += [*row.onto, *([row.stride] if row.stride else [])]
     named = [n for n in row.names if n != title(row)]
     extra = [*named, *row.notes]
     return [*made, *([", ".join(extra)] if extra else [])]
@@ -139,8 +138,7 @@ def more(row: Row, drawn: int) -> list[str]:
 def shared(row: Row, unit: int) -> str:
     """How many weights the units of a filter share: "3 shared weights, 1 bias"."""
     weights = _many(row.weights(unit), "shared weight")
-    assert isinstance(row.node, Conv)
-    return weights if row.node.b is None else f"{weights}, 1 bias"
+    return f"{weights}, 1 bias" if row.has_bias else weights
 
 
 def sentences(chain: Chain, dashes: bool, most: int) -> list[str]:
@@ -150,14 +148,18 @@ def sentences(chain: Chain, dashes: bool, most: int) -> list[str]:
     convs = [row for row in rows if row.kind == "conv"]
     if convs:
         found.append("Same colour and letter: tied weights.")
-        if dashes:
+        if dashes and any(row.exists is not None for row in convs):
             several = any(len(row.seen(f)) > 1 for row in convs for f in range(min(row.maps, most)))
             where = "Same dash to the same map" if several else "Same dash"
             found.append(f"{where}: the same weight.")
-    pools = [(row.mode, row.window[0] * row.window[1]) for row in rows if row.kind == "pool"]
+    pools = [
+        (row.mode, row.window[0] * row.window[1] * len(row.seen(row.maps // 2))) for row in rows if row.kind == "pool"
+    ]
     if pools:
         ways = dict.fromkeys(f"the {mode} of {_many(units, 'unit')}" for mode, units in pools)
         found.append(f"Each pooled unit is {', or '.join(ways)}.")
+    if any(row.kind == "local" for row in rows):
+        found.append("The units of local maps have weights of their own, which no other unit shares.")
     if any(row.kind == "dense" for row in rows):
         found.append("A dense unit reads all units below, each with a weight of its own.")
     if dashes and any(row.zeros(0) or row.zeros(1) for row in rows):

@@ -91,7 +91,7 @@ class Circles:
 
     def _gap(self, row: Row) -> float:
         """From the last map of the row below up to the first one of `row`."""
-        if row.kind == "pool":
+        if row.kind in ("pool", "local"):
             return 95.0
         return 200.0 if self._is_dense(row) else 150.0
 
@@ -139,7 +139,7 @@ class Circles:
         sheet.paragraph(sentences(self.chain, True, self.most), (MARGIN, sheet.height + 34), width)
 
     def _circles(self, sheet: Sheet, row: Row) -> None:
-        kind = {"conv": "tied", "pool": "pooled", "dense": "free", "input": "input"}[row.kind]
+        kind = {"conv": "tied", "local": "free", "pool": "pooled", "dense": "free", "input": "input"}[row.kind]
         for unit in range(self._drawn(row)):
             for n in range(self._units(row)):
                 named = f"{title(row)}-{n}" if row.kind == "dense" else f"{title(row)}-{unit}-{n}"
@@ -174,13 +174,21 @@ class Circles:
             return
         self._padding(sheet, row)
         for unit in range(self._drawn(row)):
-            if row.kind == "pool":
-                lines = [line for tap in row.taps(self.axis) for line, _ in self._read(row, unit, unit, tap)]
-                with sheet.group(f"{title(row)}-{unit}-lines", f"pooled {self.filters.colour(row, unit)}".strip(),
-                                 f"{title(row)}, map {unit}", f"{row.mode} of each window"):  # fmt: skip
-                    sheet.lines(lines, "pool")
+            if row.exists is None:
+                self._windows(sheet, row, unit)
             else:
                 self._weights(sheet, row, unit)
+
+    def _windows(self, sheet: Sheet, row: Row, unit: int) -> None:
+        """All lines of a map whose windows have no weight for each tap."""
+        drawn = self._drawn(row.below) if row.below is not None else 0
+        ends = [(c, tap) for c in row.seen(unit) if c < drawn for tap in row.taps(self.axis)]
+        lines = [line for c, tap in ends for line, _ in self._read(row, unit, c, tap)]
+        kind = {"conv": "tied", "local": "free", "pool": "pooled"}[row.kind]
+        about = f"{row.mode} of each window" if row.mode else "what each unit reads"
+        with sheet.group(f"{title(row)}-{unit}-lines", f"{kind} {self.filters.colour(row, unit)}".strip(),
+                         f"{title(row)}, map {unit}", about):  # fmt: skip
+            sheet.lines(lines, "pool")
 
     def _weights(self, sheet: Sheet, row: Row, unit: int) -> None:
         """All lines of a filter, a group for each weight: they are the same weight at every unit."""
@@ -203,7 +211,7 @@ class Circles:
         """The lines from each unit of a map to what it reads by one tap, each with the unit's number."""
         assert row.below is not None
         windows: tuple[Held, ...] = row.reads[self.axis]
-        ends = ((n, window[tap[self.axis]]) for n, window in enumerate(windows))
+        ends = ((n, window[tap[self.axis]]) for n, window in enumerate(windows) if tap[self.axis] < len(window))
         return [((self.at(row, unit, n), self.at(row.below, channel, m)), n) for n, m in ends if m is not None]
 
     def _read_zeros(self, row: Row, unit: int, channel: int, tap: tuple[int, int]) -> Lines:

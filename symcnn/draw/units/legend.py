@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ...nodes.conv import Conv
 from ..canvas.geometry import Point, Rect
 from ..canvas.text_metrics import text_width
 from .captions import Filter, Filters, brief, dash, shared, title, weight_name
@@ -20,14 +19,14 @@ _TAPS = 9
 def dashes_beside(sheet: Sheet, rows: list[Row], filters: Filters, most: int, axis: int, at: Point) -> None:
     """The legend right of a figure of circles: the weights of each filter, with their dashes."""
     y = at[1]
-    convs = list({row.node.w: row for row in reversed(rows) if isinstance(row.node, Conv)}.values())[::-1]
+    convs = list({row.filters: row for row in reversed(rows) if row.kind == "conv"}.values())[::-1]
     for row in convs:
         drawn = [(f, filters.of(row, f)) for f in range(min(row.maps, most))]
         if len(convs) > 1:
             with sheet.group(f"{title(row)}-legend", "legend", title(row), "the filters of this layer"):
                 sheet.text((at[0], y), brief(row), BODY, "bold")
             y += 1.3 * _LINE
-        taps = row.taps(axis)
+        taps = row.taps(axis) if row.exists is not None else []
         each = len(taps) * len(drawn) <= _FULL
         for f, found in drawn:
             y = _heading(sheet, row, f, found, (at[0], y))
@@ -35,7 +34,7 @@ def dashes_beside(sheet: Sheet, rows: list[Row], filters: Filters, most: int, ax
                 y = _dashes(sheet, found, [weight_name(row, found.letter, None, t) for t in taps], (at[0], y)) + 5
         if not each:
             y = _dashes(sheet, None, [weight_name(row, "", None, t) for t in taps], (at[0], y + 6)) + 5
-        if len(taps) < row.window[0] * row.window[1]:
+        if 0 < len(taps) < row.window[0] * row.window[1]:
             y = _note(sheet, "… the others read padding only", (at[0], y))
         y += 12
 

@@ -5,40 +5,41 @@ Everything is kept by axis (maps, rows, columns), so that a layer of a million u
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...graph.algebra import Mul
-from ...graph.graph import Graph
-from ...graph.leaves import Const, Param
 from ...graph.node import Node
+from ...graph.window import WHOLE, Window
+from ...nodes.connections import existing
 from ...nodes.conv import Rot90, Swap
-from ...nodes.shape import Reshape, Transpose
 
 Held = tuple[int | None, ...]
-"""Numbers of units; None where a zero of the padding stands."""
-_ARRANGING = (Reshape, Rot90, Swap, Transpose)
+"""Numbers of units; None for a border."""
+Pair = tuple[Window, Window]
+"""The windows along the rows and along the columns of a map."""
 
 
 @dataclass(frozen=True)
-class Axis:
-    """One side of maps: which unit of a row stands at each place.
+class Side:
+    """One axis of maps: which unit of a row is at each position.
 
     Attributes
     ----------
     held : tuple of int or None
     start, step : float
-        Where the first place is, and how far it is to the next one, counted in units of the input.
+        Where the first position is, and how far it is to the next one, counted in units of the input.
 
     Examples
     --------
-    >>> side = Axis.of(4).padded(1, 0)
+    >>> side = Side.of(4).moved(Window(2, start=-1), 5)
     >>> side.held, side.start
     ((None, 0, 1, 2, 3), -1.0)
-    >>> side.windows(2)
+    >>> side.read(Window(2, size=2), 4)
     ((None, 0), (0, 1), (1, 2), (2, 3))
     """
 
@@ -47,34 +48,44 @@ class Axis:
     step: float = 1.0
 
     @classmethod
-    def of(cls, size: int, start: float = 0.0, step: float = 1.0) -> Axis:
-        """The side of maps of `size` units as they are."""
+    def of(cls, size: int, start: float = 0.0, step: float = 1.0) -> Side:
+        """The side of maps of `size` units."""
         return cls(tuple(range(size)), start, step)
 
     def place(self, n: float) -> float:
-        """Where the n-th place is."""
+        """Where the n-th position is."""
         return self.start + self.step * n
 
-    def padded(self, before: int, after: int) -> Axis:
-        """With zeros before and after."""
-        return Axis((None,) * before + self.held + (None,) * after, self.start - before * self.step, self.step)
+    def positions(self, window: Window, index: int) -> range:
+        """The positions that a unit reads, those on the border included."""
+        if window.axis is None:
+            return window.span(0, len(self.held))
+        first = window.step * index + window.start
+        return range(first // window.per, (first + window.size - 1) // window.per + 1)
 
-    def cropped(self, before: int, after: int) -> Axis:
-        """Without the first and the last places."""
-        return Axis(self.held[before : len(self.held) - after], self.start + before * self.step, self.step)
+    def read(self, window: Window, count: int) -> tuple[Held, ...]:
+        """What each of `count` units reads."""
+        inside = window.span(0, len(self.held)) if window.axis is None else _between(window, len(self.held))
+        return tuple(
+            tuple(self.held[p] if p in inside else None for p in self.positions(window, i)) for i in range(count)
+        )
 
-    def every(self, n: int) -> Axis:
-        """Every n-th place."""
-        return Axis(self.held[::n], self.start, self.step * n)
+    def above(self, window: Window, count: int) -> Side:
+        """The side of `count` units with such windows: each is above the middle of its window."""
+        if window.axis is None:
+            return Side.of(count, self.place((len(self.held) - 1) / 2), self.step)
+        middle = (window.start + window.size / 2) / window.per - 0.5
+        return Side.of(count, self.place(middle), self.step * window.step / window.per)
 
-    def windows(self, size: int, pace: int = 1) -> tuple[Held, ...]:
-        """What windows of `size` places read, one window at every `pace` places."""
-        return tuple(self.held[i : i + size] for i in range(0, len(self.held) - size + 1, pace))
+    def moved(self, window: Window, count: int) -> Side:
+        """The same units at other positions, where each position reads one at most."""
+        above = self.above(window, count)
+        return Side(tuple(read[0] if read else None for read in self.read(window, count)), above.start, above.step)
 
-    def above(self, size: int, pace: int = 1) -> Axis:
-        """The side of the maps that read such windows: each unit stands over the middle of its window."""
-        count = (len(self.held) - size) // pace + 1
-        return Axis.of(count, self.start + self.step * (size - 1) / 2, self.step * pace)
+
+def _between(window: Window, length: int) -> range:
+    """The positions that are no border."""
+    return range(max(window.low, 0), length if window.high is None else min(window.high + 1, length))
 
 
 @dataclass(eq=False)
@@ -83,26 +94,30 @@ class Row:
 
     Attributes
     ----------
-    kind : "input", "conv", "pool" or "dense"
+    kind : "input", "conv", "local", "pool" or "dense"
+        With filters that all positions share, with weights of its own at each position, without weights, ...
     node : Node
         The one that computes it.
     maps : int
         How many maps; the units of a dense layer.
-    sides : (Axis, Axis)
-        Rows and columns of a map, as they are read by nobody yet.
-    window : (int, int)
-        The size of a filter or of a pooled window.
-    reads : (tuple of windows, tuple of windows)
-        For each row of units, and for each column: the rows and the columns of the row below that it reads.
-    exists : array of bool (maps, maps below, height, width), or None
-        Which weights a filter has.
-    mode : str
-        "mean" or "max", of a pool.
+    sides : (Side, Side)
+        Rows and columns of a map.
     below : Row or None
+    source : (Side, Side)
+        Where the units of the row below are when they are read.
+    windows : (Window, Window)
+        What a unit reads along them.
+    channels : Window
+        Which maps of the row below a map reads.
+    filters : Node or None
+        The weights that all positions share.
+    has_bias : bool
+    mode : str
+        What is made of a window without weights: "mean", "max", or the name of the node type.
     onto : tuple of str
         What is done with the row below before it is read: "padding 2", ...
-    thin : str
-        "stride 2", where only some of a convolution's units are kept.
+    stride : str
+        "stride 2", where the windows do not follow each other as usual.
     names, notes : tuple of str
         Names that parameters of scales have; the functions of each unit.
     number : int
@@ -112,14 +127,16 @@ class Row:
     kind: str
     node: Node
     maps: int
-    sides: tuple[Axis, Axis]
-    window: tuple[int, int] = (1, 1)
-    reads: tuple[tuple[Held, ...], tuple[Held, ...]] = ((), ())
-    exists: NDArray[np.bool_] | None = None
-    mode: str = ""
+    sides: tuple[Side, Side]
     below: Row | None = None
+    source: tuple[Side, Side] = (Side(()), Side(()))
+    windows: Pair = (WHOLE, WHOLE)
+    channels: Window = WHOLE
+    filters: Node | None = None
+    has_bias: bool = False
+    mode: str = ""
     onto: tuple[str, ...] = ()
-    thin: str = ""
+    stride: str = ""
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     number: int = 0
@@ -129,58 +146,105 @@ class Row:
         """Height and width of a map."""
         return len(self.sides[0].held), len(self.sides[1].held)
 
-    def thinned(self, steps: tuple[int, int], text: str) -> Row:
-        """This row with every n-th unit only."""
-        sides = [s.every(n) for s, n in zip(self.sides, steps, strict=True)]
-        kept = [Axis.of(len(s.held), s.start, s.step) for s in sides]
-        reads = (self.reads[0][:: steps[0]], self.reads[1][:: steps[1]])
-        return replace(self, sides=(kept[0], kept[1]), reads=reads, thin=text)
+    @cached_property
+    def reads(self) -> tuple[tuple[Held, ...], tuple[Held, ...]]:
+        """For each row of units, and for each column: the rows and the columns of the row below that it reads."""
+        rows, columns = (side.read(w, n) for side, w, n in zip(self.source, self.windows, self.size, strict=True))
+        return rows, columns
+
+    @cached_property
+    def window(self) -> tuple[int, int]:
+        """Height and width of a filter or of a pooled window."""
+        rows, columns = (max(map(len, reads), default=0) for reads in self.reads)
+        return rows, columns
+
+    @cached_property
+    def exists(self) -> NDArray[np.bool_] | None:
+        """Which weights a filter has, as (maps, maps below, height, width); None if no tap has a weight of its own."""
+        w, below = self.filters, self.below
+        if w is None or below is None or w.ndim != 4 or w.shape[0] != self.maps or w.shape[2:] != self.window:
+            return None
+        mask = existing(w, Rot90, Swap)
+        mask = np.ones(w.spec.bind(1), bool) if mask is None else mask
+        found = np.zeros((self.maps, below.maps, *self.window), bool)
+        for unit in range(self.maps):
+            maps = self.channels.span(unit, below.maps)
+            if len(maps) != w.shape[1]:
+                return None
+            found[unit, maps.start : maps.stop] = mask[unit]
+        return found
+
+    @property
+    def is_map_by_map(self) -> bool:
+        """Whether each map reads the map with its number alone."""
+        return self.channels == Window(1)
+
+    def thinned(self, moves: Pair, text: str) -> Row:
+        """This row with the units only that are read by `moves`."""
+        windows = [
+            w if w.axis is None else replace(w, step=w.step * m.step, start=w.start + w.step * m.start)
+            for w, m in zip(self.windows, moves, strict=True)
+        ]
+        sides = [
+            Side.of(len(range(m.start, len(s.held), m.step)), s.place(m.start), s.step * m.step)
+            for s, m in zip(self.sides, moves, strict=True)
+        ]
+        return replace(self, sides=(sides[0], sides[1]), windows=(windows[0], windows[1]), stride=text)
+
+    def filter(self, unit: int) -> tuple[Node, int]:
+        """What makes a map: the weights, and which of their filters."""
+        assert self.filters is not None
+        is_own = bool(self.filters.ndim) and self.filters.shape[0] == self.maps
+        return self.filters, unit if is_own else 0
 
     def seen(self, unit: int) -> list[int]:
         """The maps of the row below that a map of this row reads."""
-        if self.kind == "pool" or self.exists is None:
-            return [unit]
-        return [int(c) for c in np.flatnonzero(self.exists[unit].any(axis=(1, 2)))]
+        assert self.below is not None
+        maps = list(self.channels.span(unit, self.below.maps))
+        return maps if self.exists is None else [c for c in maps if self.exists[unit, c].any()]
 
     def taps(self, axis: int) -> list[tuple[int, int]]:
-        """The places of a window over one-row maps that lie on units, not in the padding beside them."""
+        """The positions of a window over one-row maps that lie on units, not on the border beside them."""
         other = [u for u, n in enumerate(self.reads[1 - axis][0]) if n is not None]
         pairs = ((u, v) for v in range(self.window[axis]) for u in other)
         return [(u, v) if axis == 1 else (v, u) for u, v in pairs]
 
     def zeros(self, axis: int) -> dict[tuple[int, int], float]:
-        """For each (unit, tap) that reads a zero beside the row below: the zero's place, counted in units there."""
+        """For each (unit, tap) that reads a border beside the row below: its place, counted in units there."""
         if self.below is None or self.kind == "dense":
             return {}
-        side, below = self.sides[axis], self.below.sides[axis]
-        found = {}
-        for unit, window in enumerate(self.reads[axis]):
-            middle = (side.place(unit) - below.start) / below.step
-            for tap, n in enumerate(window):
-                place = middle + tap - (self.window[axis] - 1) / 2
+        return {(unit, tap): place for unit, tap, place in self._borders(axis, self.below.sides[axis])}
+
+    def _borders(self, axis: int, below: Side) -> Iterator[tuple[int, int, float]]:
+        source, window = self.source[axis], self.windows[axis]
+        for unit, held in enumerate(self.reads[axis]):
+            for tap, (n, p) in enumerate(zip(held, source.positions(window, unit), strict=True)):
+                place = (source.place(p) - below.start) / below.step
                 if n is None and not 0 <= place < len(below.held):
-                    found[unit, tap] = place
-        return found
+                    yield unit, tap, place
 
     def weights(self, unit: int) -> int:
         """How many weights a filter has."""
-        return 0 if self.exists is None else int(np.count_nonzero(self.exists[unit]))
+        if self.exists is not None:
+            return int(np.count_nonzero(self.exists[unit]))
+        shape = self.filter(unit)[0].spec.bind(1)
+        return math.prod(shape[1:] if shape and shape[0] == self.maps else shape)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A value whose elements are units of a row, at other places perhaps, with zeros around them perhaps.
+    """A value whose elements are units of a row, at other positions perhaps, with borders around them perhaps.
 
     Attributes
     ----------
     row : Row
-    sides : (Axis, Axis)
+    sides : (Side, Side)
     flat : bool
         Whether it is (N, features): what a dense layer reads.
     """
 
     row: Row
-    sides: tuple[Axis, Axis]
+    sides: tuple[Side, Side]
     flat: bool = False
     onto: tuple[str, ...] = field(default=(), compare=False)
     names: tuple[str, ...] = field(default=(), compare=False)
@@ -191,27 +255,7 @@ class Grid:
         """Whether it is the row as it is."""
         return self.sides == self.row.sides
 
-
-def existing(w: Node) -> NDArray[np.bool_]:
-    """Which entries of the filters `w` exist: those that no mask and no product with zeros takes away.
-
-    Examples
-    --------
-    >>> import symcnn as sc
-    >>> w = sc.Param("w", np.ones((2, 2, 1, 1))) * sc.Const([[[[1.0]], [[0.0]]], [[[1.0]], [[1.0]]]])
-    >>> existing(w)[:, :, 0, 0].tolist()
-    [[True, False], [True, True]]
-    """
-    found: dict[Node, Any] = {}
-    for node in Graph(w).order:
-        if isinstance(node, Param):
-            found[node] = np.ones(node.value.shape, bool) if node.mask is None else node.mask
-        elif isinstance(node, Const):
-            found[node] = np.asarray(node.value != 0)
-        elif isinstance(node, Mul):
-            found[node] = found[node.inputs[0]] & found[node.inputs[1]]
-        elif isinstance(node, _ARRANGING):
-            found[node] = node.forward(np, found[node.x])
-        else:
-            found[node] = np.ones([1 if d is None else d for d in node.shape], bool)
-    return np.broadcast_to(found[w], [1 if d is None else d for d in w.shape])
+    @property
+    def size(self) -> tuple[int, int]:
+        """How many positions there are along the rows and along the columns."""
+        return len(self.sides[0].held), len(self.sides[1].held)

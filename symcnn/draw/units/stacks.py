@@ -220,7 +220,7 @@ class Stacks:
                 with sheet.group(f"{title(row)}-{n}", "free", f"{title(row)}, unit {n}", "weights of its own"):
                     sheet.circle(stack.circle(n), _RADIUS, "unit")
             return
-        kind = {"conv": "tied", "pool": "pooled", "input": "input"}[row.kind]
+        kind = {"conv": "tied", "local": "free", "pool": "pooled", "input": "input"}[row.kind]
         for unit in reversed(range(stack.drawn)):
             letter = self.filters.of(row, unit).letter if row.kind == "conv" else ""
             about = f"map {unit} of {title(row)}" + (f", filter {letter}" if letter else "")

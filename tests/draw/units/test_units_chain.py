@@ -5,7 +5,6 @@ import pytest
 
 import symcnn as sc
 from symcnn.draw.units.chain import Reader
-from symcnn.draw.units.rows import existing
 from symcnn.graph.errors import GraphError
 
 x = sc.Input("x", (None, 2, 8, 8))
@@ -30,7 +29,7 @@ def test_stride_padding_and_crop():
     h = sc.max_pool(conv(x, "c", stride=2, pad=1), 3, border="drop")
     rows = Reader(h).chain().rows
     assert [row.size for row in rows] == [(8, 8), (4, 4), (1, 1)]
-    assert rows[1].onto == ("padding 1",) and rows[1].thin == "stride 2" and rows[2].onto == ("cropped by 0+1",)
+    assert rows[1].onto == ("padding 1",) and rows[1].stride == "stride 2" and rows[2].onto == ("cropped by 0+1",)
     assert rows[1].reads[0] == ((None, 0, 1), (1, 2, 3), (3, 4, 5), (5, 6, 7))
 
 
@@ -88,11 +87,10 @@ def test_what_follows_a_value_without_units_is_named():
     h = h - sc.mean(h, axis=(0, 2, 3), keepdims=True)
     chain = Reader(sc.dense(sc.max_pool(h, 2, name="p"), 3, name="d", seed=0)).chain()
     assert [row.kind for row in chain.rows] == ["input", "conv"]
-    assert chain.rest == "Not drawn: Mean, Pool 'p', Dense 'd'."
+    assert chain.rest == "Not drawn: Mean, Pool 'p', Dense 'd'. A unit of Mean reads several examples."
     a = conv(x, "a")
-    assert (
-        Reader(sc.dense(a[:, :, 1:] * a[:, :, :-1], 2, name="d", seed=0)).chain().rest == "Not drawn: Mul, Dense 'd'."
-    )
+    chain = Reader(sc.dense(a[:, :, 1:] * a[:, :, :-1], 2, name="d", seed=0)).chain()
+    assert chain.rest == "Not drawn: Mul, Dense 'd'. Mul joins units of different places."
 
 
 a = conv(x, "a")
@@ -125,13 +123,3 @@ def test_branches_are_named(case):
 def test_nothing_to_draw(J):
     with pytest.raises(GraphError, match=r"(?s)no convolution and no pooling.*sc\.draw"):
         sc.draw_units(J)
-
-
-def test_which_weights_exist():
-    mask = np.array([[1, 0], [1, 1]])[:, :, None, None] * np.ones((2, 2, 1, 3), int)
-    w = sc.Param("w", np.ones((2, 2, 1, 3)), mask)
-    once = sc.Const(np.array([[1.0, 1], [0, 1]])[:, :, None, None])
-    np.testing.assert_array_equal(existing(w), mask)
-    np.testing.assert_array_equal(existing(w * once)[:, :, 0, 0], [[1, 0], [0, 1]])
-    np.testing.assert_array_equal(existing(sc.swap(w))[:, :, 0, 0], [[1, 1], [0, 1]])
-    np.testing.assert_array_equal(existing(sc.exp(w)), np.ones((2, 2, 1, 3)))
