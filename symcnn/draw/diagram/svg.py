@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from xml.sax.saxutils import escape, quoteattr
 
-from ..canvas.geometry import Path, Point, Rect, Text, line_height, number
+from ..canvas import svg_writer as svg
+from ..canvas.geometry import Path, Point, Rect, Text, line_height
 from ..canvas.style import CSS
 from ..canvas.text_metrics import text_width
-from ..maps.picture import Picture
 from .layout.placement import BODY, EDGE, TITLE, Layout, Placed
 from .model import Below, Box, Bundle, DiagramModel
 
@@ -50,14 +49,6 @@ class _Writer:
     def write(self) -> str:
         legend, width, height = _legend(self.layout.width, self.layout.height, self.story, self.prefix)
         width = max(width, self.layout.width)
-        self.out = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="symcnn" width="{number(width)}" height="{number(height)}" '
-            f'viewBox="0 0 {number(width)} {number(height)}" role="img">',
-            f"<title>{escape(self._heading())}</title>",
-            f"<desc>{escape(self._summary())}</desc>",
-            f"<style>{CSS}</style>",
-            f'<rect class="page" width="{number(width)}" height="{number(height)}"/>',
-        ]
         self._edges()
         self._texts()
         for key, box in self.boxes.items():
@@ -67,8 +58,7 @@ class _Writer:
         for bundle in self.layout.bundles.values():
             self._bundle(bundle)
         self.out.extend(legend)
-        self.out.append("</svg>")
-        return "\n".join(self.out) + "\n"
+        return svg.document("symcnn", CSS, width, height, self._heading(), self._summary(), self.out)
 
     def _heading(self) -> str:
         return f"Backpropagation of {self.story.name}"
@@ -108,17 +98,17 @@ class _Writer:
     def _placed(self, key: str, kind: str, placed: Placed, corner: int, title: str, about: list[str]) -> None:
         self._open(key, kind, title, "; ".join(about))
         r = placed.rect
-        self.out.append(f'<rect class="box" {_at(r)} rx="{corner}"/>')
+        self.out.append(svg.rect(r, "box", corner))
         size, x = placed.size, r.centre[0]
         room = len(size.title) * line_height(TITLE) + len(size.lines) * line_height(BODY)
         room += size.gallery[1] + 6 if size.pictures else 0
         y = r.centre[1] - room / 2
-        self._text("title", Text(x, y, size.title, TITLE))
-        self._text("", Text(x, y + len(size.title) * line_height(TITLE), size.lines, BODY))
+        self.out.extend(svg.texts(Text(x, y, size.title, TITLE), "title"))
+        self.out.extend(svg.texts(Text(x, y + len(size.title) * line_height(TITLE), size.lines, BODY), ""))
         for picture, place in size.pictures:
             left, top = x - size.gallery[0] / 2 + place.x, y + room - size.gallery[1] + place.y
-            self.out.extend(_image(picture, Rect(left, top, place.width, place.height)))
-        self.out.append("</g>")
+            self.out.extend(svg.image(picture.uri, Rect(left, top, place.width, place.height), picture.title))
+        self.out.append(svg.CLOSE)
 
     # Lines ---------------------------------------------------------------------------------
 
@@ -170,42 +160,23 @@ class _Writer:
     def _line(self, key: str, kind: str, pieces: list[Path], title: str, about: str, back: bool = False) -> None:
         """A line with a head at its end, or at its start where it goes back; where a band ends, an open one."""
         self._open(key, kind, title, about)
-        self.out.append(f'<path class="line" d="{"".join(map(_data, pieces))}"/>')
+        self.out.append(svg.path("".join(map(svg.data_of, pieces)), "line"))
         last = 0 if back else len(pieces) - 1
         for n, piece in enumerate(pieces):
             before, tip = piece.flat()[1::-1] if back else piece.flat()[-2:]
             style = "head" if n == last else "head on"
-            self.out.append(f'<path class="{style}" d="{_head(before, tip, kind == "reads" or n != last)}"/>')
-        self.out.append("</g>")
+            self.out.append(svg.path(_head(before, tip, kind == "reads" or n != last), style))
+        self.out.append(svg.CLOSE)
 
     def _named(self, key: str, kind: str, title: str, text: Text) -> None:
         self._open(key, "label", title, "; ".join(text.lines))
-        self._text(kind, text)
-        self.out.append("</g>")
+        self.out.extend(svg.texts(text, kind))
+        self.out.append(svg.CLOSE)
 
     # Elements ------------------------------------------------------------------------------
 
     def _open(self, key: str, kind: str, title: str, about: str) -> None:
-        self.out.append(f'<g id={quoteattr(self.prefix + key)} class="{kind}"><title>{escape(title)}</title>')
-        self.out.append(f"<desc>{escape(about or title)}</desc>")
-
-    def _text(self, kind: str, text: Text) -> None:
-        self.out.extend(_text_elements(kind, text))
-
-
-def _text_elements(kind: str, text: Text) -> Iterator[str]:
-    named = f'class="{kind}" ' if kind else ""
-    anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
-    for n, line in enumerate(text.lines):
-        y = text.y + n * line_height(text.size) + text.size
-        place = f'x="{number(text.x)}" y="{number(y)}" font-size="{number(text.size)}"'
-        yield f"<text {named}{place}{anchor}>{escape(line)}</text>"
-
-
-def _image(picture: Picture, place: Rect) -> Iterator[str]:
-    yield f'<image class="picture" {_at(place)} href="{picture.uri}" preserveAspectRatio="none">'
-    yield f"<title>{escape(picture.title)}</title></image>"
-    yield f'<rect class="frame" {_at(place)}/>'
+        self.out.append(svg.group(self.prefix + key, kind, title, about or title))
 
 
 def _legend(width: float, top: float, story: DiagramModel, prefix: str) -> tuple[list[str], float, float]:
@@ -224,17 +195,16 @@ def _legend(width: float, top: float, story: DiagramModel, prefix: str) -> tuple
         wide = picture.width + 6 + text_width(picture.title, EDGE) + 18
         if x + wide > room and x > 18:
             x, y = 18.0, y + 20
-        out.extend(_image(picture, Rect(x + 4, y - picture.height / 2, picture.width, picture.height)))
-        out.extend(
-            _text_elements("legend", Text(x + picture.width + 10, y - EDGE + 4, (picture.title,), EDGE, "start"))
-        )
+        place = Rect(x + 4, y - picture.height / 2, picture.width, picture.height)
+        out.extend(svg.image(picture.uri, place, picture.title))
+        out.append(svg.text((x + picture.width + 10, y + 4), picture.title, EDGE, "legend"))
         x += wide
         widest = max(widest, x)
     for note in story.note.splitlines():
         y += 20
-        out.extend(_text_elements("legend", Text(18.0, y - EDGE, (note,), EDGE, "start")))
+        out.append(svg.text((18.0, y), note, EDGE, "legend"))
         widest = max(widest, 18 + text_width(note, EDGE))
-    out.append("</g>")
+    out.append(svg.CLOSE)
     return out, max(widest, room if width >= 640 else widest), y + 18
 
 
@@ -242,13 +212,13 @@ def _sample(kind: str, x: float, y: float, text: str) -> Iterator[str]:
     if kind in ("parameter", "gradient", "loss", "unneeded"):
         group = {"loss": "value loss", "unneeded": "twin unneeded"}.get(kind, kind)
         corner = 0 if kind == "parameter" else 5
-        yield f'<g class="{group}"><rect class="box" {_at(Rect(x + 4, y - 6, 28, 12))} rx="{corner}"/></g>'
+        yield f'<g class="{group}">{svg.rect(Rect(x + 4, y - 6, 28, 12), "box", corner)}{svg.CLOSE}'
     else:
         ends = ((x + 36, y), (x, y)) if kind == "error" else ((x, y), (x + 36, y))
         path = Path(ends[0], [(ends[1],)])
-        yield f'<g class="{kind}"><path class="line" d="{_data(path)}"/>'
-        yield f'<path class="head" d="{_head(ends[0], ends[1], kind == "reads")}"/></g>'
-    yield from _text_elements("legend", Text(x + 42, y - EDGE + 4, (text,), EDGE, "start"))
+        yield f'<g class="{kind}">{svg.path(svg.data_of(path), "line")}'
+        yield svg.path(_head(ends[0], ends[1], kind == "reads"), "head") + svg.CLOSE
+    yield svg.text((x + 42, y + 4), text, EDGE, "legend")
 
 
 def _head(before: Point, tip: Point, is_open: bool) -> str:
@@ -259,18 +229,4 @@ def _head(before: Point, tip: Point, is_open: bool) -> str:
     back = (tip[0] - _HEAD * ux, tip[1] - _HEAD * uy)
     left = (back[0] - 0.42 * _HEAD * uy, back[1] + 0.42 * _HEAD * ux)
     right = (back[0] + 0.42 * _HEAD * uy, back[1] - 0.42 * _HEAD * ux)
-    closing = "" if is_open else "Z"
-    return f"M{_p(left)}L{_p(tip)}L{_p(right)}{closing}"
-
-
-def _data(path: Path) -> str:
-    steps = ("L" + _p(s[0]) if len(s) == 1 else "C" + " ".join(_p(p) for p in s) for s in path.steps)
-    return f"M{_p(path.start)}" + "".join(steps)
-
-
-def _at(r: Rect) -> str:
-    return f'x="{number(r.x)}" y="{number(r.y)}" width="{number(r.width)}" height="{number(r.height)}"'
-
-
-def _p(point: Point) -> str:
-    return f"{number(point[0])},{number(point[1])}"
+    return svg.corners(left, tip, right, is_closed=not is_open)

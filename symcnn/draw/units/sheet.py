@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from xml.sax.saxutils import escape, quoteattr
 
 from ...text import plain_text
-from ..canvas.geometry import Point, Rect, number
+from ..canvas import svg_writer as svg
+from ..canvas.geometry import Point, Rect
 from ..canvas.style import FONT
 from ..canvas.text_metrics import text_width, wrapped
 from ..diagram.model import Keys
@@ -104,38 +104,30 @@ class Sheet:
     def group(self, key: str, kind: str, title: str, about: str) -> Iterator[None]:
         """A part with an id made from `key`, a class, a title and a description; what is drawn inside is part of it."""
         name = f"{self.prefix}-{self._keys.new(key)}"
-        self._out.append(f'<g id={quoteattr(name)} class="{kind}"><title>{escape(plain_text(title))}</title>')
-        self._out.append(f"<desc>{escape(plain_text(about))}</desc>")
+        self._out.append(svg.group(name, kind, plain_text(title), plain_text(about)))
         yield
-        self._out.append("</g>")
+        self._out.append(svg.CLOSE)
 
     def circle(self, at: Point, radius: float, kind: str) -> None:
         """A circle."""
         self._reach(at[0] + radius, at[1] + radius)
-        self._out.append(f'<circle class="{kind}" cx="{number(at[0])}" cy="{number(at[1])}" r="{number(radius)}"/>')
+        self._out.append(svg.circle(at, radius, kind))
 
     def rect(self, r: Rect, kind: str) -> None:
         """A rectangle."""
         self._reach(r.right, r.bottom)
-        at = f'x="{number(r.x)}" y="{number(r.y)}" width="{number(r.width)}" height="{number(r.height)}"'
-        self._out.append(f'<rect class="{kind}" {at}/>')
+        self._out.append(svg.rect(r, kind))
 
     def lines(self, ends: Sequence[tuple[Point, Point]], kind: str, dash: str = "") -> None:
         """Straight lines from one point to another, as one element."""
-        if not ends:
-            return
-        data = "".join(f"M{number(a[0])},{number(a[1])}L{number(b[0])},{number(b[1])}" for a, b in ends)
-        dashed = f' stroke-dasharray="{dash}"' if dash else ""
-        self._out.append(f'<path class="line {kind}"{dashed} d="{data}"/>')
+        if ends:
+            self._out.append(svg.path("".join(svg.corners(*pair) for pair in ends), f"line {kind}", dash))
 
     def text(self, at: Point, text: str, size: float, kind: str = "", anchor: str = "start") -> None:
         """One line of text; `at` is on its base line."""
         text = plain_text(text)
         self._reach(at[0] + text_width(text, size) / (2 if anchor == "middle" else 1), at[1] + 0.3 * size)
-        named = f' class="{kind}"' if kind else ""
-        anchored = "" if anchor == "start" else f' text-anchor="{anchor}"'
-        where = f'x="{number(at[0])}" y="{number(at[1])}" font-size="{number(size)}"'
-        self._out.append(f"<text{named} {where}{anchored}>{escape(text)}</text>")
+        self._out.append(svg.text(at, text, size, kind, anchor))
 
     def letter(self, at: Point, letter: str, size: float, kind: str = "letter bold") -> None:
         """A letter in the middle of a unit."""
@@ -155,13 +147,5 @@ class Sheet:
 
     def written(self, title: str, about: str) -> str:
         """The SVG."""
-        width, height = number(self.width + MARGIN), number(self.height + MARGIN)
-        head = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="symcnn-units" width="{width}" height="{height}" '
-            f'viewBox="0 0 {width} {height}" role="img">',
-            f"<title>{escape(plain_text(title))}</title>",
-            f"<desc>{escape(plain_text(about))}</desc>",
-            f"<style>{CSS}</style>",
-            f'<rect class="page" width="{width}" height="{height}"/>',
-        ]
-        return "\n".join([*head, *self._out, "</svg>"]) + "\n"
+        width, height = self.width + MARGIN, self.height + MARGIN
+        return svg.document("symcnn-units", CSS, width, height, plain_text(title), plain_text(about), self._out)
