@@ -48,10 +48,11 @@ function remember() {
   }
 }
 
+// A number beyond the last step or moment leads to the last one; a step that is no number from 1 on, to the first.
 function recall() {
   const wanted = new URLSearchParams(location.hash.slice(1));
-  const step = Number.parseInt(wanted.get("step"), 10), moment = Number.parseInt(wanted.get("moment"), 10);
-  if (moment >= 1 && moment <= page.moments.length) state.moment = moment - 1;
+  const step = Number(wanted.get("step")), moment = Number(wanted.get("moment"));
+  if (Number.isInteger(moment) && moment >= 1) state.moment = Math.min(moment, page.moments.length) - 1;
   byId("moment").value = state.moment;
   state.step = Number.isInteger(step) ? Math.max(0, Math.min(page.steps.length - 1, step - 1)) : 0;
 }
