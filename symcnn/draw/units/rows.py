@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...graph.locks import cached_property
 from ...graph.node import Node
 from ...graph.window import WHOLE, Window
 from ...nodes.connections import existing
