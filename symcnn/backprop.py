@@ -283,8 +283,8 @@ def _add_up(errors: dict[Node, Node], sent: tuple[tuple[Node, Node], ...]) -> No
         errors[source] = added(errors[source], error) if source in errors else error
 
 
-def errors_swept(nodes: Iterable[Node], errors: dict[Node, Node]) -> dict[Node, Node]:
-    """`errors`, after a `sweep` of all nodes.
+def errors_swept(nodes: Iterable[Node], errors: dict[Node, Node], towards: set[Node] | None = None) -> dict[Node, Node]:
+    """`errors`, after a `sweep` of all nodes; arguments as there.
 
     Examples
     --------
@@ -294,10 +294,6 @@ def errors_swept(nodes: Iterable[Node], errors: dict[Node, Node]) -> dict[Node, 
     >>> list(errors_swept([a], {a: sc.ones(a)})) == [a, x]
     True
     """
-    return _swept(nodes, errors)
-
-
-def _swept(nodes: Iterable[Node], errors: dict[Node, Node], towards: set[Node] | None = None) -> dict[Node, Node]:
     for _ in sweep(nodes, errors, towards):
         pass
     return errors
@@ -375,24 +371,21 @@ def grad(
     >>> print(round(float(sc.compile(y)(x=0.3)), 12))
     -0.114100885237
     """
-    if not isinstance(wrt, Node):
-        given = listed(wrt)
-        _check_nodes(*([wrt] if given is None else given))
-        wrt = given or []
-    back = _towards([wrt] if isinstance(wrt, Node) else wrt, J, seed)
     if isinstance(wrt, Node):
-        return back.delta(wrt, unconnected)
-    return [back.delta(node, unconnected) for node in wrt]
+        return _towards([wrt], J, seed).delta(wrt, unconnected)
+    nodes = listed(wrt)
+    back = _towards([wrt] if nodes is None else nodes, J, seed)  # which refuses what is not a node
+    return [back.delta(node, unconnected) for node in nodes or []]
 
 
 @collector_paused
-def _towards(wrt: Sequence[Node], J: Node, seed: Operand | None) -> Backprop:
+def _towards(wrt: Sequence[Any], J: Node, seed: Operand | None) -> Backprop:
     """A sweep that visits only what lies between `wrt` and `J`."""
-    _check_nodes(J, *wrt)
+    _check_nodes(*wrt, J)
     errors: dict[Node, Node] = {J: _first_error(J, seed)}
     order = Graph(J).order
     between = set(wrt)
     for node in order:
         if not between.isdisjoint(node.inputs):
             between.add(node)
-    return Backprop(J, [], _swept(reversed(order), errors, between))
+    return Backprop(J, [], errors_swept(reversed(order), errors, between))

@@ -167,7 +167,7 @@ def chosen(backend: str) -> str:
     return name
 
 
-def made(name: str) -> Backend:
+def backend_named(name: str) -> Backend:
     """The backend of this name, which `chosen` has checked."""
     if name in BACKENDS:
         return BACKENDS[name]()

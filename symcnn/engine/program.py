@@ -15,7 +15,7 @@ from ..graph.locks import cached_property
 from ..graph.node import Node
 from ..show.notebook import bundle
 from ..text import quoted, shown
-from .backend import Array, Executable, NotFinite, Profiled, chosen, made
+from .backend import Array, Executable, NotFinite, Profiled, backend_named, chosen
 from .binding import no_memory
 from .feeds import Feeds, batch_of
 from .plan import Plan
@@ -50,7 +50,7 @@ class Program:
         self.guard = guard
         self.threads = threads
         self._single = single
-        self._executable: Executable = made(self.backend).load(plan)
+        self._executable: Executable = backend_named(self.backend).load(plan)
 
     @cached_property
     def _reference(self) -> Reference:

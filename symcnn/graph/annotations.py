@@ -14,15 +14,15 @@ _SEVERAL = (tuple, list, collections.abc.Sequence, collections.abc.Iterable)
 def resolved(annotation: Any, names: dict[str, Any], local: collections.abc.Mapping[str, Any]) -> Any:
     """An annotation that may be written as a string, as what it stands for.
 
-    One that cannot be evaluated, as it names what is there for type checkers alone, stays a string; so does one of this
-    package that does not name `Node`, for which there is nothing to find out.
+    One that cannot be evaluated, as it names what is there for type checkers alone, stays a string. So does one of this
+    package, where a type of nodes is always called `Node`: nothing is evaluated when the package is imported.
 
     Examples
     --------
     >>> resolved("int | None", {}, {})
     int | None
     """
-    if not isinstance(annotation, str) or (names.get("__package__") or "").startswith("symcnn"):
+    if not isinstance(annotation, str) or (names.get("__package__") or "").partition(".")[0] == "symcnn":
         return annotation
     try:
         return eval(annotation, names, {**local})

@@ -4,7 +4,7 @@ from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
-from test_registry import SAMPLES
+from registered_types import SAMPLES
 
 import symcnn as sc
 from symcnn.engine import backend

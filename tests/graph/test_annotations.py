@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import symcnn as sc
+from symcnn.graph.annotations import resolved
 
 Maps = sc.Node
 Several = tuple[sc.Node, ...]
@@ -72,3 +73,8 @@ def test_an_alias_within_a_function():
 
     x = sc.Input("x", (None, 2))
     np.testing.assert_array_equal(sc.compile(sc.grad(sc.sum(Halved(x)), x))(x=[[1, 2]]), [[0.5, 0.5]])
+
+
+def test_strings_are_evaluated_in_every_package_but_this():
+    assert resolved("Maps", {"Maps": Maps, "__package__": "symcnn_layers"}, {}) is Maps
+    assert resolved("Maps", {"Maps": Maps, "__package__": "symcnn.nodes"}, {}) == "Maps"

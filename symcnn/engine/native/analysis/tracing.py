@@ -15,7 +15,7 @@ import numpy as np
 
 from ....graph.node import Node
 from ....graph.spec import DType
-from ..ir import math_functions as functions
+from ..ir import math_functions
 from ..ir.conversion import constant, converted, element_of_array
 from ..ir.loops import BIT, DOUBLE, FLOAT, INDEX, POINTER, Builder, Type, Value
 from .trial import doubt
@@ -203,10 +203,10 @@ def _power(x: Stand, other: Any) -> Stand:
     """A power: by products or roots, where the exponent is known."""
     b, base, exponent = x.value.builder, _number(x, x), _number(x, other)
     known = exponent.args[0] if exponent.op == "number" else None
-    short = None if known is None else functions.known_power(b, base, known)
+    short = None if known is None else math_functions.known_power(b, base, known)
     if short is None and b.real != FLOAT:
         raise CannotTrace(f"a power of {x.dtype} that is no small whole number or root")
-    return Stand(functions.power(b, base, exponent) if short is None else short)
+    return Stand(math_functions.power(b, base, exponent) if short is None else short)
 
 
 def _number(near: Stand, x: Any) -> Value:
@@ -252,10 +252,10 @@ class Namespace(metaclass=_Known):
     bool = np.dtype(bool)
     int8, int16, int32, int64 = (np.dtype(f"i{n}") for n in (1, 2, 4, 8))
     uint8, uint16, uint32, uint64 = (np.dtype(f"u{n}") for n in (1, 2, 4, 8))
-    exp = staticmethod(_unary(functions.exp))
-    log = staticmethod(_unary(functions.log))
-    log1p = staticmethod(_unary(functions.log1p))
-    tanh = staticmethod(_unary(functions.tanh))
+    exp = staticmethod(_unary(math_functions.exp))
+    log = staticmethod(_unary(math_functions.log))
+    log1p = staticmethod(_unary(math_functions.log1p))
+    tanh = staticmethod(_unary(math_functions.tanh))
     abs = staticmethod(_unary(lambda b, x: b.unary("fabs", x)))
     sqrt = staticmethod(_unary(lambda b, x: b.unary("sqrt", x)))
     floor = staticmethod(_unary(lambda b, x: b.unary("floor", x)))

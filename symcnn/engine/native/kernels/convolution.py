@@ -6,7 +6,7 @@ from ....graph.node import Node
 from ...patterns import LONG, Convolution, Product
 from ..analysis.partition import elements
 from ..ir.loops import Index, Register, Value
-from . import winograd_loops as pairs
+from . import winograd_loops
 from .kernel import Kernel, parts, sizes
 from .output_range import Places, column_tiles, places, rows_within
 from .tiling import pairs_tile, rectangle, row_tile
@@ -21,7 +21,7 @@ def convolution(k: Kernel, node: Node, c: Convolution) -> None:
     for p in places(node, c, k.read.group):
         dense = p.columns.step == p.pace[1] == 1
         if dense and (tile := pairs_tile(filters, len(p.columns), m, channels * n, k.cpu)):
-            pairs.convolution(k, node, c, p, tile)
+            winograd_loops.convolution(k, node, c, p, tile)
             continue
         per_filter, columns = rectangle(filters, len(p.columns), k.registers)
         for first, count in parts(k, filters, per_filter):

@@ -13,7 +13,7 @@ from ....nodes.pool import Pick, Pool, Switches
 from ....nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Reduction, Sum
 from ..analysis.partition import elements
 from ..analysis.registration import native
-from ..ir import math_functions as functions
+from ..ir import math_functions
 from ..ir.lane_integers import Run
 from ..ir.loops import INT, Index, Position, Value
 from ..ir.summation import Total
@@ -139,8 +139,8 @@ def log_sum_exp(k: Kernel, node: LogSumExp) -> None:
         total = Total(b, k.lanes, parts.inner)
         with total.loops() as inner:
             value = k.read.fresh().at(parts.x, parts.place(outer, inner))
-            total.add(functions.exp(b, b.binary("fsub", value, shift)))
-        value = b.binary("fadd", shift, functions.log(b, total.value))
+            total.add(math_functions.exp(b, b.binary("fsub", value, shift)))
+        value = b.binary("fadd", shift, math_functions.log(b, total.value))
         k.write(k.read.buffer(node), linear(outer, parts.outer), value)
 
 
@@ -165,7 +165,7 @@ def softmax(k: Kernel, node: Softmax | LogSoftmax | SoftmaxCrossEntropy) -> None
             label = k.read.label(node.y, k.read.fresh().flat(node.y, row))
         with total.loops() as (c,):
             shifted = b.binary("fsub", k.load(z, row * classes + c), largest)
-            e = functions.exp(b, shifted)
+            e = math_functions.exp(b, shifted)
             total.add(e)
             if label is not None:
                 hit = b.compare("eq", label, k.read.whole(c))
@@ -177,7 +177,7 @@ def softmax(k: Kernel, node: Softmax | LogSoftmax | SoftmaxCrossEntropy) -> None
             with b.loop(0, classes) as c:
                 k.write(out, row * classes + c, b.binary("fdiv", k.load(out, row * classes + c), whole))
             return
-        logarithm = functions.log(b, whole)
+        logarithm = math_functions.log(b, whole)
         if label is not None:
             k.write(out, row, b.binary("fsub", logarithm, b.get(score)))
             return
