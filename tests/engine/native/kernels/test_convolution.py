@@ -103,3 +103,11 @@ def test_errors_of_a_border_are_not_computed():
     (forward,), (back,) = computed(lambda x, w: sc.Conv(sc.pad(x, 2), w))
     assert (forward.rows, forward.columns) == (range(17), range(17))
     assert (back.rows, back.columns) == (range(2, 18), range(2, 18))
+
+
+def test_a_bias_with_turned_filters_is_kept():
+    """As a transposed convolution has it, over a border."""
+    x, w, b = sc.Input("x", (None, 2, 4, 4)), sc.Param("w", np.ones((2, 3, 2, 2), "float32")), sc.Param("b", np.ones(3))
+    z = sc.Conv(sc.pad(x, 1), sc.rot90(sc.swap(w)), sc.cast(b, "float32"))
+    zeros = np.zeros((1, 2, 4, 4), "float32")
+    np.testing.assert_array_equal(sc.compile(z, backend="native")(x=zeros), np.ones((1, 3, 5, 5)))
