@@ -32,6 +32,7 @@ from .graph.algebra import (
 from .graph.apart import load
 from .graph.graph import Graph
 from .graph.keywords import hinted
+from .graph.layer import layer
 from .graph.leaves import BatchSize, Const, Input, Param
 from .graph.node import Node, as_node, node_types
 from .graph.scaled import DivNoNan, Scaled
@@ -195,6 +196,7 @@ __all__ = [
     "flatten",
     "grad",
     "initial",
+    "layer",
     "log",
     "log_softmax",
     "logsumexp",

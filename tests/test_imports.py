@@ -14,12 +14,13 @@ import pytest
 import symcnn
 
 PACKAGE = Path(symcnn.__file__).parent
-CORE = {"text", "graph", "nodes", "rules", "backprop", "simplify", "engine"}
+CORE = {"text", "graph", "nodes", "layers", "rules", "backprop", "simplify", "engine"}
 LAYERS = {
     "text": set(),
     "show": {"text", "show"},
     "graph": {"text", "show", "graph"},
     "nodes": {"text", "graph", "nodes"},
+    "layers": {"text", "graph", "nodes", "layers"},
     "rules": {"graph", "simplify"},
     "backprop": {"text", "show", "graph", "simplify", "rules"},
     "simplify": {"text", "graph", "nodes", "simplify"},
