@@ -39,9 +39,10 @@ from .graph.scaled import DivNoNan, Scaled
 from .graph.spec import Spec
 from .graph.views import provide
 from .graph.window import Window
+from .layers.conv import conv, conv_transposed, convolve, convolve_transposed
 from .nodes import initial
 from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
-from .nodes.conv import Conv, Rot90, Swap, conv, rot90, swap
+from .nodes.conv import Conv, Rot90, Swap, rot90, swap
 from .nodes.dense import Dense, MatMul, dense, matmul, scale
 from .nodes.elementwise import Abs, Exp, Log, Pow, Sign, Sqrt, abs, exp, log, sqrt
 from .nodes.loss import (
@@ -182,6 +183,9 @@ __all__ = [
     "compile",
     "concat",
     "conv",
+    "conv_transposed",
+    "convolve",
+    "convolve_transposed",
     "crop",
     "data",
     "dense",

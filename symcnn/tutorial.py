@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .graph.leaves import Input
 from .graph.node import Node
-from .nodes.conv import conv
+from .layers.conv import conv
 from .nodes.dense import dense
 from .nodes.initial import normal
 from .nodes.loss import accuracy, softmax_cross_entropy

@@ -44,14 +44,14 @@ class Convolution:
     @classmethod
     def of(cls, node: Conv) -> Convolution | None:
         """The convolution of images with shared filters that `node` is."""
-        if not per_image(node.x) or None in node.w.shape:
+        if node.ndim != 4 or not per_image(node.x) or None in node.w.shape:
             return None
         x, top, left, border = node.x, 0, 0, node.x
         short = (node.w.shape[3] or 0) <= LONG
         if short and isinstance(border, Pad) and type(border) is Pad and not any(map(any, border.widths[:2])):
             x, top, left = border.x, border.widths[2][0], border.widths[3][0]
         w = node.w
-        if type(w) is Rot90 and type(w.x) is Swap:
+        if type(w) is Rot90 and type(w.x) is Swap and node.b is None:  # with a bias, loops for few images lose it
             return cls(x, w.x.x, node.b, top, left, True)
         return cls(x, w, node.b, top, left, False)
 
@@ -68,7 +68,13 @@ class FilterGradient:
     def of(cls, node: Node) -> FilterGradient | None:
         """The gradient that `node` is: a convolution of swapped maps, swapped back or not."""
         conv = node.x if type(node) is Swap else node
-        if type(conv) is not Conv or conv.b is not None or type(conv.x) is not Swap or type(conv.w) is not Swap:
+        if (
+            type(conv) is not Conv
+            or conv.ndim != 4
+            or conv.b is not None
+            or type(conv.x) is not Swap
+            or type(conv.w) is not Swap
+        ):
             return None
         x, delta = conv.x.x, conv.w.x
         return cls(x, delta, conv is node) if per_image(x) and per_image(delta) else None

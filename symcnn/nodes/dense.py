@@ -17,11 +17,10 @@ from ..graph.spec import Spec, broadcast_shapes, promote
 from ..graph.window import WHOLE, Influence, Window, Windows, broadcast_windows
 from ..text import called
 from .connections import connected
-from .conv import prefixed
 from .initial import Initializer, tutorial_uniform
 from .reduce import sum
 from .shape import Transpose, axis_of, flatten, reshape, transpose
-from .weights import drawn
+from .weights import drawn, prefixed
 
 
 class Dense(Node):

@@ -1,4 +1,4 @@
-"""The first values of a layer's weights: what an initializer draws, checked."""
+"""The weights of a layer: what they are called, and their first values, which an initializer draws."""
 
 from __future__ import annotations
 
@@ -51,3 +51,10 @@ def generator(seed: int | None, what: str) -> np.random.Generator:
         return made
     except (TypeError, ValueError) as error:
         raise ArgumentError(message(f"{what}: seed is {quoted(seed)}: {error}", site=call_site())) from None
+
+
+def prefixed(layer: str, letter: str) -> str:
+    """The name of a layer's parameter."""
+    if not isinstance(layer, str):
+        raise DTypeError(message(f"the name of a layer must be a string, got {quoted(layer)}", site=call_site()))
+    return f"{layer}.{letter}" if layer else letter

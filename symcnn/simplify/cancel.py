@@ -12,7 +12,9 @@ from ..nodes.shape import Reshape, Transpose, reshape
 def cancel(node: Node) -> Node | None:
     """The rules; a node of the same value, or None."""
     match node:
-        case Rot90(Rot90(x)) | Swap(Swap(x)) | Neg(Neg(x)):
+        case Rot90(Rot90(x)) | Neg(Neg(x)):
+            return x
+        case Swap(Swap(x, inner), outer) if inner == outer:
             return x
         case Transpose(Transpose(x, inner), outer):
             return Transpose(x, tuple(inner[a] for a in outer))

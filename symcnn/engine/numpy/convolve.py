@@ -24,7 +24,14 @@ _CACHE_BYTES = 1 << 19
 @kernel(Conv)
 def conv(node: Conv, out: Array, x: Array, w: Array, b: Array | None = None) -> Run | None:
     """Choose by shape."""
-    if out.dtype == np.float16 or x.dtype != out.dtype or w.dtype != out.dtype or not out.size or not x.size:
+    if (
+        out.ndim != 4
+        or out.dtype == np.float16
+        or x.dtype != out.dtype
+        or w.dtype != out.dtype
+        or not out.size
+        or not x.size
+    ):
         return None
     if b is None and _is_full(node) and _shifts_pay(out, w):
         return _by_shifts(out, x, w)
