@@ -273,10 +273,6 @@ class _Filters:
             w = Dilate(w, (*(1,) * (2 + lead), *self.dilation), (*w.shape[:-2], *reach))
         return rot90(swap(w, lead)) if self.transposed else w
 
-    def flat(self) -> _Filters:
-        """Those of one axis as filters of one row."""
-        return replace(self, w=_with_row(self.w), dilation=(1, *self.dilation))
-
     def without_depth(self) -> _Filters:
         """Those of three axes with their slices as channels."""
         first, second, depth, n, m = self.w.shape
@@ -295,7 +291,7 @@ def _convolve(
     reach = spans(maps(w), gaps)
     border = border_of(pad, reach, steps, what)
     check_fit(x, reach, border, what)
-    return _slide(pad_border(x, (NONE, NONE, *border)), _Filters(w, gaps, groups), b, steps, name)
+    return _slide(x, border, _Filters(w, gaps, groups), b, steps, name)
 
 
 def _convolve_transposed(
@@ -327,21 +323,24 @@ def _convolve_transposed(
     if min(left) < 1:
         problem = f"{what}: pad={quoted(pad)} cuts off all that becomes of maps of {maps(x)}"
         raise ArgumentError(message(problem, "make pad smaller", site=call_site()))
+    filters = _Filters(w, gaps, groups, transposed=True)
+    if axes == 1:
+        x, lengths, steps = _with_row(x), (1, *lengths), (1, *steps)
     if max(steps) > 1:
         x = Dilate(x, (1, 1, *steps), (*x.shape[:2], *lengths))
-    x = crop(x, (NONE, NONE, *((max(0, -a), max(0, -c)) for a, c in around)))
-    x = pad_border(x, (NONE, NONE, *((max(0, a), max(0, c)) for a, c in around)))
-    return _slide(x, _Filters(w, gaps, groups, transposed=True), b, (1,) * axes, name)
+    return _slide(x, around, filters, b, (1,) * axes, name)
 
 
-def _slide(x: Node, filters: _Filters, b: Node | None, stride: Sizes, name: str) -> Node:
-    """The convolution of maps that have their border, over one, two or three axes."""
-    if x.ndim == 3:
-        rows = _planar(_with_row(x), filters.flat(), b, (1, *stride), name)
+def _slide(x: Node, border: Border, filters: _Filters, b: Node | None, stride: Sizes, name: str) -> Node:
+    """The convolution of maps with a border, or without a part where that is negative, over one, two or three axes."""
+    if len(border) == 1:
+        x = _with_row(x) if x.ndim == 3 else x
+        flat = replace(filters, w=_with_row(filters.w), dilation=(1, *filters.dilation))
+        rows = _slide(x, (NONE, *border), flat, b, (1, *stride), name)
         return reshape(rows, (*rows.shape[:2], rows.shape[3]))
-    if x.ndim == 5:
-        return _through_depth(x, filters, b, stride, name)
-    return _planar(x, filters, b, stride, name)
+    x = crop(x, (NONE, NONE, *((max(0, -before), max(0, -after)) for before, after in border)))
+    x = pad_border(x, (NONE, NONE, *((max(0, before), max(0, after)) for before, after in border)))
+    return _through_depth(x, filters, b, stride, name) if x.ndim == 5 else _planar(x, filters, b, stride, name)
 
 
 def _planar(x: Node, filters: _Filters, b: Node | None, stride: Sizes, name: str) -> Node:

@@ -62,12 +62,8 @@ def border_of(pad: object, reach: Sizes, stride: Sizes, what: str) -> Border:
     >>> border_of("same", (3, 5), (1, 1), "conv"), border_of(((0, 1), (2, 0)), (3, 3), (1, 1), "conv")
     (((1, 1), (2, 2)), ((0, 1), (2, 0)))
     """
-    if pad == "valid" and isinstance(pad, str):
-        return ((0, 0),) * len(reach)
-    if pad == "full" and isinstance(pad, str):
-        return tuple((size - 1, size - 1) for size in reach)
     if isinstance(pad, str):
-        return _same(pad, reach, stride, what)
+        return _named(pad, reach, stride, what)
     given = items(pad)
     if given is not None and any(items(sides) is not None for sides in given):
         if len(given) == len(reach) and all(len(items(sides) or ()) == 2 for sides in given):
@@ -81,8 +77,10 @@ def _zeros(number: object, what: str) -> int:
     return natural(number, f"{what}: the width of the border, pad,")
 
 
-def _same(pad: str, reach: Sizes, stride: Sizes, what: str) -> Border:
-    """The border with which maps stay as large as they are; refused where it is not the same on both sides."""
+def _named(pad: str, reach: Sizes, stride: Sizes, what: str) -> Border:
+    """The border of this name; "same" is refused where it would not be the same on both sides."""
+    if pad in ("valid", "full"):
+        return tuple((0, 0) if pad == "valid" else (size - 1, size - 1) for size in reach)
     if pad != "same":
         problem = f"{what}: pad {pad!r} is not known; expected numbers, 'valid', 'same' or 'full'"
         raise ArgumentError(message(problem, site=call_site()))
@@ -111,10 +109,10 @@ def spans(size: Sizes, dilation: Sizes) -> Sizes:
 
 def check_fit(x: Node, reach: Sizes, border: Border, what: str, windows: str = "filters") -> None:
     """Refuse windows that are larger than the maps with their border."""
-    room = [d + a + b for d, (a, b) in zip(maps(x), border, strict=True)]
+    room = [d + before + after for d, (before, after) in zip(maps(x), border, strict=True)]
     if any(size > d for size, d in zip(reach, room, strict=True)):
-        bordered = f", {_product(room)} with their border," if any(map(any, border)) else ""
-        problem = f"{what}: {windows} that span {_product(reach)} do not fit into maps of {_product(maps(x))}{bordered}"
+        around = f" with a border, {_product(room)} in all" if any(map(any, border)) else ""
+        problem = f"{what}: the {windows} of {_product(reach)} do not fit into maps of {_product(maps(x))}{around}"
         raise ShapeError(message(problem, f"use smaller {windows}, or pad the maps (pad=...)", node=x))
 
 

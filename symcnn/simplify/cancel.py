@@ -6,6 +6,7 @@ from ..graph.algebra import BroadcastTo, Cast, Neg, SumTo, broadcast_to, cast, s
 from ..graph.node import Node
 from ..nodes.border import Crop, Dilate, Pad, Subsample
 from ..nodes.conv import Rot90, Swap
+from ..nodes.reduce import Sum
 from ..nodes.shape import Reshape, Transpose, reshape
 
 
@@ -32,6 +33,8 @@ def cancel(node: Node) -> Node | None:
             return Pad(x, tuple((a + c, b + d) for (a, b), (c, d) in zip(inner, outer, strict=True)))
         case Subsample(Dilate(x, spread), steps) if spread == steps:
             return x
+        case Sum(Transpose(x, order) as moved, axes, False) if _in_order(kept := _without(order, moved.ndim, axes)):
+            return Sum(x, tuple(a for a in range(x.ndim) if a not in kept))
         case SumTo(SumTo(x), shape):
             return sum_to(x, shape)
         case SumTo(x, shape) | BroadcastTo(x, shape) if x.shape == shape:
@@ -43,3 +46,12 @@ def cancel(node: Node) -> Node | None:
         case Cast(Cast(x, middle), to) if middle == "float64" and x.dtype.kind == "f":
             return cast(x, to)
     return None
+
+
+def _without(order: tuple[int, ...], ndim: int, axes: tuple[int, ...] | None) -> list[int]:
+    """Where the axes of a transposed array come from that a sum over `axes` leaves."""
+    return [order[a] for a in range(ndim) if axes is not None and a not in axes]
+
+
+def _in_order(axes: list[int]) -> bool:
+    return axes == sorted(axes)

@@ -309,9 +309,9 @@ X = sc.Input("x", (None, 3, 5, 5))
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: sc.conv(X, 2, 6, name="big"), "Conv 'big': the filters of 6x6 do not fit into maps of 5x5"),
+        (lambda: sc.conv(X, 2, 6, name="big"), "conv 'big': the filters of 6x6 do not fit into maps of 5x5"),
         (lambda: sc.conv(X, 2, (1, 6)), "the filters of 1x6 do not fit into maps of 5x5"),
-        (lambda: sc.conv(sc.Input("i", (None, 5, 5)), 2, 3), "this input has shape (None, 5, 5)"),
+        (lambda: sc.conv(sc.Input("i", (None, 5)), 2, 3), "this input has shape (None, 5)"),
         (lambda: sc.Conv(X, sc.Input("w", (2, 4, 3, 3))), "the filters see 4 channels, the input has 3"),
         (lambda: sc.Conv(X, sc.Input("w", (2, 3, 3))), "expected x of (N, channels, height, width) and w of"),
         (lambda: sc.Conv(X, sc.Input("w", (2, 3, 3, 3)), sc.Input("b", (3,))), "the bias has shape (3,); expected"),
@@ -319,8 +319,8 @@ X = sc.Input("x", (None, 3, 5, 5))
         (lambda: sc.conv(X, 0, 3), "filters is 0; it must be at least 1"),
         (lambda: sc.conv(X, -1, 3), "filters is -1; it must be at least 1"),
         (lambda: sc.conv(X, 2, 3, stride=0), "stride is 0; it must be at least 1"),
-        (lambda: sc.conv(X, 2, (3, 3, 3)), "give one number or (height, width)"),
-        (lambda: sc.conv(X, 2, 3, pad=-1), "a border of -1 does not fit"),
+        (lambda: sc.conv(X, 2, (3, 3, 3)), "expected one number, or one for each of the 2 spatial axes"),
+        (lambda: sc.conv(X, 2, 3, pad=-1), "the width of the border, pad, is -1; it must be at least 0"),
         (lambda: sc.rot90(sc.Input("v", (3,))), "needs two spatial axes"),
         (lambda: sc.swap(sc.Input("v", (3,))), "needs two axes"),
         (lambda: sc.conv(X, 2, 3, table=[[0]]), "it has 1 rows; expected one for each of the 2 filters"),

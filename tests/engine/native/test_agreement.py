@@ -78,6 +78,7 @@ def with_gradients(node):
 
 LEFT = {
     "Cast": "float64",
+    "Conv": "the batch is not|it reads the whole batch",
     "Transpose": "the batch is not",
     "Swap": "the batch is not",
     "MatMul": "it is no product of rows with a shared matrix|the batch is not",

@@ -23,7 +23,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from ....graph.node import Node
-from ...patterns import per_image
+from ....nodes.border import Crop, Subsample
+from ....nodes.conv import Conv
+from ....nodes.shape import Transpose
+from ...patterns import Convolution, per_image
 
 Written = TypeVar("Written", bound=Callable[..., Any])
 
@@ -92,6 +95,8 @@ class Registration:
 _TABLE: dict[type[Node], Registration] = {}
 _TRACED = Registration("element", lambda: None)
 """What holds for every type without a registration."""
+_AROUND = (Crop, Subsample, Transpose)
+"""What may stand around a convolution in `Convolution.of`."""
 
 
 def native(*types: type[Node], kind: Literal["element", "loops"], **facts: Any) -> Callable[[Written], Written]:
@@ -118,8 +123,12 @@ def native(*types: type[Node], kind: Literal["element", "loops"], **facts: Any) 
 
 
 def of(node: Node) -> Registration:
-    """What is known of a node's type; for one that is not registered, what holds for all."""
-    return _TABLE.get(type(node), _TRACED)
+    """What is known of a node's type; for one that is not registered, what holds for all.
+
+    What keeps a part of a convolution, or joins its groups, is a convolution itself.
+    """
+    known = _TABLE.get(type(node), _TRACED)
+    return _TABLE[Conv] if type(node) in _AROUND and Convolution.of(node) is not None else known
 
 
 def is_registered(node: Node) -> bool:

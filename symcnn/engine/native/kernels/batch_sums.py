@@ -4,30 +4,62 @@ from __future__ import annotations
 
 from ....graph.node import Node
 from ...patterns import BatchSum, FilterGradient, OuterProduct
+from ...sliding import Phase
 from ..analysis.partition import elements
 from ..ir.loops import Index
 from .expressions import linear
-from .filter_gradient import SingleErrors
+from .filter_gradient import Bordered, GradientPart, SingleErrors
 from .kernel import Kernel, parts, sizes, sum_over
-from .output_range import dilation
+from .output_range import each_group
 from .tiling import pairs_gradient_tiles, rectangle, row_tile
 from .winograd_loops import PairsOfErrors
 
 
 def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> None:
     """Tiles of filters and columns of the filters."""
-    width, (filters, rows, columns) = sizes(g.x.shape[3:])[0], sizes(g.delta.shape[1:])
-    m = width - columns + 1
     k.clear_invalid(g.delta, g.x)
-    if dilation(g.delta) == (1, 1) and (tiles := pairs_gradient_tiles(filters, columns, m, rows, k.cpu)):
-        for taps, per_tile in tiles:
-            for some in parts(k, filters, per_tile):
-                PairsOfErrors(k, g, place, some, taps).write()
+    phases = [(rows, columns) for rows in g.rows.phases() for columns in g.columns.phases()]
+    phases = [(rows, columns) for rows, columns in phases if rows.taps and columns.taps]
+    maps = _bordered(k, g, phases)
+    with each_group(k, g.groups) as group:
+        for rows, columns in phases:
+            _part(GradientPart(k, g, maps, group, rows, columns, place))
+
+
+def _part(part: GradientPart) -> None:
+    """The weights that meet the same errors."""
+    k, g = part.k, part.g
+    rows, columns, taps = len(part.rows.results), len(part.columns.results), len(part.columns.taps)
+    if part.columns.dense and (tiles := pairs_gradient_tiles(g.filters, columns, taps, rows, k.cpu)):
+        for some, per_tile in tiles:
+            for filters in parts(k, g.filters, per_tile):
+                PairsOfErrors(part, filters, some).write()
         return
-    per_tile, size = rectangle(filters, m, k.registers)
-    for some in parts(k, filters, per_tile):
-        for column, count in parts(k, m, size):
-            SingleErrors(k, g, place, some, column, count).write()
+    per_tile, size = rectangle(g.filters, taps, k.registers)
+    for filters in parts(k, g.filters, per_tile):
+        for column, count in parts(k, taps, size):
+            SingleErrors(part, filters, column, count).write()
+
+
+def _bordered(k: Kernel, g: FilterGradient, phases: list[tuple[Phase, Phase]]) -> Bordered:
+    """The maps, or a copy within zeros, where errors have seen some outside."""
+    values, (height, width) = k.read.buffer(g.x), (g.rows.length, g.columns.length)
+    edges = []
+    for number, length in enumerate((height, width)):
+        reaches = [pair[number].reach for pair in phases]
+        last = max(last for _, last in reaches)
+        edges.append((max(0, -min(first for first, _ in reaches)), max(0, last - length + 1)))
+    (top, below), (left, right) = edges
+    if not (top or below or left or right):
+        return Bordered(values, height, width)
+    maps, rows, columns = g.groups * g.channels, top + height + below, left + width + right
+    copy = k.take(maps * rows * columns * k.lanes)
+    with k.b.loop(0, maps * rows * columns) as i:
+        k.write(copy, i, k.zero())
+    with k.b.loop(0, maps) as channel, k.b.loop(0, height) as y, k.b.loop(0, width) as x:
+        unit = k.load(values, (channel * height + y) * width + x)
+        k.write(copy, (channel * rows + (y + top)) * columns + (x + left), unit)
+    return Bordered(copy, rows, columns, top, left)
 
 
 def outer_product(k: Kernel, node: Node, o: OuterProduct, place: int) -> None:

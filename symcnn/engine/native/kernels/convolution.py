@@ -7,8 +7,8 @@ from ...patterns import LONG, Convolution, Product
 from ..analysis.partition import elements
 from ..ir.loops import Index, Register, Value
 from . import winograd_loops
-from .kernel import Kernel, parts, sizes
-from .output_range import Places, column_tiles, places, rows_within
+from .kernel import Kernel, parts
+from .output_range import Part, parts_of
 from .tiling import pairs_tile, rectangle, row_tile
 
 _PIECE = 12
@@ -17,86 +17,81 @@ _PIECE = 12
 
 def convolution(k: Kernel, node: Node, c: Convolution) -> None:
     """Tiles of filters and columns; each has its sums in registers over all channels and rows of the filters."""
-    filters, channels, n, m = sizes(node.inputs[1].shape)
-    for p in places(node, c, k.read.group):
-        dense = p.columns.step == p.pace[1] == 1
-        if dense and (tile := pairs_tile(filters, len(p.columns), m, channels * n, k.cpu)):
-            winograd_loops.convolution(k, node, c, p, tile)
+    for part in parts_of(k, c):
+        rows, columns, depth = len(part.rows.results), len(part.columns.results), c.channels * len(part.rows.taps)
+        dense = depth and part.columns.dense
+        if dense and (pairs := pairs_tile(c.filters, columns, c.columns.taps, depth, k.cpu)):
+            winograd_loops.convolution(k, node, part, pairs)
             continue
-        per_filter, columns = rectangle(filters, len(p.columns), k.registers)
-        for first, count in parts(k, filters, per_filter):
-            with k.b.loop(p.rows.start, p.rows.stop, p.rows.step) as y:
-                for x, size in column_tiles(k, node, c, p, columns):
-                    _conv_tile(k, node, c, p, (first, count), y, (x, size))
+        per_filter, per_tile = rectangle(c.filters, columns, k.registers)
+        for filters in parts(k, c.filters, per_filter):
+            with k.b.loop(0, rows) as row:
+                for tile in part.tiles(k, per_tile):
+                    _tile(k, node, part, filters, row, tile)
 
 
-def _conv_tile(
-    k: Kernel, node: Node, c: Convolution, p: Places, filters: tuple[Index, int], y: Index, columns: tuple[Index, int]
+def _tile(
+    k: Kernel, node: Node, part: Part, filters: tuple[Index, int], row: Index, columns: tuple[Index, int]
 ) -> None:
-    b, (first, count), (x, size) = k.b, filters, columns
-    _, height, width = sizes(node.shape[1:])
-    channels = sizes(c.x.shape[1:])[0]
+    b, c, (first, count), (x, size) = k.b, part.c, filters, columns
     bias = None if c.b is None else k.read.array(c.b)
-    sums = [
-        b.register(k.zero() if bias is None else k.spread(bias, first + f)) for f in range(count) for _ in range(size)
-    ]
-    low, high = rows_within(k, node, c, p, y)
-    with b.loop(0, channels) as channel, b.loop(low, high, p.pace[0]) as u:
-        _conv_row(k, node, c, p, sums, (first, count), (channel, u), y, (x, size))
+    starts = [k.zero() if bias is None else k.spread(bias, part.group * c.filters + first + f) for f in range(count)]
+    sums = [b.register(start) for start in starts for _ in range(size)]
+    if part.rows.taps and part.columns.taps:
+        with b.loop(0, c.channels) as channel, b.loop(*part.rows_within(k, row)) as u:
+            _row(k, part, sums, filters, (channel, u), row, columns)
     out = k.read.buffer(node)
     for f in range(count):
         for j in range(size):
-            place = ((first + f) * height + y) * width + (x + j * p.columns.step)
-            k.b.store(out, place * k.lanes, b.get(sums[f * size + j]))
+            b.store(out, part.result(first + f, row, x + j) * k.lanes, b.get(sums[f * size + j]))
 
 
-def _conv_row(
+def _row(
     k: Kernel,
-    node: Node,
-    c: Convolution,
-    p: Places,
+    part: Part,
     sums: list[Register],
     filters: tuple[Index, int],
     taps: tuple[Index, Index],
-    y: Index,
+    row: Index,
     columns: tuple[Index, int],
 ) -> None:
     """One row of the filters over one row of the map: written out, or in pieces where it is long."""
-    (channel, u), (x, size) = taps, columns
-    _, inner, width = sizes(c.x.shape[1:])
-    m = sizes(node.inputs[1].shape)[3]
-    start = (channel * inner + (y + u - c.top)) * width + (x - c.left)
+    b, phase, (channel, u), (x, size) = k.b, part.columns, taps, columns
+    (first_filter, count_of_filters), m = filters, len(phase.taps)
+    maps, weights, start = k.read.buffer(part.c.x), k.read.array(part.c.w), part.seen(channel, row, u, x)
+    clipped = isinstance(x, int) and not _inside(part, x, size)
 
     def piece(first: Index, count: int) -> None:
         """Some columns of the filters: each value of the map is loaded once for them."""
-        b, loaded = k.b, dict[int, Value]()
-        row, weights = k.read.buffer(c.x), k.read.array(c.w)
-        for v in range(p.taps[1], count, p.pace[1]):
-            at = first + v
-            reached = [j for j in across if not clipped or 0 <= x + j + at - c.left < width]  # type: ignore[operator]
-            for j in reached:
-                if j + v not in loaded:
-                    loaded[j + v] = k.load(row, start + first + (j + v))
-            for f in range(count_of_filters if reached else 0):
-                w = k.spread(weights, _weight(node, c, first_filter + f, channel, u, at))
-                for j in reached:
-                    total = sums[f * size + j // p.columns.step]
-                    b.set(total, b.fma(w, loaded[j + v], b.get(total)))
+        loaded = dict[int, Value]()
+        for v in range(count):
+            at = [phase.across * j + phase.along * v for j in range(size)]
+            met = [j for j in range(size) if not clipped or _there(part, x, at[j] + phase.along * first)]
+            for j in met:
+                if at[j] not in loaded:
+                    loaded[at[j]] = k.load(maps, start + first * phase.along + at[j])
+            for f in range(count_of_filters if met else 0):
+                w = k.spread(weights, part.weight(first_filter + f, channel, u, first + v))
+                for j in met:
+                    total = sums[f * size + j]
+                    b.set(total, b.fma(w, loaded[at[j]], b.get(total)))
 
-    first_filter, count_of_filters = filters
-    across = range(0, size * p.columns.step, p.columns.step)
-    clipped = isinstance(x, int) and not 0 <= x - c.left <= width - m - across[-1]
     for first, count in [(0, m)] if clipped or m <= LONG else parts(k, m, _PIECE):
         piece(first, count)
 
 
-def _weight(node: Node, c: Convolution, f: Index, channel: Index, u: Index, v: Index) -> Index:
-    """Where the weight of filter f stands in the array."""
-    filters, channels, n, m = sizes(node.inputs[1].shape)
-    if c.turned:
-        down = u * -1 + (n - 1)
-        return ((channel * filters + f) * n + down) * m + (m - 1) + v * -1
-    return ((f * channels + channel) * n + u) * m + v
+def _inside(part: Part, x: int, size: int) -> bool:
+    """Whether results from column x on see nothing but the map."""
+    phase = part.columns
+    last = phase.across * (size - 1) + phase.along * (len(phase.taps) - 1)
+    return _there(part, x, 0) and _there(part, x, last)
+
+
+def _there(part: Part, x: Index, offset: Index) -> bool:
+    """Whether there is a unit so far behind the first that a result in column x sees."""
+    phase = part.columns
+    assert isinstance(x, int) and isinstance(offset, int)
+    return 0 <= phase.origin + phase.across * x + offset < phase.length
 
 
 def product(k: Kernel, node: Node, p: Product) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from ....graph.algebra import BroadcastTo
 from ....graph.node import Node
 from ....nodes.border import Crop, Dilate, Pad, Subsample
-from ....nodes.conv import Rot90
+from ....nodes.conv import Rot90, Swap
 from ....nodes.loss import OneHot
 from ....nodes.pool import Pick, Place, Pool, Switches, Upsample
 from ....nodes.shape import Reshape, Transpose
@@ -29,6 +29,10 @@ def _over_the_batch(node: Node) -> str | None:
 
 def _moved_batch(node: Transpose) -> str | None:
     return not_first(node) or ("it moves the batch axis" if node.axes[0] != 0 else None)
+
+
+def _swapped_batch(node: Swap) -> str | None:
+    return not_first(node) or ("it moves the batch axis" if node.lead == 0 else None)
 
 
 def _turned_batch(node: Rot90) -> str | None:
@@ -61,6 +65,13 @@ def transposed(read: Reader, node: Transpose, place: Indices) -> Value:
     """The element with its indices in the order of the input's axes."""
     order = sorted(range(1, len(node.axes)), key=node.axes.__getitem__)
     return read.at(node.x, tuple(place[a - 1] for a in order))
+
+
+@native(Swap, kind="element", reals=False, obstacle=_swapped_batch)
+def swapped(read: Reader, node: Swap, place: Indices) -> Value:
+    """The element with two of its indices exchanged."""
+    k = node.lead - 1
+    return read.at(node.x, (*place[:k], place[k + 1], place[k], *place[k + 2 :]))
 
 
 @native(Rot90, kind="element", reals=False, obstacle=_turned_batch)

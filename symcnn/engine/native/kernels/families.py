@@ -46,8 +46,11 @@ def family(block: int) -> Family:
     return PIXELS_IN_LANES if block == 1 else IMAGES_IN_LANES
 
 
-def _not_shared(node: Conv) -> str | None:
-    return None if Convolution.of(node) is not None else "its filters differ from image to image"
+def _not_shared(node: Node) -> str | None:
+    if Convolution.of(node) is not None:
+        return None
+    apart = node.ndim > 4
+    return "convolutions side by side are not joined again" if apart else "its filters differ from image to image"
 
 
 def _no_product(node: Dense | MatMul) -> str | None:
@@ -55,7 +58,7 @@ def _no_product(node: Dense | MatMul) -> str | None:
 
 
 @native(Conv, kind="loops", called="convolution", again=True, products=True, obstacle=_not_shared)
-def convolved(k: Kernel, node: Conv) -> None:
+def convolved(k: Kernel, node: Node) -> None:
     """The convolution of images with shared filters."""
     found = Convolution.of(node)
     assert found is not None

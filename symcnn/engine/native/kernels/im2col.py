@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from ....graph.node import Node
 from ...patterns import Convolution, FilterGradient
+from ...sliding import Slide
 from ..ir.loops import Index, Value
-from .kernel import Kernel, parts, sizes
-from .output_range import dilation, kept
+from .kernel import Kernel, parts
+from .output_range import each_group
 from .tiling import rectangle
 from .vectors import add_some, copy, load_some, runs, store_some
 
@@ -24,78 +25,72 @@ _KEPT = 1 << 16
 
 @dataclass(frozen=True)
 class Windows:
-    """Filters of n x m that take rows x columns places, `down` and `across` apart, on maps of height x width."""
+    """Where the filters of a group slide: over `channels` maps, along `rows` and `columns`."""
 
     channels: int
-    height: int
-    width: int
-    n: int
-    m: int
-    rows: int
-    columns: int
-    down: int = 1
-    across: int = 1
+    rows: Slide
+    columns: Slide
 
     @property
     def weights(self) -> int:
         """Of one filter."""
-        return self.channels * self.n * self.m
+        return self.channels * self.rows.taps * self.columns.taps
 
     @property
     def places(self) -> int:
         """Of one filter."""
-        return self.rows * self.columns
+        return self.rows.results * self.columns.results
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that is seen is there, with no zeros between."""
+        return all(slide.spread == 1 and all(phase.inside for phase in slide.phases()) for slide in self._slides)
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether each place sees one unit, and they stand in the maps as in the results."""
+        return all(slide.plain and slide.taps == 1 and slide.results == slide.length for slide in self._slides)
+
+    @property
+    def _slides(self) -> tuple[Slide, Slide]:
+        return self.rows, self.columns
 
 
 def convolution(k: Kernel, node: Node, c: Convolution) -> None:
-    """The filters times the windows that a stride or a crop leaves; with turned filters, the other way round."""
+    """The filters times the windows; with turned filters, the other way round."""
     if c.turned:
         _spread(k, node, c)
         return
-    filters, rows, columns = sizes(node.shape[1:])
-    channels, height, width = sizes(c.x.shape[1:])
-    n, m = sizes(node.inputs[1].shape)[2:]
-    ys, xs = kept(node, k.read.group)
-    w = Windows(channels, rows + n - 1, columns + m - 1, n, m, len(ys), len(xs), ys.step, xs.step)
-    x, of = k.read.buffer(c.x), k.read.group.base(c.x) if _read_again(k, c.x) else None
-    if (w.height, w.width) != (height, width) or c.top or c.left:
-        x, of = _bordered(k, x, (channels, height, width), (c.top, c.left), (w.height, w.width)), None
-    all_places = w.places == rows * columns
-    weights, out = k.read.array(c.w), k.read.buffer(node) if all_places else k.take(filters * w.places)
-    bias = None if c.b is None else k.read.array(c.b)
-    matrix = _columns(k, x, w, ys.start * w.width + xs.start, of)
+    w = Windows(c.channels, c.rows, c.columns)
+    weights, bias = k.read.array(c.w), None if c.b is None else k.read.array(c.b)
+    with each_group(k, c.groups) as group:
+        matrix = _columns(k, c.x, w, group, c.groups)
 
-    def first(f: Index) -> Value:
-        if bias is None:
-            return k.b.number(0, k.wide)
-        return k.b.splat(k.b.load(bias, f, k.b.reals()), k.wide)
+        def first(f: Index, group: Index = group) -> Value:
+            if bias is None:
+                return k.b.number(0, k.wide)
+            return k.b.splat(k.b.load(bias, group * c.filters + f, k.b.reals()), k.wide)
 
-    _product(k, (filters, w.weights, w.places), lambda f, d: f * w.weights + d, weights, matrix, out, first)
-    if not all_places:
-        with k.b.loop(0, filters) as f, k.b.loop(0, w.rows) as y:
-            goal = (f * rows + (y * ys.step + ys.start)) * columns + xs.start
-            _spaced(k, out, (f * w.rows + y) * w.columns, 1, k.read.buffer(node), goal, xs.step, w.columns)
+        def weight(f: Index, d: Index, group: Index = group) -> Index:
+            return (group * c.filters + f) * w.weights + d
+
+        out = k.b.offset(k.read.buffer(node), group * (c.filters * w.places))
+        _product(k, (c.filters, w.weights, w.places), weight, weights, matrix, out, first)
 
 
 def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> None:
     """The errors times the windows: sums over all places in the lanes, then over the lanes."""
-    b = k.b
-    channels, height, width = sizes(g.x.shape[1:])
-    filters, rows, columns = sizes(g.delta.shape[1:])
-    n, m = height - rows + 1, width - columns + 1
-    delta, (rows, columns), (down, across) = _without_zeros(k, g.delta)
-    w = Windows(channels, height, width, n, m, rows, columns, down, across)
-    matrix = _columns(k, k.read.buffer(g.x), w, of=k.read.group.base(g.x))
-    per_tile, taps = rectangle(filters, n * m, k.registers)
-    full = w.places // k.wide * k.wide
+    b, w, taps = k.b, Windows(g.channels, g.rows, g.columns), g.rows.taps * g.columns.taps
+    delta, full = k.read.buffer(g.delta), w.places // k.wide * k.wide
+    per_tile, at_once = rectangle(g.filters, taps, k.registers)
 
-    def tile(f: Index, count: int, channel: Index, t: Index, size: int) -> None:
+    def tile(matrix: Value, group: Index, f: Index, count: int, channel: Index, t: Index, size: int) -> None:
         sums = [b.register(b.number(0, k.wide)) for _ in range(count * size)]
 
         def add(p: Index, lanes: int) -> None:
-            errors = [load_some(k, delta, (f + i) * w.places + p, lanes) for i in range(count)]
+            errors = [load_some(k, delta, (group * g.filters + f + i) * w.places + p, lanes) for i in range(count)]
             for j in range(size):
-                seen = load_some(k, matrix, (channel * (n * m) + t + j) * w.places + p, lanes)
+                seen = load_some(k, matrix, (channel * taps + t + j) * w.places + p, lanes)
                 for i in range(count):
                     total = sums[i * size + j]
                     b.set(total, b.fma(errors[i], seen, b.get(total)))
@@ -105,85 +100,129 @@ def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> Non
         if full < w.places:
             add(full, w.places - full)
         for i in range(count):
-            ends = (channel, f + i) if g.by_channel else (f + i, channel)
-            where = (ends[0] * (filters if g.by_channel else channels) + ends[1]) * (n * m) + t
-            add_some(k, k.sums, where + place, [b.get(s) for s in sums[i * size : (i + 1) * size]])
+            if g.by_channel:
+                row = (group * g.channels + channel) * g.filters + (f + i)
+            else:
+                row = (group * g.filters + f + i) * g.channels + channel
+            add_some(k, k.sums, row * taps + t + place, [b.get(s) for s in sums[i * size : (i + 1) * size]])
 
-    for f, count in parts(k, filters, per_tile):
-        with b.loop(0, channels) as channel:
-            for t, size in parts(k, n * m, taps):
-                tile(f, count, channel, t, size)
+    with each_group(k, g.groups) as group:
+        matrix = _columns(k, g.x, w, group, g.groups)
+        for f, count in parts(k, g.filters, per_tile):
+            with b.loop(0, g.channels) as channel:
+                for t, size in parts(k, taps, at_once):
+                    tile(matrix, group, f, count, channel, t, size)
 
 
 def _spread(k: Kernel, node: Node, c: Convolution) -> None:
     """Each error times each filter, added where the filter's window was: no border is needed, nor computed with."""
-    b = k.b
-    filters, height, width = sizes(node.shape[1:])
-    depth, rows, columns = sizes(c.x.shape[1:])
-    n, m = sizes(node.inputs[1].shape)[2:]
-    errors, places, steps = _without_zeros(k, c.x)
-    w = Windows(filters, rows + n - 1, columns + m - 1, n, m, *places, *steps)
-    products = k.take(w.weights * w.places)
-    _product(
-        k,
-        (w.weights, depth, w.places),
-        lambda t, d: d * w.weights + t,
-        k.read.array(c.w),
-        errors,
-        products,
-        lambda t: b.number(0, k.wide),
-    )
-    exact = (w.height, w.width) == (height, width) and (c.top, c.left) == (n - 1, m - 1)
-    whole = k.read.buffer(node) if exact else k.take(filters * w.height * w.width)
-    _clear(k, whole, filters * w.height * w.width)
-    with b.loop(0, filters) as f, b.loop(0, n) as u, b.loop(0, m) as v, b.loop(0, w.rows) as y:
-        source = (((f * n + u) * m + v) * w.rows + y) * w.columns
-        target = (f * w.height + (y * w.down + u)) * w.width + v
-        for i, lanes in runs(k, w.columns) if w.across == 1 else _one_by_one(k, w.columns):
-            kind, at = b.reals(lanes), target + i * w.across
-            b.store(whole, at, b.binary("fadd", b.load(whole, at, kind), b.load(products, source + i, kind)))
-    if not exact:
-        _cut(k, whole, w, (n - 1 - c.top, m - 1 - c.left), k.read.buffer(node), (filters, height, width))
+    b, (rows, columns) = k.b, (c.rows, c.columns)
+    area, errors = rows.taps * columns.taps, rows.length * columns.length
+    height, width = (slide.spread * (slide.length - 1) + slide.gap * (slide.taps - 1) + 1 for slide in (rows, columns))
+    top, left = (slide.gap * (slide.taps - 1) - slide.before for slide in (rows, columns))
+    shape = (c.filters, rows.results, columns.results)
+    exact = (height, width, top, left) == (*shape[1:], 0, 0)
+    products = k.take(c.filters * area * errors)
+    room = None if exact else k.take(c.filters * height * width)
+    with each_group(k, c.groups) as group:
+        source = k.b.offset(k.read.buffer(c.x), group * (c.channels * errors))
+        weights = k.b.offset(k.read.array(c.w), group * (c.channels * c.filters * area))
+        out = k.b.offset(k.read.buffer(node), group * (c.filters * rows.results * columns.results))
+        _product(
+            k,
+            (c.filters * area, c.channels, errors),
+            lambda t, d: d * (c.filters * area) + t,
+            weights,
+            source,
+            products,
+            lambda t: b.number(0, k.wide),
+        )
+        whole = room or out
+        _clear(k, whole, c.filters * height * width)
+        with (
+            b.loop(0, c.filters) as f,
+            b.loop(0, rows.taps) as u,
+            b.loop(0, columns.taps) as v,
+            b.loop(0, rows.length) as y,
+        ):
+            start = (((f * rows.taps + u) * columns.taps + v) * rows.length + y) * columns.length
+            target = (f * height + (y * rows.spread + u * rows.gap)) * width + v * columns.gap
+            for i, lanes in runs(k, columns.length) if columns.spread == 1 else _one_by_one(k, columns.length):
+                kind, at = b.reals(lanes), target + i * columns.spread
+                b.store(whole, at, b.binary("fadd", b.load(whole, at, kind), b.load(products, start + i, kind)))
+        if room is not None:
+            _cut(k, room, (height, width), (top, left), out, shape)
+        if c.b is not None:
+            _add_bias(k, k.b.offset(k.read.array(c.b), group * c.filters), out, shape)
 
 
-def _without_zeros(k: Kernel, delta: Node) -> tuple[Value, tuple[int, int], tuple[int, int]]:
-    """The errors that a stride has not left out: where they are, how many there are, and how far they were apart."""
-    maps, rows, columns = sizes(delta.shape[1:])
-    (down, across), errors = dilation(delta), k.read.buffer(delta)
-    if down == across == 1:
-        return errors, (rows, columns), (1, 1)
-    ys, xs = len(range(0, rows, down)), len(range(0, columns, across))
-    dense = k.take(maps * ys * xs)
-    with k.b.loop(0, maps) as f, k.b.loop(0, ys) as y:
-        _spaced(k, errors, (f * rows + y * down) * columns, across, dense, (f * ys + y) * xs, 1, xs)
-    return dense, (ys, xs), (down, across)
+def _add_bias(k: Kernel, bias: Value, out: Value, shape: tuple[int, int, int]) -> None:
+    filters, height, width = shape
+    with k.b.loop(0, filters) as f:
+        number = k.b.load(bias, f, k.b.reals())
+        for i, lanes in runs(k, height * width):
+            at, kind = f * (height * width) + i, k.b.reals(lanes)
+            k.b.store(out, at, k.b.binary("fadd", k.b.load(out, at, kind), k.b.splat(number, lanes)))
 
 
 def _read_again(k: Kernel, x: Node) -> bool:
-    """Whether a gradient of filters will need windows of these maps, too."""
+    """Whether gradients of filters will need windows of these maps, too."""
     base = k.read.group.base(x)
     found = map(FilterGradient.of, k.read.group.loops)
     return any(g is not None and k.read.group.base(g.x) is base for g in found)
 
 
-def _columns(k: Kernel, x: Value, w: Windows, start: int = 0, of: Node | None = None) -> Value:
-    """The matrix of the windows from `start` on: a row for each weight of a filter, a column for each place.
+def _columns(k: Kernel, x: Node, w: Windows, group: Index, groups: int) -> Value:
+    """The matrix of the windows on the maps of a group: a row for each weight of a filter, a column for each place.
 
-    Those `of` a node are left for later loops, if they are not too many to stay in the cache.
+    It is left for later loops, if it is not too large to stay in the cache, and something will read it.
     """
-    if w.weights == w.channels and w.places == w.height * w.width:
-        return x
-    if of is None or w.weights * w.places > _KEPT:
+    (rows, columns), (height, width) = (w.rows, w.columns), (w.rows.length, w.columns.length)
+    source = k.b.offset(k.read.buffer(x), group * (w.channels * height * width))
+    if w.one_by_one:
+        return source
+    base = k.read.group.base(x)
+    if groups > 1 or w.weights * w.places > _KEPT or not _read_again(k, x):
         matrix = k.take(w.weights * w.places)
     else:
-        matrix, there = k.keep((of, w, start), w.weights * w.places)
+        matrix, there = k.keep((base, w), w.weights * w.places)
         if there:
             return matrix
-    with k.b.loop(0, w.channels) as c, k.b.loop(0, w.n) as u, k.b.loop(0, w.m) as v, k.b.loop(0, w.rows) as y:
-        source = (c * w.height + (y * w.down + u)) * w.width + v + start
-        goal = (((c * w.n + u) * w.m + v) * w.rows + y) * w.columns
-        _spaced(k, x, source, w.across, matrix, goal, 1, w.columns)
+    top, left = -rows.before, -columns.before
+    if not w.whole:
+        source, height, width = _laid_out(k, source, w)
+        top = left = 0
+    with (
+        k.b.loop(0, w.channels) as c,
+        k.b.loop(0, rows.taps) as u,
+        k.b.loop(0, columns.taps) as v,
+        k.b.loop(0, rows.results) as y,
+    ):
+        start = (c * height + (y * rows.step + u * rows.gap + top)) * width + (v * columns.gap + left)
+        goal = (((c * rows.taps + u) * columns.taps + v) * rows.results + y) * columns.results
+        _spaced(k, source, start, columns.step, matrix, goal, 1, columns.results)
     return matrix
+
+
+def _laid_out(k: Kernel, x: Value, w: Windows) -> tuple[Value, int, int]:
+    """A copy of maps with the zeros that windows see: from the first window's corner on, and only what is seen."""
+    slides = (w.rows, w.columns)
+    height, width = (s.step * (s.results - 1) + s.gap * (s.taps - 1) + 1 for s in slides)
+    wider = k.take(w.channels * height * width)
+    _clear(k, wider, w.channels * height * width)
+    (low, high), (first, last) = (_there(s, size) for s, size in zip(slides, (height, width), strict=True))
+    rows, columns = slides
+    with k.b.loop(0, w.channels) as c, k.b.loop(low, high) as y:
+        start = (c * rows.length + y) * columns.length + first
+        goal = (c * height + (y * rows.spread + rows.before)) * width + (first * columns.spread + columns.before)
+        _spaced(k, x, start, 1, wider, goal, columns.spread, max(0, last - first))
+    return wider, height, width
+
+
+def _there(slide: Slide, size: int) -> tuple[int, int]:
+    """From which to below which unit lies within `size` positions from the first that is seen on."""
+    first = max(0, -(slide.before // slide.spread))
+    return first, max(first, min(slide.length, (size - 1 - slide.before) // slide.spread + 1))
 
 
 def _spaced(
@@ -248,32 +287,19 @@ def _clear(k: Kernel, target: Value, count: int) -> None:
         k.b.store(target, i, k.b.number(0, lanes))
 
 
-def _bordered(
-    k: Kernel, x: Value, shape: tuple[int, int, int], corner: tuple[int, int], size: tuple[int, int]
-) -> Value:
-    """A copy of maps within larger ones of zeros."""
-    (channels, height, width), (top, left) = shape, corner
-    wider = k.take(channels * size[0] * size[1])
-    _clear(k, wider, channels * size[0] * size[1])
-    with k.b.loop(0, channels) as c, k.b.loop(0, min(height, size[0] - top)) as y:
-        copy(
-            k,
-            x,
-            (c * height + y) * width,
-            wider,
-            (c * size[0] + (y + top)) * size[1] + left,
-            min(width, size[1] - left),
-        )
-    return wider
-
-
-def _cut(k: Kernel, whole: Value, w: Windows, corner: tuple[int, int], out: Value, shape: tuple[int, int, int]) -> None:
-    """A part of maps: what lies outside of them is 0."""
-    filters, height, width = shape
-    top, left = corner
+def _cut(
+    k: Kernel,
+    whole: Value,
+    size: tuple[int, int],
+    corner: tuple[int, int],
+    out: Value,
+    shape: tuple[int, int, int],
+) -> None:
+    """A part of maps, from a corner on: what lies outside of them is 0."""
+    (filters, height, width), (rows, columns), (top, left) = shape, size, corner
     _clear(k, out, filters * height * width)
-    low, high = max(0, -top), min(height, w.height - top)
-    first, last = max(0, -left), min(width, w.width - left)
-    with k.b.loop(0, filters) as f, k.b.loop(low, high) as y:
-        source = (f * w.height + (y + top)) * w.width + (first + left)
+    low, high = max(0, -top), max(0, min(height, rows - top))
+    first, last = max(0, -left), min(width, columns - left)
+    with k.b.loop(0, filters) as f, k.b.loop(min(low, high), high) as y:
+        source = (f * rows + (y + top)) * columns + (first + left)
         copy(k, whole, source, out, (f * height + y) * width + first, max(0, last - first))

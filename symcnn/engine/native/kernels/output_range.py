@@ -1,94 +1,117 @@
-"""Where a convolution is computed: the rows and columns of its map that are needed, and in which tiles."""
+"""What is computed of a convolution, and where: the results that see the same weights, in which tiles."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ....graph.node import Node
-from ....nodes.border import Crop, Dilate, Subsample
-from ...patterns import LONG, Convolution
-from ..analysis.fusion import Group
+from ...patterns import Convolution
+from ...sliding import Phase
 from ..ir.loops import Index
-from .kernel import Kernel, sizes
-
-_PHASES = 16
-"""So many times the loops may be written that skip the zeros of a dilation."""
+from .kernel import Kernel
 
 
 @dataclass(frozen=True)
-class Places:
-    """Rows and columns of a map that are computed together.
+class Part:
+    """Some rows and columns of the results of a convolution's group, which see the same weights.
 
-    Where the input has zeros between its elements, the taps of a filter that meet an element at all these places are
-    those from `taps` on, every `pace`; otherwise these are all, and `pace` is 1.
+    Attributes
+    ----------
+    c : Convolution
+    group : Index
+        The number of the group.
+    rows, columns : Phase
     """
 
-    rows: range
-    columns: range
-    taps: tuple[int, int] = (0, 0)
-    pace: tuple[int, int] = (1, 1)
+    c: Convolution
+    group: Index
+    rows: Phase
+    columns: Phase
+
+    def seen(self, channel: Index, row: Index, u: Index, column: Index) -> Index:
+        """Where a row's weights number u begin to meet the maps, for results from a row and a column on."""
+        c = self.c
+        y = row * self.rows.across + u * self.rows.along + self.rows.origin
+        x = column * self.columns.across + self.columns.origin
+        return ((self.group * c.channels + channel) * c.rows.length + y) * c.columns.length + x
+
+    def result(self, f: Index, row: Index, column: Index) -> Index:
+        """Where a result of filter number f is."""
+        c = self.c
+        y, x = (
+            number * phase.results.step + phase.results.start
+            for number, phase in ((row, self.rows), (column, self.columns))
+        )
+        return ((self.group * c.filters + f) * c.rows.results + y) * c.columns.results + x
+
+    def weight(self, f: Index, channel: Index, u: Index, v: Index) -> Index:
+        """Where weight number (u, v) of this part stands in the array of filters."""
+        u, v = (number * phase.taps.step + phase.taps.start for number, phase in ((u, self.rows), (v, self.columns)))
+        return weight_place(self.c, self.group, f, channel, u, v)
+
+    def rows_within(self, k: Kernel, row: Index) -> tuple[Index, Index]:
+        """From which to below which row of weights the map is met, for results in this row."""
+        phase, b = self.rows, k.b
+        count = len(phase.taps)
+        if phase.inside:
+            return 0, count
+        first = row * phase.across + phase.origin
+        start = b.larger(first * -1 + (phase.along - 1), 0)
+        end = b.larger(first * -1 + (phase.length + phase.along - 1), 0)
+        low, high = (b.quotient(n, phase.along)[0] for n in (start, end))
+        return low, b.smaller(high, count)
+
+    def tiles(self, k: Kernel, size: int) -> Iterator[tuple[Index, int]]:
+        """Tiles of columns, each by its first and its size; those that see nothing but the map itself are a loop."""
+        for run, count in _runs(self.columns, size):
+            if len(run) == 1:
+                yield run[0], count
+            else:
+                with k.b.loop(run[0], run[-1] + 1, count) as x:
+                    yield x, count
 
 
-def places(node: Node, c: Convolution, group: Group) -> list[Places]:
-    """What must be computed of a convolution: only what is kept of it, and nothing with the zeros of a dilation."""
-    rows, columns = kept(node, group)
-    n, m = sizes(node.inputs[1].shape[2:])
-    down, across = dilation(c.x)
-    if max(n, m) > LONG or down * across > _PHASES or (rows.step, columns.step) != (1, 1):
-        return [Places(rows, columns)]
-    phases = [(rows[y::down], columns[x::across]) for y in range(down) for x in range(across)]
-    return [
-        Places(ys, xs, ((c.top - ys[0]) % down, (c.left - xs[0]) % across), (down, across))
-        for ys, xs in phases
-        if ys and xs
-    ]
+def weight_place(c: Convolution, group: Index, f: Index, channel: Index, u: Index, v: Index) -> Index:
+    """Where weight (u, v) of filter number f of a group stands in the array of filters."""
+    n, m = c.rows.taps, c.columns.taps
+    if c.turned:
+        row, u, v = (group * c.channels + channel) * c.filters + f, u * -1 + (n - 1), v * -1 + (m - 1)
+    else:
+        row = (group * c.filters + f) * c.channels + channel
+    return (row * n + u) * m + v
 
 
-def dilation(node: Node) -> tuple[int, int]:
-    """At which rows and columns the map has something else than zeros."""
-    return (node.steps[2], node.steps[3]) if type(node) is Dilate and node.ndim == 4 else (1, 1)
+def parts_of(k: Kernel, c: Convolution) -> Iterator[Part]:
+    """What must be computed: nothing with the zeros of a dilation."""
+    with each_group(k, c.groups) as group:
+        for rows in c.rows.phases():
+            for columns in c.columns.phases():
+                yield Part(c, group, rows, columns)
 
 
-def kept(node: Node, group: Group) -> tuple[range, range]:
-    """The rows and columns that are read: a stride or a crop, if it is the only reader, keeps some of them."""
-    height, width = sizes(node.shape[2:])
-    match group.readers.get(node):
-        case [Subsample(steps=(_, _, down, across))] if node not in group.results:
-            return range(0, height, down), range(0, width, across)
-        case [Crop(widths=(_, _, (above, below), (left, right)))] if node not in group.results:
-            return range(above, height - below), range(left, width - right)
-    return range(height), range(width)
+@contextmanager
+def each_group(k: Kernel, groups: int) -> Iterator[Index]:
+    """A loop over groups, where there are several."""
+    if groups == 1:
+        yield 0
+    else:
+        with k.b.loop(0, groups) as group:
+            yield group
 
 
-def column_tiles(k: Kernel, node: Node, c: Convolution, p: Places, columns: int) -> Iterator[tuple[Index, int]]:
-    """Tiles of columns, each by its first and its size; those that read nothing but the map itself are a loop."""
-    for run, size in _runs(node, c, p, columns):
-        if len(run) == 1:
-            yield run[0], size
-        else:
-            with k.b.loop(run[0], run[-1] + 1, size * p.columns.step) as x:
-                yield x, size
-
-
-def _runs(node: Node, c: Convolution, p: Places, columns: int) -> list[tuple[list[int], int]]:
-    m, inner = sizes((node.inputs[1].shape[3], c.x.shape[3]))
+def _runs(phase: Phase, size: int) -> list[tuple[list[int], int]]:
+    """Tiles that follow each other and see nothing outside together, the others alone."""
     runs: list[tuple[list[int], int]] = []
-    inside_before, step = False, p.columns.step
-    for n in range(0, len(p.columns), columns):
-        x, size = p.columns[n], min(columns, len(p.columns) - n)
-        inside = size == columns and x - c.left >= 0 and x + (size - 1) * step + m - 1 - c.left < inner
+    inside_before = False
+    for first in range(0, len(phase.results), size):
+        count = min(size, len(phase.results) - first)
+        start = phase.origin + phase.across * first
+        end = start + phase.across * (count - 1) + phase.along * max(0, len(phase.taps) - 1)
+        inside = count == size and start >= 0 and end < phase.length
         if inside and inside_before:
-            runs[-1][0].append(x)
+            runs[-1][0].append(first)
         else:
-            runs.append(([x], size))
+            runs.append(([first], count))
         inside_before = inside
     return runs
-
-
-def rows_within(k: Kernel, node: Node, c: Convolution, p: Places, y: Index) -> tuple[Index, Index]:
-    """From which to below which row of a filter the map is met, where the result is in row y."""
-    b, n, inner = k.b, *sizes((node.inputs[1].shape[2], c.x.shape[2]))
-    low, high = b.larger(p.taps[0], c.top - y), b.smaller(n, b.index("add", inner + c.top, b.index("mul", y, -1)))
-    leaves = p.rows[-1] + n - 1 - c.top >= inner
-    return low if c.top else p.taps[0], high if leaves else n

@@ -3,58 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 from ....graph.node import Node
-from ...patterns import Convolution, FilterGradient
 from ..ir.loops import Index, Register, Value
 from . import winograd
-from .filter_gradient import GradientTile, Key, Sums
-from .kernel import NEAR, Kernel, parts, sizes
-from .output_range import Places, column_tiles, rows_within
+from .filter_gradient import GradientPart, GradientTile, Key, Sums
+from .kernel import NEAR, Kernel, parts
+from .output_range import Part, weight_place
 from .vectors import runs
 from .winograd import PRODUCTS, threes
 
 
-def convolution(k: Kernel, node: Node, c: Convolution, p: Places, tile: tuple[int, int]) -> None:
+def convolution(k: Kernel, node: Node, part: Part, tile: tuple[int, int]) -> None:
     """Tiles of filters and pairs of columns.
 
     If there are many channels, they are taken in blocks, of which the rows that a tile reads stay in half of the cache;
     the other half is for weights and results. (A block may be half as large again before there is another.)
     """
-    b, (per_tile, pairs) = k.b, tile
-    filters, channels, n, m = sizes(node.inputs[1].shape)
-    blocks = max(1, round(2 * k.nbytes(channels * n * (2 * pairs + m - 1)) / NEAR))
-    block = -(-channels // blocks)
-    rows = p.rows.start, p.rows.stop, p.rows.step
-    for first, count in parts(k, filters, per_tile):
-        results = _Results(k, node, c, p, _Weights(k, node, c, first, count))
-        for x, size in column_tiles(k, node, c, p, 2 * pairs):
+    b, c, (per_tile, pairs) = k.b, part.c, tile
+    rows = len(part.rows.taps)
+    blocks = max(1, round(2 * k.nbytes(c.channels * rows * (2 * pairs + c.columns.taps - 1)) / NEAR))
+    block = -(-c.channels // blocks)
+    height = len(part.rows.results)
+    for first, count in parts(k, c.filters, per_tile):
+        results = _Results(k, node, part, _Weights(k, part, first, count))
+        for x, size in part.tiles(k, 2 * pairs):
             odd = size % 2  # the first tile is whole, so before another there is a column, which is computed again
             place = x - odd, (size + odd) // 2
             if blocks == 1:
-                with b.loop(*rows) as y:
+                with b.loop(0, height) as y:
                     results.write(y, *place)
                 continue
-            with b.loop(*rows) as y:
+            with b.loop(0, height) as y:
                 results.begin(y, *place)
-            with b.loop(0, channels, block) as channel, b.loop(*rows) as y:
-                results.add((channel, b.smaller(channel + block, channels)), y, *place)
+            with b.loop(0, c.channels, block) as channel, b.loop(0, height) as y:
+                results.add((channel, b.smaller(channel + block, c.channels)), y, *place)
 
 
 class _Results:
     """The results of some filters, in pairs of columns."""
 
-    def __init__(self, k: Kernel, node: Node, c: Convolution, p: Places, weights: _Weights) -> None:
-        self.k, self.node, self.c, self.p, self.weights = k, node, c, p, weights
-        self._maps, self._out = k.read.buffer(c.x), k.read.buffer(node)
+    def __init__(self, k: Kernel, node: Node, part: Part, weights: _Weights) -> None:
+        self.k, self.part, self.weights = k, part, weights
+        self._maps, self._out = k.read.buffer(part.c.x), k.read.buffer(node)
 
     def write(self, y: Index, x: Index, pairs: int) -> None:
         """The results in row y, in `pairs` pairs of columns from x on."""
         zero = self.k.zero()
         starts = [[zero, self._bias(f), zero, zero] for f in range(self.weights.count)]  # p1 is in both results
-        channels = sizes(self.c.x.shape[1:])[0]
-        for place, z in self._pairs((0, channels), starts, y, x, pairs):
+        for place, z in self._pairs((0, self.part.c.channels), starts, y, x, pairs):
             self.k.write(self._out, place, z)
 
     def begin(self, y: Index, x: Index, pairs: int) -> None:
@@ -70,29 +69,28 @@ class _Results:
             self.k.write(self._out, place, self.k.b.binary("fadd", self.k.load(self._out, place), z))
 
     def _bias(self, f: int) -> Value:
-        k, bias = self.k, self.c.b
-        return k.zero() if bias is None else k.spread(k.read.array(bias), self.weights.first + f)
+        k, c = self.k, self.part.c
+        number = self.part.group * c.filters + self.weights.first + f
+        return k.zero() if c.b is None else k.spread(k.read.array(c.b), number)
 
     def _place(self, f: int, y: Index, x: Index) -> Index:
-        _, height, width = sizes(self.node.shape[1:])
-        return ((self.weights.first + f) * height + y) * width + x
+        return self.part.result(self.weights.first + f, y, x)
 
     def _pairs(
         self, channels: tuple[Index, Index], starts: list[list[Value]], y: Index, x: Index, pairs: int
     ) -> Iterator[tuple[Index, Value]]:
         """Where each result is, and what some channels add to it; the four sums of each pair begin with `starts`."""
-        k, c, b = self.k, self.c, self.k.b
-        height, width = sizes(c.x.shape[2:])
+        k, part, b = self.k, self.part, self.k.b
         sums = [[[b.register(start) for start in four] for _ in range(pairs)] for four in starts]
-        with b.loop(*channels) as channel, b.loop(*rows_within(k, self.node, c, self.p, y), self.p.pace[0]) as u:
-            start = (channel * height + (y + u - c.top)) * width + (x - c.left)
+        with b.loop(*channels) as channel, b.loop(*part.rows_within(k, y)) as u:
+            start, origin, width = part.seen(channel, y, u, x), part.columns.origin, part.columns.length
 
             @cache
             def value(i: int) -> Value | None:
-                outside = isinstance(x, int) and not 0 <= x + i - c.left < width
+                outside = isinstance(x, int) and not 0 <= x + i + origin < width
                 return None if outside else k.load(self._maps, start + i)
 
-            for v, taps in threes(sizes(self.node.inputs[1].shape)[3]):
+            for v, taps in threes(part.c.columns.taps):
                 seen = [[value(v + 2 * q + i) for i in range(taps + 1)] for q in range(pairs)]
                 self._add_products(sums, seen, channel, u, v)
         for f, row in enumerate(sums):
@@ -122,22 +120,22 @@ class _Weights:
     These are made, in whole vectors, for every place where a row of two or three taps could begin.
     """
 
-    def __init__(self, k: Kernel, node: Node, c: Convolution, first: Index, count: int) -> None:
-        self.k, self.c, self.first, self.count = k, c, first, count
-        self._filters, self._channels, self._n, self._m = sizes(node.inputs[1].shape)
+    def __init__(self, k: Kernel, part: Part, first: Index, count: int) -> None:
+        self.k, self.part, self.first, self.count = k, part, first, count
+        c = part.c
+        self._area, self._m = c.rows.taps * c.columns.taps, c.columns.taps
         self._array = k.read.array(c.w)
-        numbers = count * self._channels * self._n * self._m
         needed = {(taps, n) for _, taps in threes(self._m) if taps > 1 for n in PRODUCTS[taps] if n in (1, 2)}
-        self._sums = {key: k.take(numbers) for key in sorted(needed)}
+        self._sums = {key: k.take(count * c.channels * self._area) for key in sorted(needed)}
         if c.turned:
-            with k.b.loop(0, self._channels) as channel:
-                self._fill((channel * self._filters + first) * (self._n * self._m), channel, count)
+            with k.b.loop(0, c.channels) as channel:
+                self._fill(((part.group * c.channels + channel) * c.filters + first) * self._area, channel, count)
         else:
-            self._fill(first * (self._channels * self._n * self._m), 0, count * self._channels)
+            self._fill((part.group * c.filters + first) * (c.channels * self._area), 0, count * c.channels)
 
     def _fill(self, source: Index, block: Index, filters: int) -> None:
         """Write the sums of so many filters' taps, which stand one after the other."""
-        b, length = self.k.b, filters * self._n * self._m
+        b, length = self.k.b, filters * self._area
         for taps in sorted({taps for taps, _ in self._sums}):
             for i, lanes in runs(self.k, length - taps + 1):
                 g = [b.load(self._array, source + (i + d), b.reals(lanes)) for d in range(taps)]
@@ -146,38 +144,35 @@ class _Weights:
 
     def at(self, f: int, channel: Index, u: Index, v: int, taps: int, n: int) -> Value:
         """What product n has of the taps from column v on, in row u of a filter."""
-        b, sums = self.k.b, self._sums.get((taps, n))
+        b, c, sums = self.k.b, self.part.c, self._sums.get((taps, n))
         if sums is not None:
-            low = self._m - v - taps if self.c.turned else v  # turned, the last tap is the first in memory
-            return b.load(sums, self._place(f, channel, u, low, 0, self.count), b.reals())
+            last = v + taps - 1 if c.turned else v  # turned, the last tap is the first in memory
+            some = replace(c, filters=self.count)
+            return b.load(sums, weight_place(some, 0, f, channel, self._row(u), last), b.reals())
         tap = v if n == 0 else v + taps - 1
-        column = self._m - 1 - tap if self.c.turned else tap
-        return b.load(self._array, self._place(f, channel, u, column, self.first, self._filters), b.reals())
+        return b.load(self._array, self.part.weight(self.first + f, channel, u, tap), b.reals())
 
-    def _place(self, f: int, channel: Index, u: Index, column: int, first: Index, filters: int) -> Index:
-        if self.c.turned:
-            row = (channel * filters + (first + f)) * self._n + (u * -1 + (self._n - 1))
-        else:
-            row = ((first + f) * self._channels + channel) * self._n + u
-        return row * self._m + column
+    def _row(self, u: Index) -> Index:
+        """The number of a row of taps among all of the filter."""
+        taps = self.part.rows.taps
+        return u * taps.step + taps.start
 
 
 class PairsOfErrors(GradientTile):
     """Two neighbouring errors at a time, with `taps` in threes: each by its first column and its size."""
 
-    def __init__(
-        self, k: Kernel, g: FilterGradient, place: int, filters: tuple[Index, int], taps: list[tuple[int, int]]
-    ) -> None:
+    def __init__(self, part: GradientPart, filters: tuple[Index, int], taps: list[tuple[int, int]]) -> None:
         first = taps[0][0]
         self._taps = [(v - first, size) for v, size in taps]
         keys = [(f, v, n) for f in range(filters[1]) for v, size in self._taps for n in PRODUCTS[size]]
-        super().__init__(k, g, place, filters, first, keys)
+        super().__init__(part, filters, first, keys)
 
     def add_row(self, sums: Sums, error: Index, seen: Index) -> None:
-        pairs = self.columns // 2 * 2
+        columns = len(self.part.columns.results)
+        pairs = columns // 2 * 2
         with self.k.b.loop(0, pairs, 2) as column:
             self._add(sums, error + column, seen + column, 2)
-        if pairs < self.columns:
+        if pairs < columns:
             self._add(sums, error + pairs, seen + pairs, 1)
 
     def _add(self, sums: Sums, error: Index, seen: Index, columns: int) -> None:

@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 import symcnn as sc
-from symcnn.engine.native.analysis.fusion import fuse
 from symcnn.engine.native.analysis.partition import partition
-from symcnn.engine.native.cpu import Cpu
-from symcnn.engine.native.kernels.convolution import places
 from symcnn.engine.patterns import Convolution
 from symcnn.engine.plan import Plan
 
@@ -80,26 +77,31 @@ def test_units_that_someone_else_reads_are_all_computed():
 
 
 def computed(make):
-    """Which places are computed of the convolution that `make` makes of maps and filters, and of the maps' error."""
+    """The convolutions that `make` makes of maps and filters, and of the maps' error, and how many are computed."""
     x, w = sc.Input("x", (None, 2, 16, 16)), sc.Param("w", np.ones((3, 2, 4, 4), "float32"))
     z = make(sc.sigmoid(x), w)
     (error,) = sc.grad(z, [x], seed=sc.Input("delta", z.shape))
-    plan = Plan.of([z, error], {})
-    found = partition(plan)
+    found = partition(Plan.of([z, error], {}))
     nodes = [node for stage in found.stages if stage.kind == "image" for node in stage.nodes]
-    group = fuse(nodes, set(plan.outputs), found, Cpu.of("x86-64", "").lanes)
-    forward, back = (places(node, Convolution.of(node), group) for node in nodes if type(node) is sc.Conv)
+    forward, back = filter(None, map(Convolution.of, nodes))
     return forward, back
 
 
+def phases(slide):
+    return [(p.results, p.taps) for p in slide.phases()]
+
+
 def test_a_stride_saves_its_share_of_the_products():
-    (only,), phases = computed(lambda x, w: sc.subsample(sc.Conv(x, w), (1, 1, 4, 4)))
-    assert (list(only.rows), list(only.columns), only.pace) == ([0, 4, 8, 12], [0, 4, 8, 12], (1, 1))
-    assert len(phases) == 16 and {p.pace for p in phases} == {(4, 4)}
-    assert {p.taps for p in phases} == {(y, x) for y in range(4) for x in range(4)}  # each phase has its own tap
+    forward, back = computed(lambda x, w: sc.subsample(sc.Conv(x, w), (1, 1, 4, 4)))
+    for slide in (forward.rows, forward.columns):
+        assert (slide.step, phases(slide)) == (4, [(range(4), range(4))])
+    for slide in (back.rows, back.columns):
+        assert (slide.length, slide.spread) == (4, 4)  # of the errors, the zeros between are not made
+        assert [(p.start, p.step) for p, _ in phases(slide)] == [(n, 4) for n in range(4)]
+        assert sorted(list(taps) for _, taps in phases(slide)) == [[0], [1], [2], [3]]  # each phase has its own tap
 
 
 def test_errors_of_a_border_are_not_computed():
-    (forward,), (back,) = computed(lambda x, w: sc.Conv(sc.pad(x, 2), w))
-    assert (forward.rows, forward.columns) == (range(17), range(17))
-    assert (back.rows, back.columns) == (range(2, 18), range(2, 18))
+    forward, back = computed(lambda x, w: sc.Conv(sc.pad(x, 2), w))
+    assert (forward.rows.results, forward.rows.before) == (17, 2)
+    assert (back.rows.results, back.rows.before) == (16, 1)  # of the full convolution, the border of 2 is cut off
