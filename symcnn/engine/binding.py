@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -26,7 +26,7 @@ from .backend import NotFinite, write
 from .feeds import Feeds, copy_into
 from .numpy.arena import Arena
 from .numpy.blas import one_thread
-from .numpy.kernels import Array, Run, prepare, view_of
+from .numpy.kernels import Array, Reading, Run, prepare, view_of
 from .plan import Plan
 from .profile import Nest, Profile, Row
 
@@ -248,14 +248,19 @@ def unfed(node: Node, batch: int) -> Array:
         raise SizeError(message(f"there is no memory for its {shape} numbers", node=node)) from None
 
 
-def bind_node(node: Node, binding: Binding, storage: Storage) -> None:
-    """Give `node` an array among the values of `binding`, and append the calls that compute it."""
+def bind_node(node: Node, binding: Binding, storage: Storage, reading: Reading | None = None) -> None:
+    """Give `node` an array among the values of `binding`, and append the calls that compute it, as `reading` says."""
     shape = node.spec.bind(binding.batch)
     nbytes = math.prod(shape) * node.dtype.itemsize
     try:
         if nbytes > sys.maxsize:
             raise MemoryError
-        _place(node, shape, binding, storage)
+        if reading is None:
+            _place(node, shape, binding, storage)
+        else:
+            out = binding.values[node] = storage.fresh(node, shape)
+            run = reading.make(out, *(binding.values[source] for source in reading.sources))
+            binding.calls.append(Call(node, run, "kernel"))
     except MemoryError:
         raise SizeError(message(f"there is no memory for its {shape} numbers, {nbytes:,} bytes", node=node)) from None
     storage.read(node)
@@ -332,10 +337,11 @@ class Storage:
         What has its value before the first run: constants, the batch size, and the scalars that follow from these.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, uses: Mapping[Node, int], readings: Mapping[Node, Reading] | None = None) -> None:
         self.arena = Arena()
         self.known: set[Node] = set()
-        self._uses = plan.uses
+        self._uses = uses
+        self._readings = readings or {}
         self._buffer: dict[Node, Array | None] = {}
         self._pending: dict[int, int] = {}
 
@@ -375,9 +381,14 @@ class Storage:
 
     def read(self, node: Node) -> None:
         """The inputs of `node` have been read once more; buffers without further use go back."""
-        for source in node.inputs:
+        for source in self._sources(node):
             buffer = self._buffer[source]
             if buffer is not None:
                 self._pending[id(buffer)] -= 1
                 if self._pending[id(buffer)] == 0:
                     self.arena.give(buffer)
+
+    def _sources(self, node: Node) -> tuple[Node, ...]:
+        """What is read to compute `node`."""
+        found = self._readings.get(node)
+        return node.inputs if found is None else found.sources

@@ -153,6 +153,8 @@ class Maps:
 
 def _kept(node: Node) -> tuple[Node, tuple[int, int], tuple[int, int]]:
     """Of what `node` keeps some rows and columns: the steps between them, and how many are cut off in front."""
+    if node.ndim != 4:
+        return node, (1, 1), (0, 0)
     if type(node) is Subsample and node.steps[:2] == (1, 1):
         return node.x, (node.steps[2], node.steps[3]), (0, 0)
     if type(node) is Crop and not any(map(any, node.widths[:2])):

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from . import convolve, moves, pooling, sums, ufuncs  # noqa: F401  (each registers its kernels)
-from .registry import Array, Run, prepare, view_of
+from .registry import Array, Reading, Run, prepare, reading, view_of
 
-__all__ = ["Array", "Run", "prepare", "view_of"]
+__all__ = ["Array", "Reading", "Run", "prepare", "reading", "view_of"]

@@ -8,6 +8,7 @@ serve this node; then the node's own forward rule does.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,7 @@ Run = Callable[[], object]
 Kernel = Callable[..., Run | None]
 
 KERNELS: dict[type[Node], Kernel] = {}
+PATTERNS: list[Callable[[Node], Reading | None]] = []
 VIEWS = (Reshape, Transpose, Swap, Rot90, Crop, Subsample)
 """Types whose value is a view of their input's memory wherever NumPy can make one."""
 
@@ -38,6 +40,33 @@ def kernel(*types: type[Node]) -> Callable[[Kernel], Kernel]:
         return function
 
     return register
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What several nodes are as one computation.
+
+    Attributes
+    ----------
+    sources : tuple of Node
+        What it reads.
+    make : callable
+        (out, *arrays of the sources) -> what every run calls.
+    """
+
+    sources: tuple[Node, ...]
+    make: Callable[..., Run]
+
+
+def pattern(read: Callable[[Node], Reading | None]) -> Callable[[Node], Reading | None]:
+    """Register what reads several nodes as one computation: node -> `Reading`, or None where it is not its pattern."""
+    PATTERNS.append(read)
+    return read
+
+
+def reading(node: Node) -> Reading | None:
+    """The one computation that `node` is with nodes before it, if it is one."""
+    return next((found for read in PATTERNS if (found := read(node)) is not None), None)
 
 
 def prepare(node: Node, out: Array, inputs: list[Array]) -> tuple[Run, str]:

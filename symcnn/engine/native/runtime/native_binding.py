@@ -193,7 +193,7 @@ class NativeBinding(Binding):
 def bind(compiled: Compiled, batch: int) -> NativeBinding:
     """A compiled plan over buffers for a batch of `batch` rows."""
     bound = NativeBinding(compiled.plan, batch, compiled=compiled)
-    storage = Storage(compiled.plan)
+    storage = Storage(compiled.plan.uses)
     bound.runner = Runner(compiled)
     waiting: list[int] = []
     for node in compiled.plan.order:
