@@ -40,6 +40,15 @@ from .graph.spec import Spec
 from .graph.views import provide
 from .graph.window import Window
 from .layers.conv import conv, conv_transposed, convolve, convolve_transposed
+from .layers.pooling import (
+    adaptive_mean_pool,
+    global_max_pool,
+    global_mean_pool,
+    lp_pool,
+    max_pool,
+    mean_pool,
+    pool,
+)
 from .nodes import initial
 from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
 from .nodes.conv import Conv, Rot90, Swap, rot90, swap
@@ -59,7 +68,7 @@ from .nodes.loss import (
     softmax_cross_entropy,
     squared_error,
 )
-from .nodes.pool import Pick, Place, Pool, Switches, Upsample, max_pool, mean_pool, pool, upsample
+from .nodes.pool import Pick, Place, Pool, Switches, Upsample, upsample
 from .nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Sum, argmax, logsumexp, max, mean, sum
 from .nodes.select import (
     Equal,
@@ -78,6 +87,7 @@ from .nodes.select import (
 from .nodes.shape import Concat, Reshape, Transpose, concat, flatten, reshape, transpose
 from .nodes.sigmoid import Relu, Sigmoid, Softplus, Tanh, relu, sigmoid, softplus, tanh
 from .nodes.take import Put, Take, take
+from .nodes.windows import Fold, Windows
 from .simplify import simplify
 from .summary import summary
 
@@ -117,6 +127,7 @@ __all__ = [
     "Equal",
     "Exp",
     "FirstMax",
+    "Fold",
     "Graph",
     "Greater",
     "GreaterEqual",
@@ -171,8 +182,10 @@ __all__ = [
     "Upsample",
     "Where",
     "Window",
+    "Windows",
     "abs",
     "accuracy",
+    "adaptive_mean_pool",
     "argmax",
     "as_node",
     "backprop",
@@ -198,12 +211,15 @@ __all__ = [
     "explain",
     "fit",
     "flatten",
+    "global_max_pool",
+    "global_mean_pool",
     "grad",
     "initial",
     "layer",
     "log",
     "log_softmax",
     "logsumexp",
+    "lp_pool",
     "matmul",
     "max",
     "max_pool",

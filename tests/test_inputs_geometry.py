@@ -24,7 +24,7 @@ def param(name, *shape, seed=0):
 @pytest.mark.parametrize("size", [(6, 1), (1, 5), (6, 5), (100, 100)])
 def test_kernel_larger_than_the_map(size, refused):
     both = f"the filters of {size[0]}x{size[1]} do not fit into maps of 5x4"
-    with refused(ValueError, "Conv 'c1'", both, "pad the maps"):
+    with refused(ValueError, "conv 'c1'", both, "pad the maps"):
         sc.conv(X, 2, size, name="c1")
     with refused(ValueError, "Conv 'explicit'", both):
         sc.Conv(X, param("w", 2, 3, *size), name="explicit")
@@ -32,7 +32,7 @@ def test_kernel_larger_than_the_map(size, refused):
 
 def test_kernel_larger_than_the_padded_map(refused):
     assert sc.conv(X, 2, 7, pad=2).shape == (None, 2, 3, 2)
-    with refused(ValueError, "Conv 'c1'", "the filters of 7x7 do not fit into maps of 7x6"):
+    with refused(ValueError, "conv 'c1'", "the filters of 7x7 do not fit into maps of 5x4 with a border, 7x6 in all"):
         sc.conv(X, 2, 7, pad=1, name="c1")
 
 
@@ -109,7 +109,7 @@ def test_sizes_as_numpys_integers(what):
 @pytest.mark.parametrize("wrong", [(3,), (1, 2, 3), (), [3]])
 def test_size_with_other_than_two_sides(wrong, refused):
     for build in (lambda: sc.conv(X, 2, wrong, name="c1"), lambda: sc.max_pool(X, wrong, name="c1")):
-        with refused(ValueError, "'c1'", "give one number or (height, width)"):
+        with refused(ValueError, "'c1'", "one number"):
             build()
 
 
@@ -120,7 +120,9 @@ def test_pair_with_one_wrong_side(refused):
         sc.max_pool(X, (0, 2), name="p1")
 
 
-@pytest.mark.parametrize("wrong", [-1, 1.0, True, "same", None, (1, 1, 1), (1, -1), (0, 1.0), np.inf])
+@pytest.mark.parametrize(
+    "wrong", [-1, 1.0, True, "some", None, (1, 1, 1), (1, -1), (0, 1.0), np.inf, ((1, 1),), ((1, 1), 1)]
+)
 def test_border_that_is_no_border(wrong, refused):
     with refused((TypeError, ValueError), "conv 'c1'", "border"):
         sc.conv(X, 2, 3, pad=wrong, name="c1")
@@ -171,11 +173,11 @@ def test_steps_that_do_not_fit(wrong, refused):
 # Pools -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [2, 3, (5, 3), (2, 4), 16])
+@pytest.mark.parametrize("size", [2, 3, (5, 3), (2, 4)])
 def test_pool_that_does_not_divide_the_map(size, refused):
     p, q = size if isinstance(size, tuple) else (size, size)
     for build in (sc.mean_pool, sc.max_pool):
-        with refused(ValueError, "Pool 'p1'", f"windows of {p}x{q} do not divide maps of 5x4", "border='drop'"):
+        with refused(ValueError, "pool 'p1'", f"windows of {p}x{q} do not divide maps of 5x4", "border='drop'"):
             build(X, size, name="p1")
 
 
@@ -193,14 +195,14 @@ def test_dropped_border_has_gradient_zero(build, passes):
 
 
 def test_pool_larger_than_the_map_cannot_drop_it(refused):
-    with refused(ValueError, "pool 'p1'", "a window of 6x2 does not fit into maps of 5x4"):
+    with refused(ValueError, "pool 'p1'", "the windows of 6x2 do not fit into maps of 5x4"):
         sc.max_pool(X, (6, 2), border="drop", name="p1")
 
 
 def test_unknown_options(refused):
     with refused(ValueError, "pool 'p1': border 'keep'", "'error' or 'drop'"):
         sc.max_pool(X, 1, border="keep", name="p1")
-    with refused(ValueError, "Pool 'p1': mode 'median'", "'mean' or 'max'"):
+    with refused(ValueError, "pool 'p1': mode 'median'", "'mean' or 'max'"):
         sc.pool(X, 1, "median", name="p1")
     with refused(ValueError, "the reduction 'average'", "'mean', 'sum' or 'none'"):
         sc.squared_error(FLAT, 0, "average")
@@ -267,10 +269,10 @@ def test_dense_of_another_length(refused):
         sc.Dense(X, param("w", 3, 5), name="out")
 
 
-@pytest.mark.parametrize("shape", [(3,), (), (None, 5, 5), (None, 2, 5, 5, 5)])
+@pytest.mark.parametrize("shape", [(3,), (), (None, 5), (None, 2, 5, 5, 5, 5)])
 def test_layers_over_inputs_of_another_rank(shape, refused):
     x = sc.Input("image", shape)
-    with refused(ValueError, "Input 'image'", "conv 'c1' reads maps (N, channels, height, width)", str(shape)):
+    with refused(ValueError, "Input 'image'", "conv 'c1' reads maps", "(N, channels, height, width)", str(shape)):
         sc.conv(x, 2, 3, name="c1")
     if len(shape) < 2:
         with refused(ValueError, "Input 'image'", "dense 'out'", "(N, features)", str(shape)):
@@ -282,7 +284,7 @@ def test_layers_over_inputs_of_another_rank(shape, refused):
 def test_batch_axis_in_the_wrong_place(refused):
     with refused(ValueError, "channels", "(3, None, 5, 5)"):
         sc.conv(sc.Input("x", (3, None, 5, 5)), 2, 3)
-    with refused(ValueError, "Conv", "maps of Nonex5"):
+    with refused(ValueError, "conv reads maps", "(3, 1, None, 5)"):
         sc.conv(sc.Input("x", (3, 1, None, 5)), 2, 3)
     with refused(ValueError, "dense 'out'", "are the batch axis"):
         sc.dense(sc.Input("x", (3, None)), 2, name="out")

@@ -20,6 +20,11 @@ _OWN: dict[str, tuple[str, ...]] = {
     "pad": ("padding", "border"),
     "widths": ("pad_width", "paddings", "padding", "pad", "cropping"),
     "stride": ("strides", "subsample"),
+    "dilation": ("dilation_rate", "dilations", "dilate"),
+    "groups": ("group", "feature_group_count"),
+    "ceil": ("ceil_mode",),
+    "count_border": ("count_include_pad",),
+    "output_pad": ("output_padding",),
     "steps": ("stride", "strides"),
     "filters": ("out_channels", "num_filters", "n_filters", "channels"),
     "units": ("out_features", "num_units", "n_units", "features", "output_dim", "n_out"),
@@ -69,7 +74,6 @@ _INSTEAD = {
         ("in_channels", "in_features", "input_shape", "input_dim", "n_in"),
         "leave it out: it is read from the shape of the input",
     ),
-    "groups": "say which channels a filter sees by table=",
     "loss": "the loss is the node that is given",
 }
 """What takes the place of a keyword that has no counterpart."""

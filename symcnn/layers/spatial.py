@@ -82,7 +82,7 @@ def _named(pad: str, reach: Sizes, stride: Sizes, what: str) -> Border:
     if pad in ("valid", "full"):
         return tuple((0, 0) if pad == "valid" else (size - 1, size - 1) for size in reach)
     if pad != "same":
-        problem = f"{what}: pad {pad!r} is not known; expected numbers, 'valid', 'same' or 'full'"
+        problem = f"{what}: the border, pad, is {pad!r}; expected numbers, 'valid', 'same' or 'full'"
         raise ArgumentError(message(problem, site=call_site()))
     if any(step > 1 for step in stride):
         problem = f"{what}: pad='same' with stride {stride}: libraries disagree where the zeros go"

@@ -223,7 +223,9 @@ class Swap(Node):
     def template(self, kind: str) -> str:
         if isinstance(self.x, Conv):
             return "{x}"
-        return r"\operatorname{{swap}}({x})" if kind == "latex" else "swap({x})"
+        head = r"\operatorname{{swap}}" if kind == "latex" else "swap"
+        behind = "" if self.lead == 0 else "_{{{lead}}}" if kind == "latex" else "_{lead}"
+        return f"{head}{behind}({{x}})"
 
     def infer(self) -> Spec:
         if self.x.ndim < natural(self.lead, f"{self.label}: lead") + 2:

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..graph.arguments import chosen, pair
-from ..graph.errors import DTypeError, ShapeError, call_site, message
+from ..graph.errors import DTypeError, ShapeError, message
 from ..graph.leaves import Input
-from ..graph.node import Node, as_node
+from ..graph.node import Node
 from ..graph.spec import Shape, Spec
 from ..graph.window import Influence, Window, Windows, broadcast_windows
-from ..text import called
-from .border import crop
 
 Size = tuple[int, int]
 
@@ -67,14 +65,14 @@ class _Windowed(Node):
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
 
     def parts(self) -> dict[str, Any]:
-        return super().parts() | {"window": _window(self.size)}
+        return super().parts() | {"window": window_text(self.size)}
 
     @classmethod
     def samples(cls) -> list[Node]:
         return []
 
 
-def _window(size: Size) -> str:
+def window_text(size: Size) -> str:
     """A window's size as a subscript."""
     return "ₓ".join(map(str, size)).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
@@ -251,7 +249,7 @@ class Pick(Node):
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
 
     def parts(self) -> dict[str, Any]:
-        return super().parts() | {"window": _window(self.size)}
+        return super().parts() | {"window": window_text(self.size)}
 
     def infer(self) -> Spec:
         shape = _pooled(self, self.x.shape, self.size)
@@ -296,7 +294,7 @@ class Place(Node):
         object.__setattr__(self, "size", pair(self.size, f"{self.label}: size"))
 
     def parts(self) -> dict[str, Any]:
-        return super().parts() | {"window": _window(self.size)}
+        return super().parts() | {"window": window_text(self.size)}
 
     def infer(self) -> Spec:
         if self.switches.shape != self.x.shape:
@@ -321,48 +319,6 @@ class Place(Node):
     def samples(cls) -> list[Node]:
         x = Input("x", (None, 2, 4, 6))
         return [cls(Input("d", (None, 2, 2, 2)), Switches(x, (2, 3)), (2, 3))]
-
-
-def pool(x: Node, size: int | Size, mode: str = "mean", *, border: str = "error", name: str = "") -> Node:
-    """The mean or the maximum of each window of `x`; see `Pool`.
-
-    Parameters
-    ----------
-    x : Node
-        (N, channels, height, width).
-    size : int or (height, width)
-        Of the windows, which do not overlap.
-    mode : "mean" or "max"
-    border : "error" or "drop"
-        What becomes of rows and columns that fill no window: an error, or they are left out (their
-        gradient is 0).
-
-    Examples
-    --------
-    >>> import symcnn as sc
-    >>> sc.pool(sc.Input("x", (None, 20, 20, 20)), 2).shape
-    (None, 20, 10, 10)
-    """
-    what, x = called("pool", name), as_node(x)
-    p, q = pair(size, f"{what}: size")
-    if chosen(border, ("error", "drop"), f"{what}: border") == "drop" and x.ndim >= 2 and None not in x.shape[-2:]:
-        height, width = x.shape[-2], x.shape[-1]
-        assert height is not None and width is not None
-        if height < p or width < q:
-            problem = f"{what}: a window of {p}x{q} does not fit into maps of {height}x{width}"
-            raise ShapeError(message(problem, site=call_site()))
-        x = crop(x, ((0, 0),) * (x.ndim - 2) + ((0, height % p), (0, width % q)))
-    return Pool(x, (p, q), mode, name=name)
-
-
-def mean_pool(x: Node, size: int | Size, *, border: str = "error", name: str = "") -> Node:
-    """The mean of each window; see `pool`."""
-    return pool(x, size, "mean", border=border, name=name)
-
-
-def max_pool(x: Node, size: int | Size, *, border: str = "error", name: str = "") -> Node:
-    """The maximum of each window; see `pool`."""
-    return pool(x, size, "max", border=border, name=name)
 
 
 def upsample(x: Node, size: int | Size) -> Node:

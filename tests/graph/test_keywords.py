@@ -23,9 +23,12 @@ Y = sc.Input("y", (None,), "int64")
         (lambda: sc.conv(X, 4, 3, use_bias=False), "did you mean bias=?"),
         (lambda: sc.conv(X, 4, 3, activation="relu"), "activation=; apply it to the result, as in sc.relu(...)"),
         (lambda: sc.conv(X, 4, 3, in_channels=1), "leave it out"),
-        (lambda: sc.conv(X, 4, 3, groups=2), "table="),
+        (lambda: sc.conv(X, 4, 3, dilation_rate=2), "did you mean dilation=?"),
         (lambda: sc.conv(X, 4, 3, sede=1), "did you mean seed=?"),
-        (lambda: sc.conv(X, 4, 3, qqq=1), "it takes x, filters, size, stride, pad, bias, table, init, seed, name"),
+        (
+            lambda: sc.conv(X, 4, 3, qqq=1),
+            "it takes x, filters, size, stride, pad, dilation, groups, bias, table, init",
+        ),
         (lambda: sc.dense(A, out_features=3), "did you mean units=?"),
         (lambda: sc.dense(A, 3, kernel_initializer=None), "did you mean init=?"),
         (lambda: sc.max_pool(X, kernel_size=2), "max_pool has no argument kernel_size=; did you mean size=?"),
@@ -74,7 +77,8 @@ def test_other_type_errors_are_what_they_were(refused):
 
 
 def test_functions_keep_their_signature_and_can_be_pickled():
-    assert list(inspect.signature(sc.max_pool).parameters) == ["x", "size", "border", "name"]
+    named = ["x", "size", "stride", "pad", "dilation", "ceil", "border", "name"]
+    assert list(inspect.signature(sc.max_pool).parameters) == named
     assert list(inspect.signature(sc.SGD).parameters) == ["lr", "momentum", "nesterov", "weight_decay"]
     assert "Examples" in sc.conv.__doc__
     for function in (sc.conv, sc.fit, sc.relu):

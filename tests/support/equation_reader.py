@@ -206,7 +206,9 @@ class Reader:
             if kind == "keyword":
                 name, _, given = self._take().partition("=")
                 keywords[name] = float(given) if re.fullmatch(r"[\d.]+", given) else given
-            elif kind == "size" or (kind == "list" and arguments and token.startswith(("pad", "dilate", "permute"))):
+            elif kind == "size" or (
+                kind == "list" and arguments and token.startswith(("pad", "dilate", "permute", "windows", "fold"))
+            ):
                 arguments.append(self._take())
             else:
                 arguments.append(self._comparison())
@@ -305,6 +307,8 @@ def as_matrix(a):
 
 def convolved(a, k, mode):
     """Maps convolved with filters, in the plane; what both have (channels, images, filters) is summed over."""
+    if a.ndim == 5:
+        return np.stack([convolved(x, w, mode) for x, w in zip(a, k, strict=True)])
     ends = {(1, 1): (0, 0), (0, 0): (1, 1), (1, 0): (0, 1), (0, 1): (1, 0)}
     found = [pair for pair in ends if a.shape[pair[0]] == k.shape[pair[1]]]
     if len(found) != 1:
@@ -339,6 +343,8 @@ def called(name, amount, given, keywords):
     if name == "max" and len(given) == 2:
         return elementwise(np.maximum, *given)
     x, *rest = (settled(g) if not isinstance(g, str) else g for g in given)
+    if name in ("windows", "fold"):
+        return overlapping(name, [int(n) for n in amount.split("x")], x, rest)
     if "x" in amount:
         return windowed(name, *map(int, amount.split("x")), x, *rest)
     if name in ("mean", "max"):
@@ -350,7 +356,7 @@ def called(name, amount, given, keywords):
         "spread": lambda: fitted(x, sizes(rest[0])),
         "softmax": lambda: special.softmax(x, axis=-1),
         "rot90": lambda: np.flip(x, (-2, -1)),
-        "swap": lambda: np.swapaxes(x, 0, 1),
+        "swap": lambda: np.swapaxes(x, int(amount or 0), int(amount or 0) + 1),
         "permute": lambda: np.transpose(x, [int(n) for n in rest[0][1:-1].split(",")]),
         "concat": lambda: np.concatenate([x, *rest], axis=int(amount)),
         "argmax": lambda: np.argmax(x, axis=-1),
@@ -377,6 +383,25 @@ def windowed(name, p, q, x, *switches):
         return put_back(np.where(hit, np.expand_dims(x, -3), 0), p, q)
     assert name == "pick"
     return np.sum(np.where(hit, windows(x, p, q), 0), axis=-3)
+
+
+def overlapping(name, size, x, rest):
+    """windows(x, [steps], [dilation], [border], fill) laid side by side, and what adds them up again."""
+    steps, gaps, around, fill = (*rest, *("[1, 1]", "[0, 0]", 0)[len(rest) - 1 :])[:4]
+    (s, t), (d, e) = ([int(n) for n in text[1:-1].split(",")] for text in (steps, gaps))
+    border = [tuple(map(int, n.split("+") * 2))[:2] for n in around[1:-1].split(",")]
+    every = [(0, 0)] * (x.ndim - 2) + border
+    maps = np.pad(x, every, constant_values=fill) if name == "windows" else np.zeros((*x.shape[:-2], *sizes(fill)))
+    maps = maps if name == "windows" else np.pad(maps, every)
+    rows = range(0, maps.shape[-2] - (size[0] - 1) * d, s)
+    columns = range(0, maps.shape[-1] - (size[1] - 1) * e, t)
+    places = np.ix_(
+        [y + u * d for y in rows for u in range(size[0])], [z + v * e for z in columns for v in range(size[1])]
+    )
+    if name == "windows":
+        return maps[(..., *places)]
+    np.add.at(maps, (..., *places), x)
+    return maps[tuple(slice(a, n - b) for n, (a, b) in zip(maps.shape, every, strict=True))]
 
 
 def spatial(name, amount, x, rest):

@@ -10,8 +10,9 @@ from symcnn.nodes.loss import _OfRows
 from symcnn.nodes.pool import _Windowed
 from symcnn.nodes.reduce import Reduction
 from symcnn.nodes.select import Comparison
+from symcnn.nodes.windows import _Sliding
 
-BASES = {Leaf, Comparison, Reduction, _OfRows, _Windowed}
+BASES = {Leaf, Comparison, Reduction, _OfRows, _Sliding, _Windowed}
 LEAVES = {sc.Input, sc.Param, sc.Const, sc.BatchSize}
 BUILT_IN = [
     cls

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ...nodes.pool import Pick, Place, Pool, Switches, Upsample, corners
+from ...nodes.windows import Fold, Windows
 from .registry import Array, Run, kernel
 
 
@@ -92,3 +95,52 @@ def pick(node: Pick, out: Array, x: Array, chosen: Array) -> Run:
             np.copyto(out, part, where=hit)
 
     return run
+
+
+@kernel(Windows)
+def windows(node: Windows, out: Array, x: Array) -> Run:
+    """Unit by unit of a window: what of it lies on the maps is copied, and the rest is the fill."""
+    places = list(_places(node, out, x))
+    bordered = any(map(any, node.border))
+
+    def run() -> None:
+        if bordered:
+            out.fill(node.fill)
+        for laid, seen in places:
+            np.copyto(laid, seen)
+
+    return run
+
+
+@kernel(Fold)
+def fold(node: Fold, out: Array, x: Array) -> Run:
+    """Unit by unit of a window, added where it belongs."""
+    places = list(_places(node, x, out))
+
+    def run() -> None:
+        out.fill(0)
+        for laid, seen in places:
+            np.add(seen, laid, out=seen)
+
+    return run
+
+
+def _places(node: Windows | Fold, laid: Array, maps: Array) -> Iterator[tuple[Array, Array]]:
+    """For each unit of a window: where it is in all windows that have it on the maps, and where there."""
+    sides = zip(node.size, node.stride, node.dilation, node.border, maps.shape[-2:], laid.shape[-2:], strict=True)
+    rows, columns = (list(_along(*side)) for side in sides)
+    for down, y in rows:
+        for across, x in columns:
+            yield laid[..., down, across], maps[..., y, x]
+
+
+def _along(
+    size: int, step: int, gap: int, border: tuple[int, int], length: int, laid: int
+) -> Iterator[tuple[slice, slice]]:
+    for number in range(size):
+        first = gap * number - border[0]  # of the first window, where the unit is on the maps
+        low = max(0, -(first // step))
+        high = min(laid // size, (length - 1 - first) // step + 1)
+        if low < high:
+            start = first + step * low
+            yield slice(low * size + number, high * size, size), slice(start, start + step * (high - low), step)

@@ -180,8 +180,10 @@ def _count(group: Group, node: Node, use: _Use) -> None:
 
 def _worth_a_buffer(node: Node, use: _Use) -> bool:
     """Whether a value that could be computed where it is used is better written down."""
-    if use.must or len(use.frames) != 1 or use.depth > _DEPTH or use.times > FEW * elements(node):
+    if use.must or use.depth > _DEPTH or use.times > FEW * elements(node):
         return True
+    if len(use.frames) != 1:
+        return not of(node).anew
     return use.copies > 1 and use.copies * _gathered(node) > FEW
 
 

@@ -63,6 +63,8 @@ class Registration:
         Its second input are the switches of windows.
     products : bool
         It is made of products of matrices: most of the work, and by NumPy a task for BLAS.
+    anew : bool
+        Its elements are found anew wherever they are read: they are never written down for that alone.
     alias : bool
         Its elements lie where those of its first input are.
     called : str
@@ -86,6 +88,7 @@ class Registration:
     again: bool = False
     switches: bool = False
     products: bool = False
+    anew: bool = False
     alias: bool = False
     called: str = "row by row"
     element: str | None = None

@@ -15,6 +15,7 @@ from ....nodes.loss import OneHot
 from ....nodes.pool import Pick, Place, Pool, Switches, Upsample
 from ....nodes.shape import Reshape, Transpose
 from ....nodes.take import Take
+from ....nodes.windows import Windows
 from ..analysis.partition import is_aligned
 from ..analysis.registration import mixed, native, not_first
 from ..ir.lane_integers import Irregular, Run
@@ -137,16 +138,17 @@ def dilated(read: Reader, node: Dilate, place: Indices) -> Value:
     return _only(read, at_element, read.at(node.x, tuple(q for q, _ in pairs)))
 
 
-def _only(read: Reader, equal: list[Any], value: Value) -> Value:
-    """`value` where all pairs of indices are equal, else 0."""
+def _only(read: Reader, equal: list[Any], value: Value, otherwise: Value | None = None) -> Value:
+    """`value` where all pairs of indices are equal, else 0, or what is given."""
+    otherwise = read.zero(value) if otherwise is None else otherwise
     for a, c in equal:
         if isinstance(a, int) and isinstance(c, int):
             if a != c:
-                return read.zero(value)
+                return otherwise
             continue
         near = read.b.splat(read.as_value(a), read.lanes)
         hit = read.b.compare("eq", near, read.b.splat(read.as_value(c), read.lanes))
-        value = read.b.select(hit, value, read.zero(value))
+        value = read.b.select(hit, value, otherwise)
     return value
 
 
@@ -165,6 +167,25 @@ def _window(read: Reader, node: Upsample | Place, place: Indices) -> tuple[Indic
     lead, ends = place[:-2], zip(place[-2:], node.size, node.x.shape[-2:], strict=True)
     (row, u), (column, v) = ((0, i) if count == 1 else read.b.quotient(i, step) for i, step, count in ends)
     return (*lead, row, column), (u, v)
+
+
+@native(Windows, kind="element", reals=False, anew=True, obstacle=_over_the_batch)
+def laid_out(read: Reader, node: Windows, place: Indices) -> Value:
+    """The unit that a place of a window shows, or what fills the border."""
+    *lead, y, z = place
+    inside, found = [], []
+    sides = zip((y, z), node.size, node.stride, node.dilation, node.border, node.x.shape[-2:], strict=True)
+    for i, p, step, gap, border, length in sides:
+        assert length is not None
+        window, unit = read.b.quotient(i, p)
+        k = window * step + unit * gap - border[0]
+        if any(border):
+            kept = read.b.larger(read.b.smaller(k, length - 1), 0)
+            inside.append((k, kept))
+            k = kept
+        found.append(k)
+    value = read.at(node.x, (*lead, *found))
+    return _only(read, inside, value, read.constant(value, node.fill))
 
 
 @native(Pool, kind="element", window=True, wide=reductions.reduction, obstacle=_over_the_batch)

@@ -213,8 +213,14 @@ class Reader:
 
     def zero(self, value: Value) -> Value:
         """0 beside `value`."""
+        return self.constant(value, 0)
+
+    def constant(self, value: Value, number: float) -> Value:
+        """A number beside `value`, of its kind."""
         element = value.type.element
-        return self.number(0) if element in (FLOAT, DOUBLE) else self.b.integer(0, self.lanes, element)
+        if element in (FLOAT, DOUBLE):
+            return self.number(number)
+        return self.b.integer(int(number), self.lanes, element)
 
     def as_value(self, i: Index) -> Value:
         """An index that may be known as one that is computed."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, product
 
 from ....graph.node import Node
 from ....nodes.shape import Concat
 from ....nodes.take import Put
+from ....nodes.windows import Fold
 from ..analysis.fusion import element_of, is_flat
 from ..analysis.partition import elements
 from ..analysis.registration import native
@@ -242,6 +243,33 @@ def put(k: Kernel, node: Put) -> None:
         axis = node.axis - 1
         where = linear((*place[:axis], read.taken(node, place[axis]), *place[node.axis :]), shape)
         k.write(out, where, k.b.binary("fadd", k.load(out, where), read.at(node.x, place)))
+
+
+@native(Fold, kind="loops", called="element by element")
+def fold(k: Kernel, node: Fold) -> None:
+    """Zeros, to which all windows are added: unit by unit of a window, where it is on the maps."""
+    out, shape, windows = k.read.buffer(node), sizes(node.shape[1:]), sizes(node.x.shape[1:])
+    with k.b.loop(0, elements(node)) as number:
+        k.write(out, number, k.zero())
+    sides = zip(node.size, node.stride, node.dilation, node.border, shape[-2:], windows[-2:], strict=True)
+    rows, columns = (list(_units(*side)) for side in sides)
+    for (down, y), (across, x) in product(rows, columns):
+        with nest(k.b, (*shape[:-2], len(down), len(across))) as (*lead, i, j):
+            source = (*lead, i * down.step + down.start, j * across.step + across.start)
+            where = linear((*lead, i * y.step + y.start, j * x.step + x.start), shape)
+            k.write(out, where, k.b.binary("fadd", k.load(out, where), k.read.fresh().at(node.x, source)))
+
+
+def _units(
+    size: int, step: int, gap: int, border: tuple[int, int], length: int, laid: int
+) -> Iterator[tuple[range, range]]:
+    """For each unit of a window along an axis: its places in the windows that have it on the maps, and those there."""
+    for number in range(size):
+        first = gap * number - border[0]
+        low, high = max(0, -(first // step)), min(laid // size, (length - 1 - first) // step + 1)
+        if low < high:
+            start = first + step * low
+            yield range(low * size + number, high * size, size), range(start, start + step * (high - low), step)
 
 
 @contextmanager
