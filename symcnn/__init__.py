@@ -49,11 +49,13 @@ from .layers.pooling import (
     mean_pool,
     pool,
 )
+from .layers.normalisation import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm
 from .nodes import initial
 from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
 from .nodes.conv import Conv, Rot90, Swap, rot90, swap
 from .nodes.dense import Dense, MatMul, dense, matmul, scale
 from .nodes.elementwise import Abs, Exp, Log, Pow, Sign, Sqrt, abs, exp, log, sqrt
+from .nodes.in_training import InTraining, in_training, inference
 from .nodes.loss import (
     LogSoftmax,
     OneHot,
@@ -88,6 +90,7 @@ from .nodes.shape import Concat, Reshape, Transpose, concat, flatten, reshape, t
 from .nodes.sigmoid import Relu, Sigmoid, Softplus, Tanh, relu, sigmoid, softplus, tanh
 from .nodes.take import Put, Take, take
 from .nodes.windows import Fold, Windows
+from .nodes.variance import Variance, variance
 from .simplify import simplify
 from .summary import summary
 
@@ -132,6 +135,7 @@ __all__ = [
     "Greater",
     "GreaterEqual",
     "History",
+    "InTraining",
     "Input",
     "Less",
     "LessEqual",
@@ -180,6 +184,7 @@ __all__ = [
     "Tanh",
     "Transpose",
     "Upsample",
+    "Variance",
     "Where",
     "Window",
     "Windows",
@@ -189,6 +194,7 @@ __all__ = [
     "argmax",
     "as_node",
     "backprop",
+    "batch_norm",
     "batch_size",
     "binary_cross_entropy",
     "broadcast_to",
@@ -214,8 +220,14 @@ __all__ = [
     "global_max_pool",
     "global_mean_pool",
     "grad",
+    "group_norm",
+    "in_training",
+    "inference",
     "initial",
+    "instance_norm",
     "layer",
+    "layer_norm",
+    "local_response_norm",
     "log",
     "log_softmax",
     "logsumexp",
@@ -257,6 +269,7 @@ __all__ = [
     "train_step",
     "transpose",
     "upsample",
+    "variance",
     "where",
     "zeros",
 ]

@@ -242,7 +242,7 @@ def _declared_work(node: Node) -> int:
 
 def _row(values: Values, node: Node, named: tuple[str, str], work: int, counted: set[Node]) -> Row:
     """A row; the parameters that no row above has are its own."""
-    read = [s for s in values.sources(node) if isinstance(s, Param)] if node.inputs else []
+    read = [s for s in values.sources(node) if isinstance(s, Param) and s.trainable] if node.inputs else []
     own, shared = [p for p in read if p not in counted], [p for p in read if p in counted]
     counted.update(own)
     nbytes = math.prod(node.spec.bind(1)) * node.dtype.itemsize

@@ -12,7 +12,8 @@ from ..graph.graph import Graph, pack, unpack_all
 from ..graph.leaves import BatchSize, Input, Param
 from ..graph.locks import cached_property
 from ..graph.node import Node
-from ..simplify import simplify
+from ..simplify import RULES, simplify
+from ..simplify.expanded import expanded
 from .feeds import Feeds, collect
 
 
@@ -38,7 +39,7 @@ class Plan:
     def of(cls, nodes: Sequence[Node], updates: dict[Param, Node]) -> Plan:
         """The plan for the values of `nodes` and the `updates`, each of its parameter's shape and dtype."""
         asked = (*nodes, *updates.values())
-        plan = cls(asked, tuple(simplify(asked)), tuple(updates))
+        plan = cls(asked, tuple(simplify(asked, (expanded, *RULES))), tuple(updates))
         plan.check()
         return plan
 

@@ -121,3 +121,31 @@ def pair(value: object, what: str) -> tuple[int, int]:
         what = f"{what} is {quoted(value)}; give one number or (height, width)"
         raise ArgumentError(message(what, site=call_site()))
     return positive_int(sides[0], what), positive_int(sides[1], what)
+
+
+def number_from(value: object, low: float, below: float, what: str, *, open: bool = False) -> float:
+    """`value` as a float from `low` on, or with `open` above it, and below `below`.
+
+    Raises
+    ------
+    DTypeError
+        For what is no number.
+    ArgumentError
+        For one that is out of this range, NaN among them.
+
+    Examples
+    --------
+    >>> number_from(0.5, 0, 1, "dropout: rate")
+    0.5
+    """
+    try:
+        if isinstance(value, str | bytes | bool):
+            raise TypeError
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise DTypeError(message(f"{what} is {quoted(value)}; it must be a number", site=call_site())) from None
+    if not (low < number if open else low <= number) or not number < below:
+        end = "" if below == float("inf") else f" and below {below:g}"
+        expected = f"{'above' if open else 'at least'} {low:g}{end}"
+        raise ArgumentError(message(f"{what} is {quoted(value)}; it must be {expected}", site=call_site()))
+    return number

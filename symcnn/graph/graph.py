@@ -114,12 +114,21 @@ class Graph:
 
     @property
     def params(self) -> list[Param]:
-        """The parameters, in the order in which they were made."""
+        """The parameters that are learned, in the order in which they were made."""
+        return [param for param in self._all_params if param.trainable]
+
+    @property
+    def states(self) -> list[Param]:
+        """The parameters that are kept, but not learned, such as running statistics; in the order as they were made."""
+        return [param for param in self._all_params if not param.trainable]
+
+    @cached_property
+    def _all_params(self) -> list[Param]:
         return sorted((node for node in self.nodes if isinstance(node, Param)), key=_serial)
 
     @cached_property
     def named_params(self) -> dict[str, Param]:
-        """The parameters by names that are all different within this graph: what one saves them by.
+        """The parameters and states by names that are all different within this graph: what one saves them by.
 
         A name that only one parameter has stays; those of layers without a name are ``conv1.W``, ``conv1.b``,
         ``conv2.W``, ``dense1.W``, in the order in which they were made; others that share a name are numbered, too.
@@ -133,7 +142,7 @@ class Graph:
         >>> list(z.graph().named_params)
         ['conv1.W', 'conv1.b', 'conv2.W', 'conv2.b', 'out.W', 'out.b']
         """
-        return named(self.params)
+        return named(self._all_params)
 
     def param(self, name: str) -> Param:
         """The parameter that has this name in `named_params`, or the only one that was given it.

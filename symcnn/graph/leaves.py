@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..text import quoted
+from .arguments import flag
 from .context import Context
 from .errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, message
 from .locks import cached_property
@@ -163,20 +164,23 @@ def number_in(value: float, dtype: DType, what: str) -> NDArray[Any]:
 
 
 class Param(Leaf):
-    """A value that is learned: a NumPy array that programs read at each run.
+    """A value that is learned, or kept from step to step: a NumPy array that programs read at each run.
 
     Parameters
     ----------
     name : str
         Two parameters may share a name; they are still two parameters.
     value : array
-        Copied. Integers become float32.
+        Copied. Integers become float32, but for those of a state.
     mask : array of bool, optional
         Which entries exist, of the shape of `value`: the others are 0, are not counted and not trained
         (LeNet-5's table of connections).
     layer : str, optional
         The kind of layer that made it, "conv" or "dense": a layer without a name of its own is called by it in
         `Graph.named_params`.
+    trainable : bool
+        False for a state, which no optimizer touches: running statistics, a count of steps, frozen weights. It is not
+        among a graph's `params` but among its `states`, and may be whole numbers. See `symcnn.in_training`.
 
     Examples
     --------
@@ -195,18 +199,28 @@ class Param(Leaf):
     value: NDArray[Any]
     mask: NDArray[np.bool_] | None = None
     layer: str = field(default="", kw_only=True)
+    trainable: bool = field(default=True, kw_only=True)
 
     if TYPE_CHECKING:
 
-        def __init__(self, name: str, value: ArrayLike, mask: ArrayLike | None = None, *, layer: str = "") -> None: ...
+        def __init__(
+            self,
+            name: str,
+            value: ArrayLike,
+            mask: ArrayLike | None = None,
+            *,
+            layer: str = "",
+            trainable: bool = True,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         if not isinstance(self.layer, str):
             raise DTypeError(
                 message(f"{self.label}: layer is {quoted(self.layer)}; it must be a string", site=call_site())
             )
+        object.__setattr__(self, "trainable", flag(self.trainable, f"{self.label}: trainable"))
         value = own_copy(self.value, f"the value of {self.label}")
-        if not is_real(value.dtype):
+        if self.trainable and not is_real(value.dtype):
             value = value.astype(DEFAULT_FLOAT)
         if self.mask is not None:
             mask = own_copy(self.mask, f"the mask of {self.label}")
@@ -255,6 +269,8 @@ class Param(Leaf):
             new = given.astype(self.dtype)
             if bool((np.isinf(new) & np.isfinite(given)).any()):
                 raise ArgumentError(message(f"the new value has numbers too large for {self.dtype}", node=self))
+            if not is_real(self.dtype) and bool((new != given).any()):
+                raise ArgumentError(message(f"the new value has numbers that {self.dtype} does not hold", node=self))
         np.copyto(self.value, new if self.mask is None else np.where(self.mask, new, 0))
 
     @property
@@ -267,7 +283,8 @@ class Param(Leaf):
         return {}
 
     def __reduce__(self) -> Any:
-        return partial(type(self), layer=self.layer), (self.name, self.value, self.mask), self._state
+        made = partial(type(self), layer=self.layer, trainable=self.trainable)
+        return made, (self.name, self.value, self.mask), self._state
 
 
 class Const(Leaf):

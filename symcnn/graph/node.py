@@ -293,12 +293,17 @@ class Node(Operators, metaclass=NodeType):
 
     @property
     def params(self) -> list[Param]:
-        """The parameters upstream, in the order in which they were made."""
+        """The parameters upstream that are learned, in the order in which they were made."""
         return self.graph.params
 
     @property
+    def states(self) -> list[Param]:
+        """The parameters upstream that are kept, but not learned: running statistics, counts of steps."""
+        return self.graph.states
+
+    @property
     def named_params(self) -> dict[str, Param]:
-        """The parameters upstream by names that are all different: what one saves them by; see `Graph.named_params`.
+        """The parameters and states upstream by names that are all different: what one saves; see `Graph.named_params`.
 
         Examples
         --------

@@ -18,6 +18,7 @@ from ..graph.arguments import flag, positive_int
 from ..graph.errors import ArgumentError, DTypeError, FeedError, ShapeError, SpeedWarning, call_site, message, warn
 from ..graph.leaves import Input, as_numbers
 from ..graph.node import Node
+from ..nodes.in_training import inference
 from ..nodes.weights import generator
 from ..text import quoted
 from .history import Epoch, History
@@ -62,7 +63,8 @@ def fit(
     seed : int
         Of the shuffling: the same seed gives the same bits.
     validation : mapping, optional
-        Data on which the loss and the metrics are computed after each epoch.
+        Data on which the loss and the metrics are computed after each epoch, by the graph that predicts: see
+        `symcnn.inference`.
     metrics : {name: Node}, optional
         Scalars, means over the batch, like `symcnn.accuracy`: computed after each epoch on the validation data, or,
         where there are none, on the training data.
@@ -184,7 +186,7 @@ def evaluate(
     backend: str = "auto",
     threads: int | None = None,
 ) -> dict[str, float]:
-    """The means of scalar nodes over `data`, computed in batches.
+    """The means of scalar nodes over `data`, computed in batches by the graph that predicts: see `symcnn.inference`.
 
     Parameters
     ----------
@@ -223,12 +225,12 @@ def _named(nodes: Mapping[str, Node]) -> Mapping[str, Node]:
 
 
 def _measures(nodes: Mapping[str, Node]) -> list[Node]:
-    """The nodes, which must be scalars."""
+    """The nodes, which must be scalars, as they predict."""
     for name, node in _named(nodes).items():
         if node.shape != ():
             problem = f"{name!r} has shape {node.shape}; what is measured must be a scalar, a mean over the batch"
             raise ShapeError(message(problem, node=node))
-    return list(nodes.values())
+    return inference(list(nodes.values()))
 
 
 def _means(program: Program, arrays: Data, batch: int) -> list[float]:

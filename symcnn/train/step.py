@@ -15,6 +15,7 @@ from ..graph.arguments import listed
 from ..graph.errors import ArgumentError, DTypeError, GradientError, call_site, message
 from ..graph.leaves import Param
 from ..graph.node import Node
+from ..nodes.in_training import renewed
 from ..text import quoted, shown
 from .optimizers import Optimizer, Range
 from .schedules import Schedule, as_schedule
@@ -32,9 +33,9 @@ class TrainStep:
     Attributes
     ----------
     program : Program
-        Computes the loss and the new values of parameters and state.
+        Computes the loss and the new values of parameters and states.
     state : list of Param
-        The optimizer's velocities and moments.
+        The optimizer's velocities and moments. (What J itself keeps from step to step are ``J.states``.)
     iteration, epoch : int
         How many steps have been made, and which epoch the schedules are told; `fit` counts it up.
     """
@@ -124,7 +125,7 @@ def train_step(
     backend: str = "auto",
     threads: int | None = None,
 ) -> TrainStep:
-    """Compile one step of training: forward, backward and the update of the parameters.
+    """Compile one step of training: forward, backward and the update of the parameters and of the states.
 
     Parameters
     ----------
@@ -133,7 +134,8 @@ def train_step(
     optimizer : Optimizer
         `symcnn.SGD`, `symcnn.Adam`, or anything with their two methods.
     params : sequence of Param, optional
-        What is trained; all parameters of J unless told.
+        What is trained; all parameters of J unless told. Its states, such as running statistics, are renewed in any
+        case: see `symcnn.in_training`.
     backend, threads
         As for `symcnn.compile`.
 
@@ -166,8 +168,8 @@ def train_step(
     dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(float)  # nothing is left to be cast in each step
     settings = {name: Param(name, np.zeros((), dtype)) for name in optimizer.settings}
     updates = optimizer.updates({p: back.delta(p) for p in trained}, partial(_setting, optimizer, settings))
-    program = compile([J], updates=updates, backend=backend, guard=True, threads=threads)
     state = [p for p in updates if p not in trained]
+    program = compile([J], updates={**updates, **renewed([J])}, backend=backend, guard=True, threads=threads)
     schedules = {settings[name]: as_schedule(value) for name, value in optimizer.settings.items()}
     return TrainStep(program, state, schedules, _ranges(optimizer))
 
@@ -200,6 +202,9 @@ def _as_params(params: Any) -> list[Param]:
     if not given:
         hint = "leave params out, and all that the loss depends on are trained"
         raise ArgumentError(message("params is empty: there is nothing to train", hint, site=call_site()))
+    for param in given:
+        if not param.trainable:
+            raise ArgumentError(message("it was made with trainable=False, and cannot be trained", node=param))
     return given
 
 

@@ -1,0 +1,214 @@
+"""Training and inference are two graphs: what differs between them, and the states that a training step renews."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, overload
+
+import numpy as np
+
+from ..graph.algebra import broadcast_to
+from ..graph.collector import collector_paused
+from ..graph.context import remember
+from ..graph.convert import as_node
+from ..graph.errors import DTypeError, ShapeError, call_site, in_place_of, message
+from ..graph.graph import Graph
+from ..graph.layer import LayerRecord, records
+from ..graph.leaves import Input, Param
+from ..graph.node import Node
+from ..graph.spec import Spec
+from ..graph.window import Influence, Windows, broadcast_windows
+from ..text import quoted
+
+
+class InTraining(Node):
+    """The value; `symcnn.inference` puts `otherwise` in its place, and a training step gives `state` the value `new`.
+
+    Whatever computes the node computes `value`: no engine sees more of it. See `symcnn.in_training`.
+    """
+
+    value: Node
+    otherwise: Node
+    state: Node | None = None
+    new: Node | None = None
+    integer_inputs = ("value", "otherwise", "state", "new")
+    latex = "{value}"
+    text = "{value}"
+    says = ("", "")
+
+    def infer(self) -> Spec:
+        if self.otherwise.spec != self.value.spec:
+            problem = f"what stands in its place otherwise is {self.otherwise.spec}; expected {self.value.spec}"
+            raise ShapeError(message(problem, node=self))
+        if (self.state is None) != (self.new is None):
+            raise DTypeError(message("a state and its new value go together", node=self))
+        if self.state is not None and self.new is not None:
+            if not isinstance(self.state, Param) or self.state.trainable:
+                hint = 'make it by sc.Param("mean", array, trainable=False)'
+                raise DTypeError(message(f"the state is {self.state.label}; expected a parameter that is not trained",
+                                         hint, node=self))  # fmt: skip
+            if self.new.spec != self.state.spec:
+                problem = f"the new value of its state is {self.new.spec}; expected {self.state.spec}"
+                raise ShapeError(message(problem, node=self))
+        return self.value.spec
+
+    def forward(self, xp: Any, value: Any, *others: Any) -> Any:
+        return value
+
+    def backward(self, delta: Node) -> tuple[Node | None, ...]:
+        return (delta, *(None,) * (len(self.inputs) - 1))
+
+    def windows(self) -> tuple[Windows, ...]:
+        return broadcast_windows(self.value.shape, self.shape), *((None,) * i.ndim for i in self.inputs[1:])
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0, *(None,) * (len(self.inputs) - 1))
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        x, state = Input("x", (None, 2, 3)), Param("count", np.zeros((), np.int64), trainable=False)
+        return [cls(2 * x, x), cls(2 * x, x, state, state + 1)]
+
+
+def in_training(
+    value: Node, otherwise: Any, *, state: Param | None = None, new: Node | None = None, name: str = ""
+) -> Node:
+    """`value` while one trains, and `otherwise` in the graph that predicts: what `symcnn.inference` makes of it.
+
+    Parameters
+    ----------
+    value : Node
+        What the training graph computes: errors pass back to it alone.
+    otherwise : Node, array or number
+        What takes its place; it is stretched to the shape of `value`.
+    state : Param, optional
+        Made with ``trainable=False``.
+    new : Node, optional
+        The value that `state` takes when a step of `train_step` or `fit` has succeeded. A program of the value alone
+        changes nothing. Where a graph renews a state several times, that happens in the order in which it was built.
+
+    Returns
+    -------
+    Node
+        Of the shape and dtype of `value`.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        Where `otherwise` or `new` does not fit, and for a `state` that is trained.
+
+    Examples
+    --------
+    A mean that is followed, with a tenth of each batch's:
+
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (None,))
+    >>> running = sc.Param("mean", 0.0, trainable=False)
+    >>> mean = sc.mean(x)
+    >>> mean = sc.in_training(mean, running, state=running, new=0.9 * running + 0.1 * mean)
+    >>> sc.compile(mean)(x=[1, 2, 3]), sc.compile(sc.inference(mean))()
+    (array(2., dtype=float32), array(0., dtype=float32))
+    """
+    value = as_node(value)
+    other = as_node(otherwise, value) if not isinstance(otherwise, Node) else otherwise
+    return InTraining(value, broadcast_to(other, value.shape), state, new, name=name)
+
+
+@overload
+def inference(nodes: Node) -> Node: ...
+@overload
+def inference(nodes: Sequence[Node]) -> list[Node]: ...
+def inference(nodes: Node | Sequence[Node]) -> Node | list[Node]:
+    """The graph that predicts: no dropout, no noise, running statistics in the place of the batch's.
+
+    Parameters
+    ----------
+    nodes : Node, or list of Node
+        Of a training graph. Take gradients of what this returns: those of the training graph pass through the
+        statistics of the batch, wherever these were put.
+
+    Returns
+    -------
+    Node, or list of Node
+        As `nodes` is given; what does not differ is the same node.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (None, 4))
+    >>> sc.inference(sc.dropout(x, 0.5)) is x
+    True
+    """
+    if isinstance(nodes, Node):
+        return inference([nodes])[0]
+    if not isinstance(nodes, list | tuple) or not all(isinstance(node, Node) for node in nodes):
+        raise DTypeError(message(f"inference takes a node or a list of nodes, got {quoted(nodes)}", site=call_site()))
+    return _rewritten(nodes, lambda node: node.otherwise if isinstance(node, InTraining) else None)
+
+
+def renewed(nodes: Iterable[Node]) -> dict[Param, Node]:
+    """The states that a training step of `nodes` renews, and their new values.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> x = sc.Input("x", (None, 4))
+    >>> [state.name for state in renewed([sc.batch_norm(x, name="bn")])]
+    ['bn.mean', 'bn.var']
+    """
+    found: dict[Param, Node] = {}
+    for node in Graph(*nodes).order:
+        if not isinstance(node, InTraining) or node.state is None or node.new is None:
+            continue
+        assert isinstance(node.state, Param)
+        before = found.get(node.state)
+        (new,) = _rewritten([node.new], lambda n: n.value if isinstance(n, InTraining) else None)
+        if before is not None and before is not new:
+            (new,) = _rewritten([new], {node.state: before}.get)
+        found[node.state] = new
+    return found
+
+
+@collector_paused
+def _rewritten(nodes: Sequence[Node], put: Callable[[Node], Node | None]) -> list[Node]:
+    """`nodes` over what `put` says stands in the place of a node; that is rewritten, too, where it was upstream."""
+    order, needed = Graph(*nodes).order, set(nodes)
+    given = {node: found for node in order if (found := put(node)) is not None}
+    for node in reversed(order):
+        if node in needed:
+            needed.update((given[node],) if node in given else node.inputs)
+    new: dict[Node, Node] = {}
+    for node in order:
+        if node not in needed:
+            continue
+        inputs = [new[i] for i in node.inputs] if node not in given else []
+        if node in given:
+            new[node] = new.get(given[node], given[node])
+        elif all(a is b for a, b in zip(inputs, node.inputs, strict=True)):
+            new[node] = node
+        else:
+            new[node] = in_place_of(node, _over, node, inputs, new)
+    return [new[node] for node in nodes]
+
+
+def _over(node: Node, inputs: Sequence[Node], new: Mapping[Node, Node]) -> Node:
+    """`node` over other inputs, with what it remembers and the records of its layers."""
+    made = node.with_inputs(inputs)
+    if node._context:
+        remember(made, node._context)
+    known = records(made)
+    carried = tuple(_record_over(record, new) for record in records(node))
+    if carried and not known:
+        vars(made)["_records"] = carried
+    return made
+
+
+def _record_over(record: LayerRecord, new: Mapping[Node, Node]) -> LayerRecord:
+    def mapped(value: Any) -> Any:
+        if isinstance(value, tuple | list):
+            return type(value)(map(mapped, value))
+        return new.get(value, value) if isinstance(value, Node) else value
+
+    inputs = tuple(new.get(i, i) for i in record.inputs)
+    return replace(record, inputs=inputs, arguments={k: mapped(v) for k, v in record.arguments.items()})
