@@ -49,6 +49,7 @@ from .layers.pooling import (
     mean_pool,
     pool,
 )
+from .layers.dropout import dropout, gaussian_noise, spatial_dropout
 from .layers.normalisation import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm
 from .nodes import initial
 from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
@@ -71,6 +72,8 @@ from .nodes.loss import (
     squared_error,
 )
 from .nodes.pool import Pick, Place, Pool, Switches, Upsample, upsample
+from .nodes.pool import Pick, Place, Pool, Switches, Upsample, max_pool, mean_pool, pool, upsample
+from .nodes.random import Uniform
 from .nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Sum, argmax, logsumexp, max, mean, sum
 from .nodes.select import (
     Equal,
@@ -183,6 +186,7 @@ __all__ = [
     "Take",
     "Tanh",
     "Transpose",
+    "Uniform",
     "Upsample",
     "Variance",
     "Where",
@@ -210,6 +214,7 @@ __all__ = [
     "dense",
     "draw",
     "draw_units",
+    "dropout",
     "equal",
     "errors",
     "evaluate",
@@ -219,6 +224,7 @@ __all__ = [
     "flatten",
     "global_max_pool",
     "global_mean_pool",
+    "gaussian_noise",
     "grad",
     "group_norm",
     "in_training",
@@ -256,6 +262,7 @@ __all__ = [
     "softmax",
     "softmax_cross_entropy",
     "softplus",
+    "spatial_dropout",
     "sqrt",
     "squared_error",
     "subsample",

@@ -94,7 +94,10 @@ def batch_norm(
     of_batch = [statistic(x, over, keepdims=True) for statistic in (mean, variance)]
     n = count(tuple(x.shape[a] for a in over), dtype.name)
     unbiased = reshape(of_batch[1], (channels,)) * (n / maximum(n - 1, 1))
-    followed = [(reshape(of_batch[0], (channels,)), rest), (unbiased, rest * minimum(n - 1, 1))]
+    followed: list[tuple[Node, Node | float]] = [
+        (reshape(of_batch[0], (channels,)), rest),
+        (unbiased, rest * minimum(n - 1, 1)),
+    ]
     used = [
         in_training(batch, reshape(state, shape), state=state, new=state + share * (new - state))
         for batch, state, (new, share) in zip(of_batch, running, followed, strict=True)
@@ -154,7 +157,9 @@ def layer_norm(
         raise ShapeError(message(f"{form.what}: {error}", f"the input has shape {x.shape}", node=x)) from None
     parts = tuple(d for a, d in enumerate(x.shape) if a in over)
     if not parts or None in parts:
-        problem = f"{form.what} normalises each example over axes of known lengths; the axes {over} of {x.shape} are not"
+        problem = (
+            f"{form.what} normalises each example over axes of known lengths; the axes {over} of {x.shape} are not"
+        )
         raise ShapeError(message(problem, "sc.batch_norm normalises over the batch", node=x))
     shape = tuple(d if a in over else 1 for a, d in enumerate(x.shape))
     even = form.even(x, mean(x, over, keepdims=True), variance(x, over, keepdims=True))

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from ..graph.algebra import broadcast_to
+from ..graph.algebra import broadcast_to, cast
 from ..graph.collector import collector_paused
 from ..graph.context import remember
 from ..graph.convert import as_node
@@ -17,7 +17,7 @@ from ..graph.graph import Graph
 from ..graph.layer import LayerRecord, records
 from ..graph.leaves import Input, Param
 from ..graph.node import Node
-from ..graph.spec import Spec
+from ..graph.spec import Spec, is_real, promote
 from ..graph.window import Influence, Windows, broadcast_windows
 from ..text import quoted
 
@@ -33,31 +33,52 @@ class InTraining(Node):
     state: Node | None = None
     new: Node | None = None
     integer_inputs = ("value", "otherwise", "state", "new")
-    latex = "{value}"
-    text = "{value}"
     says = ("", "")
 
+    def template(self, kind: str) -> str:
+        words, arrow = (
+            (r"\text{{ in training, else }}", r"\leftarrow") if kind == "latex" else (" in training, else ", "←")
+        )
+        renews = (
+            ""
+            if self.state is None
+            else f",\\; {{state}} {arrow} {{new}}"
+            if kind == "latex"
+            else f"; {{state}} {arrow} {{new}}"
+        )
+        return f"({{value}}{words}{{otherwise}}{renews})"
+
     def infer(self) -> Spec:
-        if self.otherwise.spec != self.value.spec:
-            problem = f"what stands in its place otherwise is {self.otherwise.spec}; expected {self.value.spec}"
-            raise ShapeError(message(problem, node=self))
+        value, other = self.value.spec, self.otherwise.spec
+        if other.shape != value.shape or (
+            other.dtype != value.dtype and not is_real(value.dtype) & is_real(other.dtype)
+        ):
+            raise ShapeError(message(f"what stands in its place otherwise is {other}; expected {value}", node=self))
         if (self.state is None) != (self.new is None):
             raise DTypeError(message("a state and its new value go together", node=self))
         if self.state is not None and self.new is not None:
-            if not isinstance(self.state, Param) or self.state.trainable:
-                hint = 'make it by sc.Param("mean", array, trainable=False)'
-                raise DTypeError(message(f"the state is {self.state.label}; expected a parameter that is not trained",
-                                         hint, node=self))  # fmt: skip
-            if self.new.spec != self.state.spec:
-                problem = f"the new value of its state is {self.new.spec}; expected {self.state.spec}"
-                raise ShapeError(message(problem, node=self))
-        return self.value.spec
+            self._check_state(self.state, self.new)
+        return Spec(value.shape, value.dtype if other.dtype == value.dtype else promote(value.dtype, other.dtype))
+
+    def _check_state(self, state: Node, new: Node) -> None:
+        if not isinstance(state, Param) or state.trainable:
+            hint = 'make it by sc.Param("mean", array, trainable=False)'
+            raise DTypeError(
+                message(f"the state is {state.label}; expected a parameter that is not trained", hint, node=self)
+            )
+        if new.spec != state.spec:
+            raise ShapeError(message(f"the new value of its state is {new.spec}; expected {state.spec}", node=self))
 
     def forward(self, xp: Any, value: Any, *others: Any) -> Any:
-        return value
+        return value if self.value.dtype == self.dtype else xp.astype(value, getattr(xp, self.dtype.name))
 
     def backward(self, delta: Node) -> tuple[Node | None, ...]:
-        return (delta, *(None,) * (len(self.inputs) - 1))
+        return (cast(delta, self.value.dtype.name), *(None,) * (len(self.inputs) - 1))
+
+    @property
+    def trains(self) -> Node:
+        """What has its value in training."""
+        return cast(self.value, self.dtype.name)
 
     def windows(self) -> tuple[Windows, ...]:
         return broadcast_windows(self.value.shape, self.shape), *((None,) * i.ndim for i in self.inputs[1:])
@@ -111,7 +132,7 @@ def in_training(
     (array(2., dtype=float32), array(0., dtype=float32))
     """
     value = as_node(value)
-    other = as_node(otherwise, value) if not isinstance(otherwise, Node) else otherwise
+    other = otherwise if isinstance(otherwise, Node) else as_node(otherwise, value.dtype)
     return InTraining(value, broadcast_to(other, value.shape), state, new, name=name)
 
 
@@ -165,9 +186,13 @@ def renewed(nodes: Iterable[Node]) -> dict[Param, Node]:
         before = found.get(node.state)
         (new,) = _rewritten([node.new], lambda n: n.value if isinstance(n, InTraining) else None)
         if before is not None and before is not new:
-            (new,) = _rewritten([new], {node.state: before}.get)
+            (new,) = _rewritten([new], _in_place_of(node.state, before))
         found[node.state] = new
     return found
+
+
+def _in_place_of(old: Node, new: Node) -> Callable[[Node], Node | None]:
+    return lambda node: new if node is old else None
 
 
 @collector_paused
@@ -184,7 +209,7 @@ def _rewritten(nodes: Sequence[Node], put: Callable[[Node], Node | None]) -> lis
             continue
         inputs = [new[i] for i in node.inputs] if node not in given else []
         if node in given:
-            new[node] = new.get(given[node], given[node])
+            new[node] = cast(new.get(given[node], given[node]), node.dtype.name)
         elif all(a is b for a, b in zip(inputs, node.inputs, strict=True)):
             new[node] = node
         else:

@@ -10,8 +10,8 @@ from ..nodes.variance import Variance
 def expanded(node: Node) -> Node | None:
     """The node that has the value of `node`, of fewer types; None where there is no need for one."""
     match node:
-        case InTraining(value):
-            return value
+        case InTraining():
+            return node.trains
         case Variance():
             return node.by_means()
     return None
