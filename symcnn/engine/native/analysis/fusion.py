@@ -50,6 +50,8 @@ class Group:
         Values from outside without it.
     results : list of Node
         What is needed outside: values with the batch axis are unpacked, sums are finished.
+    kept : list of Node
+        What crosses from one image stage to another, and stays in lanes: block by block, in memory for all images.
     slots : {Node: Slot}
         The buffers.
     readers : {Node: list of Node}
@@ -65,6 +67,7 @@ class Group:
     given: list[Node]
     results: list[Node]
     members: set[Node]
+    kept: list[Node] = field(default_factory=list)
     slots: dict[Node, Slot] = field(default_factory=dict)
     readers: dict[Node, list[Node]] = field(default_factory=dict)
     unrolled: dict[Node, int] = field(default_factory=dict)
@@ -93,17 +96,21 @@ def is_flat(node: Node) -> bool:
     )
 
 
-def fuse(nodes: list[Node], results: set[Node], found: Partition, lanes: int) -> Group:
-    """Decide what is written down of `nodes`, which are in order, of which `results` are needed outside."""
-    members = set(nodes)
-    group = Group([], [], [], [n for n in nodes if n in results], members)
+def fuse(nodes: list[Node], results: set[Node], found: Partition, lanes: int, kept: set[Node] | None = None) -> Group:
+    """Decide what is written down of `nodes`, which are in order, of which `results` are needed outside.
+
+    Those that are `kept` stay in lanes there, and so do those that this stage reads.
+    """
+    members, kept = set(nodes), kept or set()
+    group = Group([], [], [], [n for n in nodes if n in results and n not in kept], members)
     written = _written(nodes, results, group, found)
     group.loops = [n for n in nodes if n in written]
     for node in nodes:
         for source in dict.fromkeys(reads(node)):
             group.readers.setdefault(source, []).append(node)
     outside = [source for source in group.readers if source not in members]
-    group.fed = [n for n in outside if per_image(n)]
+    group.kept = [n for n in (*nodes, *outside) if n in kept]
+    group.fed = [n for n in outside if per_image(n) and n not in kept]
     group.given = [n for n in outside if not per_image(n)]
     _Memory(group, lanes).place()
     return group
@@ -236,7 +243,7 @@ class _Memory:
 
     def __init__(self, group: Group, lanes: int) -> None:
         self._group, self._lanes = group, lanes
-        self._own = {*group.loops, *group.fed}
+        self._own = {*group.loops, *group.fed} - {*group.kept}
         self._free: list[tuple[int, int]] = []
 
     def place(self) -> None:
@@ -247,9 +254,10 @@ class _Memory:
         last |= {group.base(node): len(group.loops) for node in group.results}
         for node in group.fed:
             self._take(node)
+        group.slots |= {node: Slot(0, element_of(node)) for node in group.kept}
         for n, node in enumerate(group.loops):
             ended = [s for s in dict.fromkeys(read_by[n]) if last[s] == n]
-            if accumulated(node) is None:
+            if accumulated(node) is None and node not in group.slots:
                 self._take_for(node, ended)
             for source in ended:
                 self._give(source)
@@ -265,7 +273,7 @@ class _Memory:
             seen.add(source)
             if source in self._own:
                 found.append(source)
-            elif source in group.members:
+            elif source in group.members and source not in group.kept:
                 todo.extend(reads(source))
         return found
 

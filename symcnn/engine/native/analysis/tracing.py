@@ -357,11 +357,23 @@ def traced(node: Node, inputs: Sequence[Value]) -> Value:
 
 def obstacle(node: Node, real: DType) -> str | None:
     """Why `node`'s rule cannot be traced, with numbers of the kind `real`; None where it can."""
-    b = Builder("trial", {"data": POINTER, "at": INDEX}, real=element_of_array(real))
-    kinds = [Type(BIT if i.dtype == bool else element_of_array(i.dtype), 4) for i in node.inputs]
-    given = [constant(b, i, 4) or b.load(b.parameters[0], 0, k) for i, k in zip(node.inputs, kinds, strict=True)]
+    b, given = _trial(node, real)
     try:
         reason = doubt(node, b, given, traced(node, given))
     except CannotTrace as error:
         reason = str(error)
     return None if reason is None else f"its rule cannot be traced: {reason}"
+
+
+def length(node: Node, real: DType) -> int:
+    """How many steps `node`'s rule, which can be traced, takes for an element, beside reading its inputs."""
+    b, given = _trial(node, real)
+    traced(node, given)
+    return sum(isinstance(step, Value) and step.op not in ("load", "number") for step in b.function.body)
+
+
+def _trial(node: Node, real: DType) -> tuple[Builder, list[Value]]:
+    """A function to be traced into, and stand-ins for the inputs."""
+    b = Builder("trial", {"data": POINTER, "at": INDEX}, real=element_of_array(real))
+    kinds = [Type(BIT if i.dtype == bool else element_of_array(i.dtype), 4) for i in node.inputs]
+    return b, [constant(b, i, 4) or b.load(b.parameters[0], 0, k) for i, k in zip(node.inputs, kinds, strict=True)]

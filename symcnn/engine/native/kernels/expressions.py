@@ -41,24 +41,37 @@ class Reader:
         How many images a buffer holds, side by side.
     lanes : int
         How many numbers a value has: one of each image, or neighbours of one image, where a place ends in a `Run`.
+    row : Value
+        The number of the first image of the block.
     """
 
     def __init__(
-        self, b: Builder, group: Group, table: dict[Node, int], arguments: Value, memory: Value, block: int, lanes: int
+        self,
+        b: Builder,
+        group: Group,
+        table: dict[Node, int],
+        arguments: Value,
+        memory: Value,
+        block: int,
+        lanes: int,
+        row: Value,
     ) -> None:
         self.b, self.group, self.table = b, group, table
-        self.arguments, self.memory = arguments, memory
+        self.arguments, self.memory, self.row = arguments, memory, row
         self.block, self.lanes = block, lanes
         self._known: dict[Any, Value] = {}
 
     def fresh(self, lanes: int | None = None) -> Reader:
         """A reader for another loop body, where what was computed in this one is not known."""
         width = self.lanes if lanes is None else lanes
-        return Reader(self.b, self.group, self.table, self.arguments, self.memory, self.block, width)
+        return Reader(self.b, self.group, self.table, self.arguments, self.memory, self.block, width, self.row)
 
     def buffer(self, node: Node) -> Value:
         """The address of the node's values in lanes."""
-        return self.b.offset(self.memory, self.group.slots[self.group.base(node)].offset, BYTE)
+        base = self.group.base(node)
+        if base in self.group.kept:
+            return self.b.offset(self.array(base), self.row * elements(base), element_of(base))
+        return self.b.offset(self.memory, self.group.slots[base].offset, BYTE)
 
     def array(self, node: Node) -> Value:
         """The address of an array from outside."""

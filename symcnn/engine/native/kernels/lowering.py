@@ -55,7 +55,7 @@ class ImageStage:
     def write(self, checked: set[Node]) -> list[str]:
         """All functions; the names of the jobs. The `checked` sums are seen to be finite."""
         group, whole = self.group, self.whole
-        for node in (*group.fed, *group.given, *group.results):
+        for node in (*group.fed, *group.given, *group.results, *group.kept):
             if not (isinstance(node, Const) and node.shape == ()) and node not in whole.inline:
                 whole.number(node)
         sums, size = [node for node in group.loops if accumulated(node) is not None], FIRST_SUM
@@ -84,7 +84,7 @@ class ImageStage:
         name = f"s{self.stage}_{len(self._names)}_{word}"
         b = Builder(name, BLOCK, title=f"{node.label} {node.shape}", real=self.cpu.real)
         arguments, memory, sums, row, valid = b.parameters
-        read = Reader(b, self.group, self.whole.arrays, arguments, memory, self.block, self.block)
+        read = Reader(b, self.group, self.whole.arrays, arguments, memory, self.block, self.block, row)
         kernel = Kernel(b, read, sums, valid, self.cpu, self._kept)
         write(kernel, row)
         self.whole.memory = max(self.whole.memory, self._kept.end + kernel.taken)

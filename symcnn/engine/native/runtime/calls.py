@@ -48,11 +48,14 @@ class Runner:
         Whether it does so only if all that native code looks at is finite.
     wrong_labels, not_finite : bool
         What was found.
+    kept : {Node: array of bytes}
+        Memory for what stays in lanes between stages.
     """
 
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
         self.updates = self.guarded = self.wrong_labels = self.not_finite = False
+        self.kept: dict[Node, Array] = {}
         self._copies: list[tuple[Array, Array]] = []
         self._held: dict[Node, Array] = {}
         self._filled_in: tuple[object, ...] = ()
@@ -70,7 +73,8 @@ class Runner:
             self._table[BEFORE + place] = number
         for node in compiled.lowered.arrays:
             if node not in compiled.fed_directly:
-                array = node.value if isinstance(node, Param) else bound.values[node]
+                found = self.kept.get(node)
+                array = found if found is not None else node.value if isinstance(node, Param) else bound.values[node]
                 if not array.flags.c_contiguous:
                     self._copies.append((np.empty(array.shape, array.dtype), array))
                     array = self._copies[-1][0]

@@ -16,7 +16,8 @@ from ...numpy.registry import Array
 from ...plan import Plan
 from ..analysis.fusion import Group, fuse
 from ..analysis.partition import Kind, Partition, partition
-from ..analysis.registration import index_of
+from ..analysis.recomputing import recomputing
+from ..analysis.registration import index_of, is_alias
 from ..cpu import Cpu
 from ..ir.conversion import element_of_array
 from ..ir.llvm import module
@@ -59,6 +60,8 @@ class Compiled:
         Of each image stage, by its number.
     results : {int: list of Node}
         What is needed of each native stage outside of it, and so has an array.
+    kept : set of Node
+        Those of them that only image stages read: they stay in lanes.
     block : int
         How many images are computed at once.
     checked : set of Node
@@ -72,6 +75,7 @@ class Compiled:
     lowered: Lowered
     groups: dict[int, Group]
     results: dict[int, list[Node]]
+    kept: set[Node]
     library: Library | None
     cpu: Cpu
     block: int
@@ -97,15 +101,16 @@ class Compiled:
     def written(cls, plan: Plan, cpu: Cpu, few: bool = False) -> Compiled:
         """All that comes before machine code: for any `cpu`, also one that this machine is not."""
         start = time.perf_counter()
-        found = partition(plan)
+        found = recomputing(plan, partition(plan))
         cpu = cpu.computing(element_of_array(found.real))
         block = 1 if few else cpu.lanes
         lowered = Lowered(inline=_inline(plan, found))
         results = {n: _results(plan, found, n, lowered.inline) for n in range(len(found.stages))}
         native = {o for n, stage in enumerate(found.stages) if stage.kind != "numpy" for o in results[n]}
         checked = {o for o in plan.outputs if o in native and found.kinds[o] in (Kind.SUM, Kind.SHARED)}
+        kept = _kept(plan, found, results)
         groups = {
-            n: fuse(stage.nodes, set(results[n]), found, block)
+            n: fuse(stage.nodes, set(results[n]), found, block, kept)
             for n, stage in enumerate(found.stages)
             if stage.kind == "image"
         }
@@ -121,7 +126,7 @@ class Compiled:
             new = plan.outputs[len(plan.outputs) - len(plan.updated) :]
             commits = commit(lowered, list(zip(plan.updated, new, strict=True)), cpu)
         lowered.seconds = time.perf_counter() - start
-        return cls(plan, found, lowered, groups, results, None, cpu, block, checked, commits)
+        return cls(plan, found, lowered, groups, results, kept, None, cpu, block, checked, commits)
 
     @property
     def addresses(self) -> dict[str, int]:
@@ -203,6 +208,14 @@ def _inline(plan: Plan, found: Partition) -> set[Node]:
     return inline
 
 
+def _kept(plan: Plan, found: Partition, results: dict[int, list[Node]]) -> set[Node]:
+    """What image stages need of each other, and nobody else: an array of it would be made for nothing."""
+    made = {node for n, stage in enumerate(found.stages) if stage.kind == "image" for node in results[n]}
+    elsewhere = {s for stage in found.stages if stage.kind != "image" for node in stage.nodes for s in node.inputs}
+    shown = {*plan.outputs, *elsewhere}
+    return {n for n in made if found.kinds[n] is Kind.IMAGE and n not in shown and not is_alias(n)}
+
+
 def _results(plan: Plan, found: Partition, number: int, inline: set[Node]) -> list[Node]:
     """What is needed of a stage outside of it, and is not added up where it is needed."""
     stage = found.stages[number]
@@ -210,7 +223,9 @@ def _results(plan: Plan, found: Partition, number: int, inline: set[Node]) -> li
     needed = set(plan.outputs)
     for other in found.stages:
         if other is not stage:
-            needed |= {source for node in other.nodes for source in found.sources(node) if source in inside}
+            own = set(other.nodes) if other.kind == "image" else set()
+            read = {source for node in other.nodes for source in found.sources(node)}
+            needed |= {source for source in read if source in inside and source not in own}
     if stage.kind == "image":
         needed |= {node for node in stage.nodes if found.kinds[node] is Kind.SUM}
     return [node for node in stage.nodes if node in needed and node not in inline]

@@ -19,9 +19,12 @@ from ...numpy.blas import one_thread
 from ...numpy.registry import Array
 from ...plan import Plan
 from ...profile import Nest
+from ..analysis.fusion import element_of
 from ..analysis.open_batch import Opened, serving
+from ..analysis.partition import elements
 from ..analysis.registration import index_of, of
 from ..cpu import Cpu
+from ..ir.loops import SIZES
 from .calls import NativeRun, Runner
 from .compiled import Compiled
 from .fixed_batch import FixedBatch
@@ -239,11 +242,24 @@ def _bind_stage(number: int, bound: NativeBinding, storage: Storage) -> None:
             looked_at = index is not None and not isinstance(index, Const)
             (bound.calls if looked_at else bound.of_shapes).append(Call(node, check, "verify"))
     for node in compiled.results[number]:
+        if node in compiled.kept:
+            _keep(node, bound, storage)
+            continue
         shape = node.spec.bind(bound.batch)
         try:
             bound.values[node] = storage.fresh(node, shape)
         except MemoryError:
             raise SizeError(message(f"there is no memory for its {shape} numbers", node=node)) from None
+
+
+def _keep(node: Node, bound: NativeBinding, storage: Storage) -> None:
+    """Memory for a value that stays in lanes: whole blocks of it."""
+    blocks, element = -(-bound.batch // bound.compiled.block), element_of(node)
+    nbytes = blocks * bound.compiled.block * elements(node) * SIZES[element]
+    try:
+        bound.runner.kept[node] = storage.arena.take(nbytes)[:nbytes]
+    except MemoryError:
+        raise SizeError(message(f"there is no memory for its {nbytes:,} bytes", node=node)) from None
 
 
 def _seen(node: Node, bound: NativeBinding) -> Array:
