@@ -14,6 +14,7 @@ from ..graph.node import Node
 from ..nodes.border import Crop, Dilate, Pad, Subsample
 from ..nodes.conv import Conv, Rot90, Swap
 from ..nodes.dense import Dense, MatMul
+from ..nodes.random import Uniform
 from ..nodes.reduce import Mean, Sum
 from ..nodes.shape import Reshape, Transpose
 from .sliding import Slide
@@ -277,4 +278,8 @@ def reads(node: Node) -> tuple[Node, ...]:
             return (x,)
         case Convolution(x, w, b):
             return (x, w) if b is None else (x, w, b)
-    return (node.x,) if type(node) is BroadcastTo else node.inputs
+        case None if isinstance(node, BroadcastTo):
+            return (node.x,)
+        case None if isinstance(node, Uniform):
+            return (node.step,)
+    return node.inputs

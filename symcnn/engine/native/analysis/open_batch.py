@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from typing import Any
 
@@ -25,6 +25,7 @@ from ....graph.leaves import BatchSize, Const, Input, Param
 from ....graph.node import Node
 from ....graph.spec import Shape, Spec, broadcast_shapes
 from ....nodes.border import Dilate
+from ....nodes.random import Uniform
 from ....nodes.shape import Reshape
 from ...plan import Plan
 from .partition import Kind, partition
@@ -221,6 +222,8 @@ class _Opening:
             return node.x
         if isinstance(node, BroadcastTo) and (node.x.ndim < node.ndim or node.x.shape[0] == 1):
             return BroadcastTo(node.x, (None, *node.target[1:]), batch_size())
+        if isinstance(node, Uniform):
+            return replace(node, size=batch_size(), target=(None, *node.target[1:]))
         if isinstance(node, Const) and (row := _each_row(node)) is not None:
             return BroadcastTo(row, (None, *node.shape[1:]), batch_size())
         if (node.inputs and node.elementwise) or isinstance(node, Reshape):

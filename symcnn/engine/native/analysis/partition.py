@@ -234,7 +234,8 @@ def _input_obstacle(node: Node, real: DType) -> str | None:
         label = label and not source.inputs  # labels are looked at when they are packed: those that are fed
         switch = known.switches and of(source).window and of(source).element is not None
         moved = not known.reals and number == 0
-        fits = node.elementwise or moved or number == known.index or (per_image(source) and (label or switch))
+        given = number == known.index or number in known.whole
+        fits = node.elementwise or moved or given or (per_image(source) and (label or switch))
         if source.dtype != real and (source.dtype.kind == "f" or not fits):
             return f"it reads {source.dtype}, not {real}"
     return None

@@ -94,7 +94,9 @@ class _Writer:
     def _value(self, value: Value) -> Iterator[str]:
         op, args, type = value.op, value.args, value.type
         name = self._names[value] = f"%v{self._number()}"
-        if op in _PLAIN:
+        if op == "wrapping mul":
+            yield f"  {name} = mul {type} {self._name(args[0])}, {self._name(args[1])}"
+        elif op in _PLAIN:
             no_wrap = " nsw" if op in ("add", "sub", "mul") and type.element == "i64" else ""
             yield f"  {name} = {op}{no_wrap} {type} {self._name(args[0])}, {self._name(args[1])}"
         elif op == "fneg":

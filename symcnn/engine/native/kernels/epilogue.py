@@ -16,6 +16,7 @@ from ..analysis.partition import elements
 from ..analysis.registration import is_alias
 from ..analysis.tracing import traced
 from ..cpu import Cpu
+from ..ir.conversion import element_of_array
 from ..ir.loops import INDEX, POINTER, Builder, Type, Value
 from .argument_table import ALARMS, FLAGS, IMAGES, JOB, MUST_BE_0, SHARES, SUMS, SUMS_STRIDE, Lowered
 
@@ -176,7 +177,8 @@ def _commit_part(whole: Lowered, new: Sequence[tuple[Param, Node]], cpu: Cpu, na
     for param, node in new:
 
         def body(i: Value, lanes: int, param: Param = param, node: Node = node) -> None:
-            b.store(job.array(param), i, b.load(job.array(node), i, b.reals(lanes)))
+            element = element_of_array(node.dtype)  # counts of steps are whole numbers
+            b.store(job.array(param), i, b.load(job.array(node), i, Type(element, lanes)))
 
         job.share(elements(node), body, open)
     return job.end()

@@ -23,6 +23,7 @@ from ..cpu import Cpu
 from ..ir.loops import BYTE, INDEX, POINTER, Builder, Type, Value
 from ..ir.summation import in_runs, room
 from . import elements as _  # noqa: F401  (registers what an element is)
+from . import random_numbers as _random_numbers  # noqa: F401
 from .argument_table import (
     ALARM,
     ALARMS,
