@@ -51,6 +51,7 @@ from .layers.pooling import (
 )
 from .layers.dropout import dropout, gaussian_noise, spatial_dropout
 from .layers.normalisation import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm
+from .layers.regularisation import weight_decay
 from .nodes import initial
 from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
 from .nodes.conv import Conv, Rot90, Swap, rot90, swap
@@ -277,6 +278,7 @@ __all__ = [
     "transpose",
     "upsample",
     "variance",
+    "weight_decay",
     "where",
     "zeros",
 ]

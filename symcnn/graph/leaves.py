@@ -274,6 +274,14 @@ class Param(Leaf):
         np.copyto(self.value, new if self.mask is None else np.where(self.mask, new, 0))
 
     @property
+    def is_weight(self) -> bool:
+        """Whether weight decay is meant for it: it is learned, has two axes or more, and is no gain or bias.
+
+        Those of normalisations, which may have as many, are told by the last part of their names: ``gain`` and ``b``.
+        """
+        return self.trainable and self.ndim > 1 and self.name.rpartition(".")[2] not in ("gain", "b")
+
+    @property
     def size(self) -> int:
         """How many numbers are learned: entries outside the mask do not count."""
         return int(self.value.size if self.mask is None else np.count_nonzero(self.mask))

@@ -125,7 +125,7 @@ def in_training(
 
     >>> import symcnn as sc
     >>> x = sc.Input("x", (None,))
-    >>> running = sc.Param("mean", 0.0, trainable=False)
+    >>> running = sc.Param("mean", np.float32(0), trainable=False)
     >>> mean = sc.mean(x)
     >>> mean = sc.in_training(mean, running, state=running, new=0.9 * running + 0.1 * mean)
     >>> sc.compile(mean)(x=[1, 2, 3]), sc.compile(sc.inference(mean))()

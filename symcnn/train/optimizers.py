@@ -72,7 +72,7 @@ class SGD:
     nesterov : bool
         Look ahead: w <- w - (m v + lr g), with the new v (Nesterov, 1983, as in Sutskever et al., 2013).
     weight_decay : float
-        c, adds c w to the gradient of each weight: of parameters with two or more axes, not of biases.
+        c, adds c w to the gradient of each weight: of parameters with two or more axes, not of biases and gains.
 
     Examples
     --------
@@ -105,7 +105,7 @@ class SGD:
         for w, grad in grads.items():
             dtype = w.dtype.name
             lr, momentum = cast(setting("lr"), dtype), cast(setting("momentum"), dtype)
-            g = grad + self.weight_decay * w if self.weight_decay and w.ndim > 1 else grad
+            g = grad + self.weight_decay * w if self.weight_decay and w.is_weight else grad
             if self.momentum == 0:
                 new[w] = w - lr * g
                 continue
@@ -160,7 +160,7 @@ class Adam:
             mean = new[first] / cast(1 - self.beta1 ** new[t], dtype)
             square = new[second] / cast(1 - self.beta2 ** new[t], dtype)
             step = mean / (Sqrt(square) + self.eps)
-            if self.weight_decay and w.ndim > 1:
+            if self.weight_decay and w.is_weight:
                 step = step + self.weight_decay * w
             new[w] = w - lr * step
         return new

@@ -77,6 +77,7 @@ def _image(number: int, compiled: Compiled) -> Iterator[str]:
     rows = [["into lanes", _named(node), ""] for node in group.fed]
     rows += [[kind(n), described(n, within(n, group, order)), _whose(n, new)] for n in group.loops]
     rows += [["out of lanes", _named(node), ""] for node in group.results if per_image(node)]
+    rows += [["kept in lanes", _named(node), ""] for node in group.kept if node in group.members]
     yield from _aligned(rows)
 
 
