@@ -9,11 +9,11 @@ from ..text import plain_text
 
 
 def written(value: Any, spec: str, kind: str) -> str:
-    """An attribute as it is shown: sizes as 2×2, everything else as Python writes it."""
+    """An attribute as it is shown: sizes as 2×2 and N×3, everything else as Python writes it."""
     if spec:
         return latex_text(format(value, spec)) if kind == "latex" else format(value, spec)
-    if isinstance(value, tuple) and value and all(isinstance(v, int) for v in value):
-        return (r" \times " if kind == "latex" else "×").join(str(v) for v in value)
+    if isinstance(value, tuple) and value and all(v is None or isinstance(v, int) for v in value):
+        return (r" \times " if kind == "latex" else "×").join("N" if v is None else str(v) for v in value)
     text = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
     return latex_text(text) if kind == "latex" else plain_text(text)
 

@@ -15,7 +15,7 @@ from ..graph.convert import as_node
 from ..graph.errors import DTypeError, ShapeError, call_site, in_place_of, message
 from ..graph.graph import Graph
 from ..graph.layer import LayerRecord, records
-from ..graph.leaves import Input, Param
+from ..graph.leaves import Input, Param, constant
 from ..graph.node import Node
 from ..graph.spec import Spec, is_real, promote
 from ..graph.window import Influence, Windows, broadcast_windows
@@ -33,41 +33,27 @@ class InTraining(Node):
     state: Node | None = None
     new: Node | None = None
     integer_inputs = ("value", "otherwise", "state", "new")
-    says = ("", "")
+    says = (
+        "While one trains, it is the first; the graph that predicts has the second in its place.",
+        "All of the error goes back to what is computed in training.",
+    )
 
     def template(self, kind: str) -> str:
-        words, arrow = (
-            (r"\text{{ in training, else }}", r"\leftarrow") if kind == "latex" else (" in training, else ", "←")
-        )
-        renews = (
-            ""
-            if self.state is None
-            else f",\\; {{state}} {arrow} {{new}}"
-            if kind == "latex"
-            else f"; {{state}} {arrow} {{new}}"
-        )
-        return f"({{value}}{words}{{otherwise}}{renews})"
+        name = r"\operatorname{{in\_training}}" if kind == "latex" else "in_training"
+        return f"{name}({', '.join(f'{{{field}}}' for field in self.node_fields if getattr(self, field) is not None)})"
 
     def infer(self) -> Spec:
         value, other = self.value.spec, self.otherwise.spec
-        if other.shape != value.shape or (
-            other.dtype != value.dtype and not is_real(value.dtype) & is_real(other.dtype)
-        ):
+        both = is_real(value.dtype) and is_real(other.dtype)
+        if other.shape != value.shape or (other.dtype != value.dtype and not both):
             raise ShapeError(message(f"what stands in its place otherwise is {other}; expected {value}", node=self))
-        if (self.state is None) != (self.new is None):
-            raise DTypeError(message("a state and its new value go together", node=self))
-        if self.state is not None and self.new is not None:
-            self._check_state(self.state, self.new)
-        return Spec(value.shape, value.dtype if other.dtype == value.dtype else promote(value.dtype, other.dtype))
-
-    def _check_state(self, state: Node, new: Node) -> None:
-        if not isinstance(state, Param) or state.trainable:
-            hint = 'make it by sc.Param("mean", array, trainable=False)'
-            raise DTypeError(
-                message(f"the state is {state.label}; expected a parameter that is not trained", hint, node=self)
-            )
-        if new.spec != state.spec:
-            raise ShapeError(message(f"the new value of its state is {new.spec}; expected {state.spec}", node=self))
+        if self.state is None or self.new is None:
+            if self.state is not self.new:
+                raise DTypeError(message("a state and its new value go together", node=self))
+        elif self.new.spec != self.state.spec:
+            problem = f"the new value of its state is {self.new.spec}; expected {self.state.spec}"
+            raise ShapeError(message(problem, node=self))
+        return Spec(value.shape, promote(value.dtype, other.dtype) if both else value.dtype)
 
     def forward(self, xp: Any, value: Any, *others: Any) -> Any:
         return value if self.value.dtype == self.dtype else xp.astype(value, getattr(xp, self.dtype.name))
@@ -132,7 +118,14 @@ def in_training(
     (array(2., dtype=float32), array(0., dtype=float32))
     """
     value = as_node(value)
-    other = otherwise if isinstance(otherwise, Node) else as_node(otherwise, value.dtype)
+    other = otherwise
+    if not isinstance(otherwise, Node):
+        other = constant(otherwise, value.dtype if isinstance(otherwise, int | float) else None, "otherwise")
+    if state is not None and not (isinstance(state, Param) and not state.trainable):
+        hint = 'make it by sc.Param("mean", array, trainable=False)'
+        given = state.label if isinstance(state, Node) else quoted(state)
+        problem = f"in_training: the state is {given}; expected a parameter that is not trained"
+        raise DTypeError(message(problem, hint, site=call_site()))
     return InTraining(value, broadcast_to(other, value.shape), state, new, name=name)
 
 
@@ -180,9 +173,8 @@ def renewed(nodes: Iterable[Node]) -> dict[Param, Node]:
     """
     found: dict[Param, Node] = {}
     for node in Graph(*nodes).order:
-        if not isinstance(node, InTraining) or node.state is None or node.new is None:
+        if not isinstance(node, InTraining) or not isinstance(node.state, Param) or node.new is None:
             continue
-        assert isinstance(node.state, Param)
         before = found.get(node.state)
         (new,) = _rewritten([node.new], lambda n: n.value if isinstance(n, InTraining) else None)
         if before is not None and before is not new:

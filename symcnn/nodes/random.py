@@ -97,8 +97,8 @@ class Uniform(Node):
     layer: int = 0
     real: str = "float32"
     integer_inputs = ("step",)
-    latex = r"\operatorname{{uniform}}({step}, {target}, {key}, {layer}, \text{{{real}}})"
-    text = "uniform({step}, {target}, {key}, {layer}, {real})"
+    latex = r"\operatorname{{uniform}}({step}, {target}, {key}, {layer}, real=\text{{{real}}})"
+    text = "uniform({step}, {target}, {key}, {layer}, real={real})"
     says = ("Random numbers between 0 and 1 are drawn.", "No error passes: random numbers depend on nothing.")
 
     def infer(self) -> Spec:
@@ -141,7 +141,7 @@ class Uniform(Node):
     @classmethod
     def samples(cls) -> list[Node]:
         step = Input("step", (), "int64")
-        return [cls(step, batch_size(), (None, 2, 3), 7), cls(step, None, (2, 3), 1 << 40, 5), cls(step, None, ())]
+        return [cls(step, batch_size(), (None, 2, 3), 7), cls(step, None, (2, 3), 1 << 40, 5)]
 
 
 def uniform_like(step: Node, shape: Shape, dtype: DType, key: int, layer: int) -> Node:

@@ -347,8 +347,8 @@ def called(name, amount, given, keywords):
         return overlapping(name, [int(n) for n in amount.split("x")], x, rest)
     if "x" in amount:
         return windowed(name, *map(int, amount.split("x")), x, *rest)
-    if name in ("mean", "max"):
-        return over({"mean": np.mean, "max": np.max}[name], x, amount)
+    if name in ("mean", "max", "var"):
+        return over({"mean": np.mean, "max": np.max, "var": np.var}[name], x, amount)
     if name in ("pad", "crop", "subsample", "dilate"):
         return spatial(name, amount, x, rest)
     others = {
@@ -361,6 +361,8 @@ def called(name, amount, given, keywords):
         "concat": lambda: np.concatenate([x, *rest], axis=int(amount)),
         "argmax": lambda: np.argmax(x, axis=-1),
         "first_max": lambda: first_max(x, [int(n) for n in amount] or range(x.ndim)),
+        "in_training": lambda: x,
+        "uniform": lambda: uniform(int(x), sizes(rest[0]), *map(int, rest[1:]), keywords["real"]),
         "put": lambda: put(x, rest[0].astype(int), int(keywords["axis"]), int(keywords["size"])),
     }
     return others[name]()
@@ -443,3 +445,17 @@ def put(x, index, axis, size):
     found = np.zeros(shape)
     np.add.at(found, (slice(None),) * axis + (index,), x)
     return found
+
+
+def uniform(step, shape, key, layer, real):
+    """The first 24 bits of Philox 4x32-10 at each place: Salmon et al. (2011)."""
+    assert real == "float32"
+    found = np.zeros((shape[0], int(np.prod(shape[1:]))))
+    for example, element in np.ndindex(*found.shape):
+        a, b, c, d, k, m = element, example, step % 2**32, layer, key % 2**32, key // 2**32
+        for n in range(10):
+            one, two = 0xD2511F53 * a, 0xCD9E8D57 * c
+            now = (k + n * 0x9E3779B9) % 2**32, (m + n * 0xBB67AE85) % 2**32
+            a, b, c, d = two // 2**32 ^ b ^ now[0], two % 2**32, one // 2**32 ^ d ^ now[1], one % 2**32
+        found[example, element] = a // 2**8 / 2**24
+    return found.reshape(shape)

@@ -7,7 +7,7 @@ _COMMANDS = {
     r"\gt": ">", r"\infty": "∞", r"\sigma": "σ", r"\log": "log", r"\tanh": "tanh", r"\max": "max", r"\min": "min",
     r"\left": "", r"\right": "", r"\lvert": "abs(", r"\rvert": ")", r"\textstyle": "", r"\_": "_", r"\sum": "Σ",
 }  # fmt: skip
-_OVER_AXES = ("mean", "max", "first_max", "concat", "Σ")
+_OVER_AXES = ("mean", "max", "var", "first_max", "concat", "Σ")
 
 
 def as_text(latex, names):
