@@ -39,7 +39,15 @@ def joined(x, y):
     return sc.softmax_cross_entropy(sc.dense(sc.flatten(h), 3, seed=2), y)
 
 
-NETWORKS = [tutorial, residual, lenet, strided, joined]
+def normalised(x, y):
+    """Statistics of the batch between convolutions, a branch around one, dropout and a pool: what crosses stages."""
+    a = sc.relu(sc.batch_norm(sc.conv(x, 4, 3, pad=1, seed=0)))
+    b = sc.relu(a + sc.batch_norm(sc.conv(sc.dropout(a, 0.3, seed=1), 4, 3, pad=1, seed=2)))
+    h = sc.batch_norm(sc.max_pool(sc.sigmoid(sc.batch_norm(sc.conv(b, 3, 3, seed=3))), 2, border="drop"))
+    return sc.softmax_cross_entropy(sc.dense(h, 3, seed=4), y)
+
+
+NETWORKS = [tutorial, residual, lenet, strided, joined, normalised]
 
 
 def loss(make, channels=2, height=10, width=12):

@@ -214,7 +214,7 @@ def test_training_steps_of_whole_networks(make, dtype, batch):
         J = make(x, y)
         step = sc.train_step(J, sc.SGD(lr=0.05, momentum=0.9), backend=backend)
         losses[backend] = [step(x=images, y=labels) for _ in range(4)]
-        values[backend] = [p.value for p in J.params]
+        values[backend] = [p.value for p in (*J.params, *J.states)]
     tolerance = TOLERANCES[dtype] / 2
     np.testing.assert_allclose(losses["native"], losses["numpy"], rtol=tolerance)
     for a, b in zip(values["native"], values["numpy"], strict=True):
@@ -266,7 +266,7 @@ def networks(draw):
 
 def draw_layer(draw, h, seed):
     height, width = h.shape[2:]
-    kind = draw(st.sampled_from(["conv", "function", "mean", "max", "branch"]))
+    kind = draw(st.sampled_from(["conv", "function", "mean", "max", "branch", "normalised"]))
     if kind == "conv":
         pad = draw(st.integers(0, 3))
         size = tuple(draw(st.integers(1, min(6, d + 2 * pad))) for d in (height, width))
@@ -277,6 +277,9 @@ def draw_layer(draw, h, seed):
         return sc.pool(h, size, kind, border="drop")
     if kind == "branch":
         return h + sc.conv(sc.sigmoid(h), h.shape[1], 3, pad=1, seed=seed)
+    if kind == "normalised":
+        kinds = [sc.batch_norm, sc.layer_norm, lambda h: sc.dropout(sc.batch_norm(h), 0.3, seed=seed)]
+        return draw(st.sampled_from(kinds))(sc.conv(h, 3, 1, seed=seed))
     return draw(st.sampled_from(FUNCTIONS))(h * 0.5)
 
 
