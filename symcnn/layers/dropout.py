@@ -13,11 +13,11 @@ from ..graph.layer import layer
 from ..graph.leaves import Param
 from ..graph.node import Node, as_node
 from ..graph.spec import Shape, promote
-from ..nodes.conv import prefixed
 from ..nodes.elementwise import abs, log, sqrt
 from ..nodes.in_training import in_training
 from ..nodes.random import key_of, uniform_like
 from ..nodes.select import where
+from ..nodes.weights import prefixed
 from ..text import called
 
 

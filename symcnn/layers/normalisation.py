@@ -15,13 +15,13 @@ from ..graph.leaves import Param
 from ..graph.node import Node, as_node
 from ..graph.spec import DType, Shape, normal_axes, promote
 from ..nodes.border import crop, pad
-from ..nodes.conv import prefixed
 from ..nodes.elementwise import sqrt
 from ..nodes.in_training import in_training
 from ..nodes.reduce import mean
 from ..nodes.select import maximum, minimum
 from ..nodes.shape import reshape
 from ..nodes.variance import variance
+from ..nodes.weights import prefixed
 from ..text import called
 
 _INFINITY = float("inf")
