@@ -53,7 +53,7 @@ def dropout(x: Node, rate: float = 0.5, *, seed: int | None = None, name: str = 
     >>> import symcnn as sc
     >>> x = sc.Input("x", (None, 8))
     >>> sc.compile(sc.dropout(x, 0.5, seed=1))(x=[[1] * 8])
-    array([[2., 2., 0., 2., 0., 0., 0., 0.]], dtype=float32)
+    array([[2., 2., 2., 2., 2., 2., 0., 2.]], dtype=float32)
     """
     x = as_node(x)
     return _dropped(x, x.shape, rate, seed, name, "dropout")
@@ -85,7 +85,7 @@ def spatial_dropout(x: Node, rate: float = 0.5, *, seed: int | None = None, name
     >>> import symcnn as sc
     >>> x = sc.Input("x", (None, 4, 2))
     >>> sc.compile(sc.spatial_dropout(x, 0.5, seed=3))(x=[[[1, 1]] * 4])[0].tolist()
-    [[2.0, 2.0], [0.0, 0.0], [2.0, 2.0], [0.0, 0.0]]
+    [[2.0, 2.0], [0.0, 0.0], [2.0, 2.0], [2.0, 2.0]]
     """
     what, x = called("spatial_dropout", name), as_node(x)
     if x.ndim < 2:

@@ -2,8 +2,8 @@
 
 Philox 4x32-10: Salmon, Moraes, Dror & Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3" (2011). Ten rounds of
 multiplications turn a counter of four words of 32 bits into four random ones, by a key of two words. Here the counter
-is (number of the element in its example, number of the example, step, layer), so no number depends on how a batch is
-divided, or on what was drawn before; and the key is the seed.
+is (number of the element in its example, divided by how many numbers the words make; number of the example; step;
+layer), so no number depends on how a batch is divided, or on what was drawn before; and the key is the seed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
 """What the first and the third word of the counter are multiplied by in each round."""
 BUMPS = 0x9E3779B9, 0xBB67AE85
 """What is added to the two words of the key from one round to the next."""
-ROUNDS = 10
+ROUNDS, WORDS = 10, 4
 WORD = 0xFFFFFFFF
 
 
@@ -118,19 +118,25 @@ class Uniform(Node):
     def forward(self, xp: Any, step: Any, size: Any = None) -> Any:
         shape = tuple(int(size) if d is None else d for d in self.target)
         examples, each = shape[0] if shape else 1, math.prod(shape[1:])
+        wide = self.dtype == np.float64
+        counters = -(-each // (WORDS // 2 if wide else WORDS))
         counter = (
-            xp.reshape(xp.arange(each, dtype=xp.uint32), (1, each)),
+            xp.reshape(xp.arange(counters, dtype=xp.uint32), (1, counters)),
             xp.reshape(xp.arange(examples, dtype=xp.uint32), (examples, 1)),
             xp.reshape(xp.astype(step & WORD, xp.uint32), (1, 1)),
             xp.full((1, 1), self.layer, dtype=xp.uint32),
         )
-        first, second, *_ = philox(xp, counter, self.key)
-        dtype = getattr(xp, self.real)
-        if self.dtype == np.float64:
-            whole = xp.astype(first >> 5, dtype) * 2.0**26 + xp.astype(second >> 6, dtype)
-            return xp.reshape(whole * 2.0**-53, shape)
-        drop = 21 if self.dtype == np.float16 else 8
-        return xp.reshape(xp.astype(first >> drop, dtype) * 2.0 ** (drop - 32), shape)
+        words, dtype = philox(xp, counter, self.key), getattr(xp, self.real)
+        if wide:
+            pairs = zip(words[::2], words[1::2], strict=True)
+            found = [
+                (xp.astype(high >> 5, dtype) * 2.0**26 + xp.astype(low >> 6, dtype)) * 2.0**-53 for high, low in pairs
+            ]
+        else:
+            drop = 21 if self.dtype == np.float16 else 8
+            found = [xp.astype(word >> drop, dtype) * 2.0 ** (drop - 32) for word in words]
+        rows = xp.reshape(xp.stack(found, axis=-1), (examples, counters * len(found)))
+        return xp.reshape(rows[:, :each], shape)
 
     def windows(self) -> tuple[Windows, ...]:
         return ((),) * len(self.inputs)

@@ -41,16 +41,18 @@ def by_whole_numbers(counter, key):
 @pytest.mark.parametrize("batch", [1, 3, 17])
 def test_each_number_is_that_of_its_place(backend, dtype, batch):
     step, key, layer = sc.Input("step", (), "int64"), 0x0123456789ABCDEF, 0xFEDCBA98
-    u = sc.Uniform(step, sc.batch_size(), (None, 2, 3), key, layer, dtype)
+    u = sc.Uniform(step, sc.batch_size(), (None, 3, 5), key, layer, dtype)
     x = sc.Input("x", (None, 1, 1), dtype)
     now = 2**32 + 12345
     found = sc.compile(u + 0 * x, backend=backend)(x=np.zeros((batch, 1, 1)), step=now)
-    assert found.dtype == dtype and found.shape == (batch, 2, 3)
+    assert found.dtype == dtype and found.shape == (batch, 3, 5)
+    each = 2 if dtype == "float64" else 4
     for n in range(batch):
-        for e in range(6):
-            first, second, *_ = by_whole_numbers((e, n, now & 0xFFFFFFFF, layer), key)
-            kept = {"float16": (first >> 21) / 2**11, "float32": (first >> 8) / 2**24}
-            kept["float64"] = ((first >> 5) * 2**26 + (second >> 6)) / 2**53
+        for e in range(15):
+            word = by_whole_numbers((e // each, n, now & 0xFFFFFFFF, layer), key)
+            high, low = word[e % each * 4 // each], word[-1 if each == 4 else e % 2 * 2 + 1]
+            kept = {"float16": (high >> 21) / 2**11, "float32": (high >> 8) / 2**24}
+            kept["float64"] = ((high >> 5) * 2**26 + (low >> 6)) / 2**53
             assert found[n].flat[e] == kept[dtype]
 
 

@@ -452,10 +452,10 @@ def uniform(step, shape, key, layer, real):
     assert real == "float32"
     found = np.zeros((shape[0], int(np.prod(shape[1:]))))
     for example, element in np.ndindex(*found.shape):
-        a, b, c, d, k, m = element, example, step % 2**32, layer, key % 2**32, key // 2**32
+        a, b, c, d, k, m = element // 4, example, step % 2**32, layer, key % 2**32, key // 2**32
         for n in range(10):
             one, two = 0xD2511F53 * a, 0xCD9E8D57 * c
             now = (k + n * 0x9E3779B9) % 2**32, (m + n * 0xBB67AE85) % 2**32
             a, b, c, d = two // 2**32 ^ b ^ now[0], two % 2**32, one // 2**32 ^ d ^ now[1], one % 2**32
-        found[example, element] = a // 2**8 / 2**24
+        found[example, element] = (a, b, c, d)[element % 4] // 2**8 / 2**24
     return found.reshape(shape)

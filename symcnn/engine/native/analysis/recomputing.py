@@ -105,7 +105,7 @@ def is_cheap(node: Node, real: DType) -> bool:
     """
     if is_registered(node):
         known = of(node)
-        return known.kind == "element" and not known.window and not known.dear
+        return known.kind == "element" and not known.window
     return node.elementwise and length(node, real) <= _FEW_STEPS
 
 

@@ -67,8 +67,6 @@ class Registration:
         Its elements are found anew wherever they are read: they are never written down for that alone.
     alias : bool
         Its elements lie where those of its first input are.
-    dear : bool
-        Of kind "element": computing one takes long, so it is done once.
     whole : tuple of int
         Which inputs are whole numbers that it reads as they are.
     called : str
@@ -94,7 +92,6 @@ class Registration:
     products: bool = False
     anew: bool = False
     alias: bool = False
-    dear: bool = False
     whole: tuple[int, ...] = ()
     called: str = "row by row"
     element: str | None = None

@@ -256,6 +256,11 @@ class Builder:
         op = "fcmp" if a.type.element in (FLOAT, DOUBLE) else "icmp"
         return self._value(op, (how, a, b), Type(BIT, a.type.lanes))
 
+    def regrouped(self, a: Value, element: str) -> Value:
+        """The same bits as elements of another size: more of them, or fewer."""
+        lanes = a.type.lanes * SIZES[a.type.element] // SIZES[element]
+        return self._value("bitcast", (a,), Type(element, lanes))
+
     def select(self, bits: Value, a: Value, b: Value) -> Value:
         """a where the bit is 1, else b."""
         return self._value("select", (bits, a, b), a.type)

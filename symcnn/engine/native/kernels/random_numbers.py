@@ -1,38 +1,47 @@
-"""Random numbers in lanes: each computes its own counter, so that none depends on how the images are divided."""
+"""Random numbers in lanes: each block computes its own counters, so none depends on how the images are divided."""
 
 from __future__ import annotations
 
 from ....graph.node import Node
-from ....nodes.random import MULTIPLIERS, Uniform, round_keys
+from ....nodes.random import MULTIPLIERS, WORDS, Uniform, round_keys
 from ...patterns import per_image
+from ..analysis.partition import elements
 from ..analysis.registration import native
 from ..ir.conversion import resized
 from ..ir.loops import DOUBLE, INDEX, INT, Builder, Value
-from .expressions import Indices, Reader, linear
+from .kernel import Kernel, parts
 
 
 def _no_examples(node: Node) -> str | None:
     return None if per_image(node) else "the batch is not its first axis"
 
 
-@native(Uniform, kind="element", dear=True, whole=(0,), obstacle=_no_examples)
-def uniform(read: Reader, node: Uniform, place: Indices) -> Value:
-    """The number at a place: the first bits of what `symcnn.nodes.random.philox` makes of it."""
-    b, lanes = read.b, read.lanes
-    example = read.whole(read.row)
-    if read.block > 1:
-        example = b.binary("add", example, b.lane_numbers(lanes))
-    step = resized(b, read.at(node.step, ()), INT)
-    counter = read.whole(linear(place, node.shape[1:])), example, step, b.integer(node.layer, lanes)
-    first, second, *_ = _philox(b, counter, node.key)
+@native(Uniform, kind="loops", whole=(0,), obstacle=_no_examples)
+def uniform(k: Kernel, node: Uniform) -> None:
+    """As many numbers at a time as one counter gives: what `symcnn.nodes.random.philox` makes of it."""
+    b, read, lanes, out = k.b, k.read, k.lanes, k.read.buffer(node)
+    example = b.binary("add", read.whole(read.row), b.lane_numbers(lanes))
+    step, layer = resized(b, read.at(node.step, ()), INT), b.integer(node.layer, lanes)
+    each = WORDS // 2 if b.real == DOUBLE else WORDS
+    for first, count in parts(k, elements(node), each):
+        number = read.whole(first // each if isinstance(first, int) else b.quotient(first, each)[0])
+        for n, value in enumerate(_reals(b, _philox(b, (number, example, step, layer), node.key))[:count]):
+            k.write(out, first + n, value)
+
+
+def _reals(b: Builder, words: tuple[Value, ...]) -> list[Value]:
+    """Numbers from 0 to below 1 of the first bits of words: of two of them each, where they are doubles."""
 
     def real(word: Value, dropped: int) -> Value:
-        return b.convert("sitofp", b.binary("lshr", word, b.integer(dropped, lanes)), b.real)
+        kept = b.binary("lshr", word, b.integer(dropped, word.type.lanes))
+        return b.convert("sitofp", kept, b.real)
 
+    lanes = words[0].type.lanes
     if b.real != DOUBLE:
-        return b.binary("fmul", real(first, 8), b.number(2.0**-24, lanes))
-    whole = b.fma(real(first, 5), b.number(2.0**26, lanes), real(second, 6))
-    return b.binary("fmul", whole, b.number(2.0**-53, lanes))
+        return [b.binary("fmul", real(word, 8), b.number(2.0**-24, lanes)) for word in words]
+    pairs = zip(words[::2], words[1::2], strict=True)
+    whole = [b.fma(real(high, 5), b.number(2.0**26, lanes), real(low, 6)) for high, low in pairs]
+    return [b.binary("fmul", w, b.number(2.0**-53, lanes)) for w in whole]
 
 
 def _philox(b: Builder, counter: tuple[Value, ...], key: int) -> tuple[Value, ...]:
@@ -49,8 +58,20 @@ def _mixed(b: Builder, high: Value, word: Value, key: int) -> Value:
 
 
 def _product(b: Builder, x: Value, factor: int) -> tuple[Value, Value]:
-    """The higher and the lower word of a product of words."""
+    """The higher and the lower word of a product of words; of neighbours in pairs, as processors multiply them."""
     lanes = x.type.lanes
-    wide = b.binary("wrapping mul", b.convert("zext", x, INDEX), b.integer(factor, lanes, INDEX))
-    high = b.binary("lshr", wide, b.integer(32, lanes, INDEX))
-    return b.convert("trunc", high, INT), b.convert("trunc", wide, INT)
+    if lanes == 1:
+        wide = b.binary("wrapping mul", b.convert("zext", x, INDEX), b.integer(factor, 1, INDEX))
+        high = b.binary("lshr", wide, b.integer(32, 1, INDEX))
+        return b.convert("trunc", high, INT), b.convert("trunc", wide, INT)
+
+    def whole(n: int) -> Value:
+        return b.integer(n, lanes // 2, INDEX)
+
+    by, half, lower = whole(factor), whole(32), whole(0xFFFFFFFF)
+    pairs = b.regrouped(x, INDEX)
+    even = b.binary("wrapping mul", b.binary("and", pairs, lower), by)
+    odd = b.binary("wrapping mul", b.binary("lshr", pairs, half), by)
+    high = b.binary("or", b.binary("lshr", even, half), b.binary("and", odd, whole(-(1 << 32))))
+    low = b.binary("or", b.binary("and", even, lower), b.binary("shl", odd, half))
+    return b.regrouped(high, INT), b.regrouped(low, INT)
