@@ -40,6 +40,8 @@ from .graph.spec import Spec
 from .graph.views import provide
 from .graph.window import Window
 from .layers.conv import conv, conv_transposed, convolve, convolve_transposed
+from .layers.dropout import dropout, gaussian_noise, spatial_dropout
+from .layers.normalisation import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm
 from .layers.pooling import (
     adaptive_mean_pool,
     global_max_pool,
@@ -49,8 +51,6 @@ from .layers.pooling import (
     mean_pool,
     pool,
 )
-from .layers.dropout import dropout, gaussian_noise, spatial_dropout
-from .layers.normalisation import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm
 from .layers.regularisation import weight_decay
 from .nodes import initial
 from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
@@ -73,7 +73,6 @@ from .nodes.loss import (
     squared_error,
 )
 from .nodes.pool import Pick, Place, Pool, Switches, Upsample, upsample
-from .nodes.pool import Pick, Place, Pool, Switches, Upsample, max_pool, mean_pool, pool, upsample
 from .nodes.random import Uniform
 from .nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Sum, argmax, logsumexp, max, mean, sum
 from .nodes.select import (
@@ -93,8 +92,8 @@ from .nodes.select import (
 from .nodes.shape import Concat, Reshape, Transpose, concat, flatten, reshape, transpose
 from .nodes.sigmoid import Relu, Sigmoid, Softplus, Tanh, relu, sigmoid, softplus, tanh
 from .nodes.take import Put, Take, take
-from .nodes.windows import Fold, Windows
 from .nodes.variance import Variance, variance
+from .nodes.windows import Fold, Windows
 from .simplify import simplify
 from .summary import summary
 
