@@ -72,10 +72,27 @@ class Partition:
     stages: list[Stage]
     kinds: dict[Node, Kind]
     why: dict[Node, str]
+    _reads: dict[Node, tuple[Node, ...]] = field(default_factory=dict)
 
     def sources(self, node: Node) -> tuple[Node, ...]:
         """What `node` is computed from, where it is computed."""
-        return node.inputs if self.kinds[node] in (Kind.NUMPY, Kind.SHARED) else reads(node)
+        if self.kinds[node] in (Kind.NUMPY, Kind.SHARED):
+            return node.inputs
+        if node not in self._reads:
+            self._reads[node] = reads(node)
+        return self._reads[node]
+
+    def crossing(self) -> set[Node]:
+        """What some stage reads and does not compute itself."""
+        found: set[Node] = set()
+        for stage in self.stages:
+            own = set(stage.nodes)
+            found |= {s for node in stage.nodes for s in self.sources(node) if s not in own}
+        return found
+
+    def makers(self) -> dict[Node, int]:
+        """The stage that hands each node on to others: the first that computes it."""
+        return {node: n for n in reversed(range(len(self.stages))) for node in self.stages[n].nodes}
 
 
 def partition(plan: Plan) -> Partition:

@@ -33,8 +33,7 @@ def recomputing(plan: Plan, found: Partition) -> Partition:
             again, crossing = _Crossing(stage, made, stored, found).divided(place)
             stage.nodes = sorted({*stage.nodes, *again}, key=place.__getitem__)
             stored |= crossing
-    for number in reversed(range(len(found.stages))):
-        _drop_unread(plan, found, number)
+    _drop_unread(plan, found)
     return found
 
 
@@ -109,19 +108,20 @@ def is_cheap(node: Node, real: DType) -> bool:
     return node.elementwise and length(node, real) <= _FEW_STEPS
 
 
-def _drop_unread(plan: Plan, found: Partition, number: int) -> None:
-    """Leave out of an image stage what is not read: neither there, nor by another stage that does not compute it."""
-    stage = found.stages[number]
-    if stage.kind != "image":
-        return
-    needed = set(plan.outputs)
-    for other in found.stages:
-        if other is not stage:
-            own = set(other.nodes)
-            needed |= {s for node in other.nodes for s in found.sources(node) if s not in own}
-    kept = []
-    for node in reversed(stage.nodes):
-        if node in needed or found.kinds[node] is Kind.SUM:
-            kept.append(node)
-            needed.update(found.sources(node))
-    stage.nodes = kept[::-1]
+def _drop_unread(plan: Plan, found: Partition) -> None:
+    """Leave out of image stages what is not read: neither there, nor in a later stage that does not compute it."""
+    makers, later = found.makers(), set(plan.outputs)
+    for number in reversed(range(len(found.stages))):
+        stage = found.stages[number]
+        own, read = set(stage.nodes), set[Node]()
+        if stage.kind == "image":
+            kept = []
+            for node in reversed(stage.nodes):
+                handed_on = node in later and makers[node] == number
+                if node in read or handed_on or found.kinds[node] is Kind.SUM:
+                    kept.append(node)
+                    read.update(found.sources(node))
+            stage.nodes = kept[::-1]
+        else:
+            read.update(s for node in stage.nodes for s in found.sources(node))
+        later |= read - own

@@ -106,7 +106,7 @@ class Compiled:
         cpu = cpu.computing(element_of_array(found.real))
         block = 1 if few else cpu.lanes
         lowered = Lowered(inline=_inline(plan, found))
-        results = {n: _results(plan, found, n, lowered.inline) for n in range(len(found.stages))}
+        results = _results(plan, found, lowered.inline)
         native = {o for n, stage in enumerate(found.stages) if stage.kind != "numpy" for o in results[n]}
         checked = {o for o in plan.outputs if o in native and found.kinds[o] in (Kind.SUM, Kind.SHARED)}
         kept = _kept(plan, found, results)
@@ -218,16 +218,11 @@ def _kept(plan: Plan, found: Partition, results: dict[int, list[Node]]) -> set[N
     return {n for n in made if found.kinds[n] is Kind.IMAGE and n not in shown and not is_alias(n)}
 
 
-def _results(plan: Plan, found: Partition, number: int, inline: set[Node]) -> list[Node]:
-    """What is needed of a stage outside of it, and is not added up where it is needed."""
-    stage = found.stages[number]
-    inside = set(stage.nodes)
-    needed = set(plan.outputs)
-    for other in found.stages:
-        if other is not stage:
-            own = set(other.nodes) if other.kind == "image" else set()
-            read = {source for node in other.nodes for source in found.sources(node)}
-            needed |= {source for source in read if source in inside and source not in own}
-    if stage.kind == "image":
-        needed |= {node for node in stage.nodes if found.kinds[node] is Kind.SUM}
-    return [node for node in stage.nodes if node in needed and node not in inline]
+def _results(plan: Plan, found: Partition, inline: set[Node]) -> dict[int, list[Node]]:
+    """What is needed of each stage outside of it, and is not added up where it is needed."""
+    needed, makers = {*plan.outputs, *found.crossing()} - inline, found.makers()
+    sums = {node for node, kind in found.kinds.items() if kind is Kind.SUM} - inline
+    return {
+        n: [node for node in stage.nodes if makers[node] == n and (node in needed or node in sums)]
+        for n, stage in enumerate(found.stages)
+    }
