@@ -5,6 +5,7 @@ import pytest
 
 import symcnn as sc
 from symcnn.graph import arguments
+from symcnn.graph.arguments import number_from
 
 
 class Indexed:
@@ -53,3 +54,21 @@ def test_what_holds_several_things():
     assert arguments.items(()) == []
     for single in (1, None, "ab", np.array(3), np.float32(1), sc.Input("x", (2,)), {1: 2}):
         assert arguments.items(single) is None
+
+
+def test_numbers_within_a_range(refused):
+    assert number_from(np.float32(0.5), 0, 1, "rate") == 0.5 and number_from(0, 0, 1, "rate") == 0.0
+    for wrong, kind, words in (
+        (1, sc.errors.ArgumentError, "rate is 1; it must be at least 0 and below 1"),
+        (-0.1, sc.errors.ArgumentError, "rate is -0.1"),
+        (float("nan"), sc.errors.ArgumentError, "rate is nan"),
+        ("0.5", sc.errors.DTypeError, "it must be a number"),
+        (True, sc.errors.DTypeError, "it must be a number"),
+        (None, sc.errors.DTypeError, "rate is None"),
+    ):
+        with refused(kind, words):
+            number_from(wrong, 0, 1, "rate")
+    with refused(sc.errors.ArgumentError, "eps is 0; it must be above 0"):
+        number_from(0, 0, float("inf"), "eps", open=True)
+    with refused(sc.errors.ArgumentError, "eps is inf; it must be above 0"):
+        number_from(float("inf"), 0, float("inf"), "eps", open=True)
