@@ -17,7 +17,9 @@ from ..graph.locks import cached_property
 from ..graph.node import Node
 from ..nodes.border import Subsample
 from ..nodes.conv import Conv
+from ..nodes.in_training import InTraining
 from ..text import plain_text
+from .composites import composites
 from .typeset import seen_through
 from .words import latex_words
 
@@ -110,6 +112,8 @@ class Values:
         self._alone = alone
         self._base = base
         self._certain = {self.J, also, *(base.computed if base else ())}
+        self.composites, self._inside = composites(order)
+        self._certain |= set(self.composites) if base is None else set()
         self._position = {node: n for n, node in enumerate(order)}
         self._bases = self._seen_through()
         self._users = self._count_users()
@@ -132,7 +136,7 @@ class Values:
     def sources(self, node: Node) -> list[Node]:
         """The named values, and the unnamed leaves, that `node`'s formula reads, each once."""
         found: dict[Node, None] = {}
-        for i in node.inputs:
+        for i in shown_inputs(node):
             found.update(self._sources.get(i) or {i: None})
         return list(found)
 
@@ -141,7 +145,7 @@ class Values:
         found = {node: None}
         todo = [node]
         while todo:
-            unnamed = [i for i in todo.pop().inputs if i in self._sources and i not in found]
+            unnamed = [i for i in shown_inputs(todo.pop()) if i in self._sources and i not in found]
             found.update(dict.fromkeys(unnamed))
             todo.extend(unnamed)
         return sorted(found, key=self._position.__getitem__)
@@ -162,7 +166,7 @@ class Values:
         users: Counter[Node] = Counter()
         for node in self.order:
             if node not in self._bases:
-                users.update({self._bases.get(i, i) for i in node.inputs})
+                users.update({self._bases.get(i, i) for i in shown_inputs(node)})
         return users
 
     def _convolutions_with_strides(self) -> dict[Node, Node]:
@@ -171,8 +175,12 @@ class Values:
         return {node: x for node, x in pairs if isinstance(x, Conv) and self._users[x] == 1}
 
     def _letter(self, node: Node) -> str:
-        """The symbol of a node; a strided convolution's z is that after the stride."""
-        return self._strided.get(node, node).symbol
+        """The symbol of a node; a strided convolution's z is that after the stride, and so is that of a whole layer."""
+        if node not in self.composites:
+            return self._strided.get(node, node).symbol
+        while node.symbol == GENERIC and len(node.inputs) and node.inputs[0] in self._inside:
+            node = node.inputs[0]
+        return node.symbol
 
     def _downstream_of(self, kind: type[Node]) -> set[Node]:
         found: set[Node] = set()
@@ -186,7 +194,7 @@ class Values:
         if isinstance(node, Leaf):
             return False
         sources = dict.fromkeys(self.sources(node))
-        size = sum(self._sizes.get(i, 0) for i in node.inputs) + (node not in self._bases)
+        size = sum(self._sizes.get(i, 0) for i in shown_inputs(node)) + (node not in self._bases)
         free = self._base is None and node not in self._bases
         if node in self._certain or (free and self._stands_out(node, sources, size)):
             return True
@@ -194,7 +202,7 @@ class Values:
         return False
 
     def _stands_out(self, node: Node, sources: dict[Node, None], size: int) -> bool:
-        if node in self._folded:
+        if node in self._folded or node in self._inside:
             return False
         if self._letter(node) != GENERIC or node.name or size > LIMIT:
             return True
@@ -248,8 +256,9 @@ class Values:
         "conv1" of conv1.W and conv1.b. A parameter belongs to the first that reads it: the weight decay of a
         loss does not make it a convolution.
         """
-        if node.name:
-            return plain_text(node.name)
+        record = self.composites.get(node)
+        if node.name or (record and record.name):
+            return plain_text(node.name or record.name)  # type: ignore[union-attr]
         names = {n.name for n in self.inner(node)} - {""}
         params = [s for s in self.sources(node) if isinstance(s, Param)]
         if not names and all(self._first_readers[p] is node for p in params):
@@ -280,6 +289,11 @@ class Values:
                 if i not in self.fed:
                     layers[i] = layers.get(node, 0)
         return layers
+
+
+def shown_inputs(node: Node) -> tuple[Node, ...]:
+    """What the formula of a node shows: of what differs in training, the value that is computed there."""
+    return (node.value,) if isinstance(node, InTraining) else node.inputs
 
 
 def param_name(param: Param, layer: int = 0) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from ..simplify import RULES, simplify
 from ..simplify.neutral import uniform
 from ..simplify.zero_errors import added
 from .names import LIMIT, Symbol, Values
-from .tidy import tidy, unspread, without_gaps
+from .tidy import as_trained, tidy, unspread, without_gaps
 from .typeset import Formula, Spill, Writer
 
 
@@ -164,12 +164,12 @@ class Notation:
 
     def readable(self, errors: Sequence[Node]) -> list[Node]:
         """Backward nodes as short formulas over named values."""
-        return simplify([self._cut(node) for node in errors], (*RULES, tidy, without_gaps))
+        return simplify([self._cut(node) for node in errors], (*RULES, as_trained, tidy, without_gaps))
 
     def forward(self, values: Sequence[Node]) -> list[Node]:
         """Named values as short formulas over other named values: as they were built, with numbers in front."""
         over = [v.with_inputs([self._cut(i) for i in v.inputs]) for v in values]
-        return simplify(over, (folded, tidy))
+        return simplify(over, (folded, as_trained, tidy))
 
     def original(self, node: Node) -> Node:
         """What a quoted value stands for; other nodes stand for themselves."""

@@ -11,6 +11,7 @@ from ..graph.leaves import Const, Leaf, folded
 from ..graph.node import Node
 from ..graph.scaled import DivNoNan, Scaled
 from ..nodes.border import Dilate
+from ..nodes.in_training import InTraining
 from ..nodes.reduce import Sum
 from ..nodes.shape import Reshape
 from ..simplify.neutral import uniform
@@ -116,3 +117,8 @@ def unspread(node: Node) -> Node:
     while isinstance(at, BroadcastTo | Reshape):
         at = at.x
     return at if at.shape == () else node
+
+
+def as_trained(node: Node) -> Node | None:
+    """What differs in training is written as it is there."""
+    return node.trains if isinstance(node, InTraining) else None

@@ -32,8 +32,10 @@ class Titles:
 
     def types(self, node: Node) -> str:
         """The node types behind a formula; small arithmetic only where there is nothing else."""
-        inner = self.values.inner(node)
+        inner, record = self.values.inner(node), self.values.composites.get(node)
         large = [n for n in inner if not isinstance(n, (*_ARITHMETIC, *_ARRANGING))]
         small = [n for n in inner if not isinstance(n, _ARRANGING)]
         names = list(dict.fromkeys(type(n).__name__ for n in large or small or [node]))
+        if record is not None and len(small) > 1:
+            return record.title
         return " + ".join(names) if len(names) <= 3 else type(node).__name__

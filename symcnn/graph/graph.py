@@ -14,6 +14,7 @@ from .apart import load
 from .collector import collector_paused
 from .context import Context, remember
 from .errors import DTypeError, GraphError, call_site, message
+from .layer import LayerRecord, recall, records
 from .leaves import Input, Leaf, Param
 from .listing import listed
 from .locks import cached_property
@@ -216,7 +217,7 @@ def is_leaf(node: Node) -> bool:
 
 # A node is pickled and copied as a flat table of everything upstream, so a chain of any length is fine.
 
-_Row = tuple[type[Node], dict[str, Any], Context]
+_Row = tuple[type[Node], dict[str, Any], Context, tuple[Any, ...]]
 """A node's type, its fields, and what it remembers."""
 
 
@@ -236,7 +237,8 @@ def pack(*outputs: Node) -> list[Node | _Row]:
             rows.append(node)
         else:
             fields = {name: _refer(getattr(node, name), index) for name in node.field_names}
-            rows.append((type(node), fields, node._context))
+            kept = tuple(_refer(record.packed(), index) for record in records(node))
+            rows.append((type(node), fields, node._context, kept))
     return rows
 
 
@@ -259,8 +261,9 @@ def unpack_all(rows: Iterable[Node | _Row]) -> list[Node]:
         if isinstance(row, Node):
             made.append(row)
         else:
-            cls, fields, context = row
+            cls, fields, context, kept = row
             made.append(cls(**{name: _resolve(value, made) for name, value in fields.items()}))
+            recall(made[-1], [LayerRecord.unpacked(*_resolve(one, made)) for one in kept])
             if context:
                 remember(made[-1], context)
     return made

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, overload
 
+from .leaves import BatchSize, Const
 from .node import Node
+from .nodetype import next_serial
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
@@ -23,7 +25,7 @@ class LayerRecord:
     function, title, name : str
         What the function is called, what its box is called, and the layer's own name, if it was given one.
     inputs : tuple of Node
-        The nodes among the arguments.
+        What it has read that was there before the call: with what was made during the call, that is all of the layer.
     arguments : {str: object}
         All arguments by name, with their defaults.
     formula : str or None
@@ -36,6 +38,22 @@ class LayerRecord:
     inputs: tuple[Node, ...]
     arguments: Mapping[str, Any]
     formula: str | None = None
+
+    def packed(self) -> tuple[Any, ...]:
+        """What a pickle keeps: of the arguments those that are nodes, numbers, texts, and tuples of them."""
+        plain = tuple((name, value) for name, value in self.arguments.items() if _is_plain(value))
+        return self.function, self.title, self.name, self.inputs, plain, self.formula
+
+    @classmethod
+    def unpacked(cls, function: str, title: str, name: str, inputs: Any, arguments: Any, formula: Any) -> LayerRecord:
+        """The record of which `packed` has kept this."""
+        return cls(function, title, name, inputs, dict(arguments), formula)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, Node | bool | int | float | str)
 
 
 @overload
@@ -77,24 +95,46 @@ def layer_of(function: Callable[..., Any], title: str | None, formula: str | Non
 
     @wraps(function)
     def build(*args: Any, **kwargs: Any) -> Any:
+        begin = next_serial()
         made = function(*args, **kwargs)
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        inputs = tuple(dict.fromkeys(n for value in bound.arguments.values() for n in _nodes(value)))
-        name = str(bound.arguments.get("name", ""))
-        record = LayerRecord(function.__name__, shown, name, inputs, dict(bound.arguments), formula)
-        for node in _nodes(made):
-            if node not in inputs:
-                vars(node)["_records"] = (*records(node), record)
+        new = [node for node in _nodes(made) if node.serial >= begin]
+        if new:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            name = bound.arguments.get("name") or ""
+            read = _read(new, begin)
+            record = LayerRecord(function.__name__, shown, str(name), read, dict(bound.arguments), formula)
+            for node in new:
+                recall(node, [*records(node), record])
         return made
 
     return build
+
+
+def _read(made: list[Node], begin: int) -> tuple[Node, ...]:
+    """What nodes that were made since `begin` have read that is older, in the order in which it was made."""
+    found: dict[Node, None] = {}
+    todo, seen = list(made), set(made)
+    while todo:
+        for source in todo.pop().inputs:
+            if source.serial < begin:
+                found |= {} if isinstance(source, Const | BatchSize) else {source: None}
+            elif source not in seen:
+                seen.add(source)
+                todo.append(source)
+    return tuple(sorted(found, key=lambda node: node.serial))
 
 
 def records(node: Node) -> tuple[LayerRecord, ...]:
     """The records of the layers that returned `node`, the innermost first."""
     found: tuple[LayerRecord, ...] = vars(node).get("_records", ())
     return found
+
+
+def recall(node: Node, known: list[LayerRecord]) -> None:
+    """Let `node` have these records, the innermost first."""
+    if known:
+        vars(node)["_records"] = tuple(known)
 
 
 def _nodes(value: Any) -> Iterator[Node]:

@@ -142,6 +142,11 @@ def _finish(node: Node) -> Node:
     return node
 
 
+def next_serial() -> int:
+    """A number between those of the nodes that are there and of those that are still to be made."""
+    return next(_SERIAL)
+
+
 def attribute_key(value: Any) -> Any:
     """A hashable stand-in for a field's value: nodes by identity, numbers with their type and bits.
 

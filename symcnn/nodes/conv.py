@@ -17,6 +17,7 @@ from .border import Pad, Widths
 from .border import pad as pad_border
 from .connections import connected
 from .reduce import sum
+from .shape import Reshape, Transpose
 
 
 class Conv(Node):
@@ -139,21 +140,31 @@ class Conv(Node):
         return (error, gradient) if self.b is None else (error, gradient, sum(delta, axis=(lead, lead + 2, lead + 3)))
 
     @property
+    def is_in_groups(self) -> bool:
+        """Whether formulas show its groups with their sign, and nothing else of them."""
+        return self.ndim == 5
+
+    @property
     def multiply_adds(self) -> int:
         """Each weight that exists, once for each unit of its map."""
         images, _, height, width = self.spec.bind(1)[-4:]
         return images * height * width * connected(self.w, Rot90, Swap)
 
     def template(self, kind: str) -> str:
-        sign = r"\ast" if kind == "latex" else "*"
-        full = r"\ast_{{\text{{full}}}}" if kind == "latex" else "*_full"
-        product = f"{{seen}} {sign} {{rotated}}" if self._padded() is None else f"{{padded}} {full} {{rotated}}"
+        padded, groups = self._padded() is not None, self.x.ndim > 4
+        if kind == "latex":
+            below = [r"\text{{full}}"] * padded + ["{groups}"] * groups
+            sign = r"\ast" + (f"_{{{{{', '.join(below)}}}}}" if below else "")
+        else:
+            sign = "*" + "_full" * padded + "_{groups}" * groups
+        product = f"{{{'padded' if padded else 'seen'}}} {sign} {{rotated}}"
         return product if self.b is None else product + " + {b}"
 
     def parts(self) -> dict[str, Any]:
         turned = self.w.x if isinstance(self.w, Rot90) else None
         rotated = rot90(unswapped(self.w)) if turned is None else unswapped(turned)
-        return super().parts() | {"seen": unswapped(self.x), "rotated": rotated, "padded": self._padded()}
+        groups = {"groups": self.shape[0] if self.ndim > 4 else 1}
+        return super().parts() | groups | {"seen": unswapped(self.x), "rotated": rotated, "padded": self._padded()}
 
     def _padded(self) -> Node | None:
         """What is convolved in full: x without its border, where the border is as wide as the filters allow."""
@@ -272,5 +283,9 @@ def swap(x: Node, lead: int = 0) -> Node:
 
 
 def unswapped(x: Node) -> Node:
-    """What `x` shows in the formula of a convolution: a swap is shown as nothing there."""
-    return x.x if isinstance(x, Swap) else x
+    """What `x` shows in the formula of a convolution: a swap is shown as nothing there, and so are groups apart."""
+    x = x.x if isinstance(x, Swap) else x
+    if x.ndim != 5:
+        return x
+    whole = x.x if isinstance(x, Transpose) and x.axes == (1, 0, 2, 3, 4) else x
+    return whole.x if isinstance(whole, Reshape) and whole.x.ndim == 4 else x

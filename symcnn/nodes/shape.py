@@ -121,6 +121,8 @@ class Transpose(Node):
     def template(self, kind: str) -> str:
         if getattr(self.x, "is_in_columns", False):
             return "{x}"  # a product is written with an example a column already
+        if getattr(self.x, "is_in_groups", False) and self.axes == (1, 0, 2, 3, 4):
+            return "{x}"  # a convolution is written with the number of its groups
         *others, last, first = self.axes
         if (*others, first, last) == tuple(range(self.x.ndim)):  # of matrices, or of a stack of them
             return r"{x}^{{\top}}" if kind == "latex" else "{x}ᵀ"

@@ -23,7 +23,7 @@ def test_a_strided_convolution_is_one_value():
     assert found["a1"] == "σ(z1)" and found["z2"] == "W2 a1 + b2" and found["δ(z1)"] == "δ(a1) · a1 · (1 − a1)"
     assert found["∇W1"] == "pad_2(x) * rot90(dilate_2(δ(z1), 28×28), 2)" and found["∇b1"] == "Σ₀₂₃ δ(z1)"
     box = back.draw().story.boxes[1]
-    assert (box.title, box.shape) == ("c · Pad + Conv + Subsample", "2×14×14")
+    assert (box.title, box.shape) == ("c · Conv", "2×14×14")
 
 
 def test_a_convolution_that_is_read_beside_its_stride_keeps_its_name():

@@ -73,7 +73,7 @@ class Reader:
             r"|(?P<size>(?:N|\d+)(?:×\d+)+|(?<=, )N(?=\)))|(?P<list>\[\d[\d+, ]*\])"
             r"|(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
             r"|(?P<function>[A-Za-zσ]+(?:_[a-z]+|90)*(?:_\d[\d.]*)?[₀-₉ₓ]*)"
-            r"|(?P<sign>\*_full|[-+−·*/^()\[\]|,:<>=≥≤²ᵀ])|(?P<space>\s+)"
+            r"|(?P<sign>\*(?:_full)?(?:_\d+)?|[-+−·*/^()\[\]|,:<>=≥≤²ᵀ])|(?P<space>\s+)"
         )
         found, at = [], 0
         while at < len(text):
@@ -111,13 +111,13 @@ class Reader:
 
     def _product(self):
         a = self._factor()
-        while self._next() in ("·", "/", "*", "*_full"):
+        while self._next() in ("·", "/") or self._next().startswith("*"):
             sign = self._take()
             b = self._factor()
             if sign in "·/":
                 a = elementwise({"·": np.multiply, "/": np.divide}[sign], a, b)
             else:
-                a = convolved(a, b, "full" if sign == "*_full" else "valid")
+                a = convolved(a, b, "full" if "full" in sign else "valid")
         return a
 
     def _factor(self):

@@ -33,8 +33,9 @@ def as_text(latex, names):
         elif rest.startswith(r"\sqrt"):
             inside, at = group(latex, at + 5)
             out += f"sqrt({as_text(inside, names)})"
-        elif rest.startswith(r"\ast_{\text{full}}"):
-            out, at = out + "*_full", at + len(r"\ast_{\text{full}}")
+        elif found := re.match(r"\\ast_\{(?:(\\text\{full\})?(?:, )?(\d*))\}", rest):
+            full, groups = found.groups()
+            out, at = out + "*" + ("_full" if full else "") + (f"_{groups}" if groups else ""), at + found.end()
         elif latex[at] in "^_":
             inside, end = group(latex, at + 1) if latex[at + 1] == "{" else (latex[at + 1], at + 2)
             out += script(out, latex[at], inside, names)

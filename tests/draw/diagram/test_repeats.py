@@ -163,7 +163,7 @@ def test_the_copies_of_a_repeat_are_alike(pieces):
 def test_residual_blocks_become_one_box():
     story = sc.draw(blocks(12)).story
     assert [b.title for b in story.boxes] == [
-        "x", "y", "stem · Pad + Conv", "Relu", "res1a … res12b · (Pad + Conv, Relu, Add) ×12", "Pool", "fc · Dense",
+        "x", "y", "stem · Conv", "Relu", "res1a … res12b · (Conv, Relu, Add) ×12", "Pool", "fc · Dense",
         "loss · SoftmaxCrossEntropy",
     ]  # fmt: skip
     fold = next(box for box in story.boxes if box.kind == "fold")
@@ -201,8 +201,8 @@ def test_a_fold_is_asked_for_or_not():
     assert len(sc.draw(J).story.boxes) == 3 * 5 + 7 and "fold" not in sc.draw(J).story.note
     assert sc.draw(J).svg == sc.draw(J, fold=False).svg == sc.backprop(J).draw(fold=False).svg
     assert titles(sc.draw(J, fold=True))[2:4] == [
-        "stem · Pad + Conv, Relu",
-        "res1a … res3b · (Pad + Conv, Relu, Add) ×3",
+        "stem · Conv, Relu",
+        "res1a … res3b · (Conv, Relu, Add) ×3",
     ]
     large = blocks(12)
     assert len(sc.draw(large, fold=False).story.boxes) == 12 * 5 + 7 > MOST
