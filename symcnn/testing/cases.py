@@ -54,7 +54,7 @@ def _leaf_as(leaf: Node, dtype: str) -> Node:
     if isinstance(leaf, Input):
         return Input(leaf.name, leaf.shape, dtype)
     if isinstance(leaf, Param):
-        return Param(leaf.name, leaf.value.astype(dtype), leaf.mask)
+        return Param(leaf.name, leaf.value.astype(dtype), leaf.mask, layer=leaf.layer, trainable=leaf.trainable)
     if isinstance(leaf, Const):
         return Const(leaf.value.astype(dtype), name=leaf.name)
     return BatchSize(dtype) if isinstance(leaf, BatchSize) else leaf
