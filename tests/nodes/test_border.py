@@ -134,3 +134,9 @@ def test_one_number_is_a_border_on_all_sides_of_a_plain_matrix():
     found = sc.compile([padded, sc.crop(padded, 1)])(m=[[1, 2, 3], [4, 5, 6]])
     np.testing.assert_array_equal(found[0], [[0] * 5, [0, 1, 2, 3, 0], [0, 4, 5, 6, 0], [0] * 5])
     np.testing.assert_array_equal(found[1], [[1, 2, 3], [4, 5, 6]])
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_every_other_number_of_a_row(backend):
+    x = sc.Input("x", (6,))
+    assert sc.compile(x[::2], backend=backend)(x=range(6)).tolist() == [0, 2, 4]
