@@ -252,10 +252,10 @@ operation("subsample", sc.subsample, lambda m, a, n: a[tuple(slice(None, None, k
           _each_axis(lambda rng, d: int(rng.integers(1, 4)), 1))  # fmt: skip
 operation("take", lambda a, i, x: sc.take(a, list(i), x), lambda m, a, i, x: m.take(a, i, x), _indices)
 operation("concat", lambda a, b, x: sc.concat([a, b], x), lambda m, a, b, x: m.concat([a, b], x), _join)
-operation("mean pool", lambda a, p, q: sc.mean_pool(a, (p, q)),
+operation("mean pool", lambda a, p, q: sc.Pool(a, (p, q), "mean"),
           lambda m, a, p, q: m.mean(m.windows(a, p, q), -1, False),
           _window)  # fmt: skip
-operation("max pool", lambda a, p, q: sc.max_pool(a, (p, q)),
+operation("max pool", lambda a, p, q: sc.Pool(a, (p, q), "max"),
           lambda m, a, p, q: m.largest(m.windows(a, p, q), -1, False),
           _window, lambda a, p, q: _pool_top_two(a, p, q))  # fmt: skip
 operation("upsample", lambda a, p, q: sc.upsample(a, (p, q)), lambda m, a, p, q: m.repeat(a, p, q), _repeat)
