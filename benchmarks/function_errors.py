@@ -22,13 +22,32 @@ import symcnn as sc
 from symcnn.engine.native.analysis.tracing import traced
 from symcnn.engine.native.cpu import Cpu
 from symcnn.engine.native.ir import math_functions as functions
+from symcnn.engine.native.ir import trigonometry
 from symcnn.engine.native.ir.llvm import module
 from symcnn.engine.native.ir.loops import DOUBLE, FLOAT, INDEX, INT, POINTER, Builder, Type, Value
 from symcnn.engine.native.runtime.jit import Library
 
 Exact = Callable[[Any], Any]
 
+
+def erf(x: Any) -> Any:
+    """SciPy's error function; of long doubles, e^-x^2 times a series whose terms are all positive."""
+    if x.dtype == np.float64:
+        from scipy.special import erf as of_doubles
+
+        return of_doubles(x)
+    size = np.minimum(np.abs(x), 7)
+    total = term = size
+    for n in range(1, 200):
+        term = term * (2 * size * size) / (2 * n + 1)
+        total = total + term
+    return np.copysign(total * np.exp(-size * size) * 2 / np.sqrt(4 * np.arctan(np.ones_like(x))), x)
+
+
 EXACT: dict[str, Exact] = {
+    **{name: getattr(np, name) for name in ("expm1", "sin", "cos", "sinh", "cosh")},
+    **{name: getattr(np, "arc" + name[1:]) for name in ("asin", "acos", "atan", "asinh")},
+    "erf": erf,
     "exp": np.exp,
     "log": np.log,
     "log1p": np.log1p,
@@ -44,9 +63,10 @@ _AT_ONCE = 1 << 15
 
 def written(name: str, b: Builder, x: Value) -> Value:
     """What the native engine computes for a function, or for the rule of a node type."""
-    if hasattr(functions, name):
-        value: Value = getattr(functions, name)(b, x)
-        return value
+    for module_of in (functions, trigonometry):
+        if hasattr(module_of, name):
+            value: Value = getattr(module_of, name)(b, x)
+            return value
     z = sc.Input("z", (None,), "float32" if b.real == FLOAT else "float64")
     return traced(getattr(sc, name)(z), [x])
 

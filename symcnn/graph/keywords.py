@@ -108,10 +108,8 @@ NUMPYS = {
     "var": "sc.mean((node - sc.mean(node)) ** 2)",
     "std": "sc.sqrt(sc.mean((node - sc.mean(node)) ** 2))",
     "norm": "sc.sqrt(sc.sum(node ** 2))",
-    "square": "node ** 2",
-    "reciprocal": "1 / node",
-    "not_equal": "sc.where(sc.equal(a, b), 0, 1)",
-    "logical_not": "sc.where(condition, 0, 1)",
+    "floor_divide": "sc.floor(a / b)",
+    "square": "sc.square(node)",
     "add.reduce": "sc.sum(node)",
     "maximum.reduce": "sc.max(node)",
 }

@@ -129,6 +129,33 @@ class Operators:
     def __rmatmul__(self, other: Operand) -> Node:
         return UFUNCS[np.matmul](other, self)
 
+    def __mod__(self, other: Operand) -> Node:
+        return UFUNCS[np.remainder](self, other)
+
+    def __rmod__(self, other: Operand) -> Node:
+        return UFUNCS[np.remainder](other, self)
+
+    def __and__(self, other: Operand) -> Node:
+        return UFUNCS[np.bitwise_and](self, other)
+
+    def __rand__(self, other: Operand) -> Node:
+        return UFUNCS[np.bitwise_and](other, self)
+
+    def __or__(self, other: Operand) -> Node:
+        return UFUNCS[np.bitwise_or](self, other)
+
+    def __ror__(self, other: Operand) -> Node:
+        return UFUNCS[np.bitwise_or](other, self)
+
+    def __xor__(self, other: Operand) -> Node:
+        return UFUNCS[np.bitwise_xor](self, other)
+
+    def __rxor__(self, other: Operand) -> Node:
+        return UFUNCS[np.bitwise_xor](other, self)
+
+    def __invert__(self) -> Node:
+        return UFUNCS[np.invert](self)
+
     def __neg__(self) -> Node:
         return UFUNCS[np.negative](self)
 

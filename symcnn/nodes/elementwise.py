@@ -1,4 +1,4 @@
-"""Elementary functions of each element: exp, log, sqrt, abs, sign, powers."""
+"""Elementary functions of each element: exp, log and their exact forms near 0, sqrt, abs, sign, powers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 
 from ..graph.algebra import ones, zeros
 from ..graph.leaves import Const, Input
-from ..graph.node import Node
+from ..graph.node import Node, as_node
+from ..graph.operators import builds
 from .select import equal, where
 
 
@@ -50,6 +51,43 @@ class Log(Node):
     @classmethod
     def samples(cls) -> list[Node]:
         return [cls(_positive_sample())]
+
+
+class Log1p(Node):
+    """log(1 + x); exact near 0, too."""
+
+    ufunc = np.log1p
+    x: Node
+    latex = r"\log(1 + {x})"
+    text = "log(1 + {x})"
+    says = ("Each unit becomes the natural logarithm of 1 more.", "Each error is divided by 1 + x.")
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.log1p(x)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (delta / (1 + self.x),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        return [cls(_positive_sample())]
+
+
+class Expm1(Node):
+    """e^x - 1; exact near 0, too."""
+
+    ufunc = np.expm1
+    x: Node
+    latex = r"e^{{{x}}} - 1"
+    text = "exp({x}) − 1"
+    binding = 1
+    says = ("Each unit becomes e to its power, less 1.", "Each error is multiplied by e^x.")
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.expm1(x)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (delta * Exp(self.x),)
 
 
 class Sqrt(Node):
@@ -157,9 +195,44 @@ def log(x: Node) -> Node:
     return Log(x)
 
 
+def log1p(x: Node) -> Node:
+    """log(1 + x) of each element, exact near 0, too."""
+    return Log1p(x)
+
+
+def expm1(x: Node) -> Node:
+    """e^x - 1 of each element, exact near 0, too.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> sc.compile(sc.expm1(sc.Input("x", (2,))))(x=[1 / 1024**4, 0])
+    array([9.094947e-13, 0.000000e+00], dtype=float32)
+    """
+    return Expm1(x)
+
+
 def sqrt(x: Node) -> Node:
     """The square root of each element."""
     return Sqrt(x)
+
+
+def sign(x: Node) -> Node:
+    """-1, 0 or 1, the sign of each element; see `Sign`."""
+    return Sign(x)
+
+
+@builds(np.square)
+def square(x: Node) -> Node:
+    """Each element times itself."""
+    x = as_node(x)
+    return x * x
+
+
+@builds(np.reciprocal)
+def reciprocal(x: Node) -> Node:
+    """1 divided by each element: a real number, of integers, too."""
+    return 1 / as_node(x)
 
 
 def abs(x: Node) -> Node:

@@ -13,7 +13,7 @@ Y = sc.Input("y", (2, 3), "float64")
 FEEDS = {"x": np.array([[1.0, 2, 3], [4, 5, 6]]), "y": np.array([[2.0, 2, 2], [0.5, 7, 6]])}
 
 BINARY = [
-    operator.add, operator.sub, operator.mul, operator.truediv, operator.pow,
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod,
     operator.gt, operator.ge, operator.lt, operator.le,
 ]  # fmt: skip
 
@@ -57,6 +57,10 @@ def test_unary_operators():
 def test_numpys_functions_build_nodes(ufunc):
     arguments = (X, sc.transpose(Y)) if ufunc is np.matmul else (X, Y)[: ufunc.nin]
     arrays = (FEEDS["x"], FEEDS["y"].T if ufunc is np.matmul else FEEDS["y"])[: ufunc.nin]
+    if ufunc in (np.arcsin, np.arccos, np.arctanh):
+        arguments, arrays = (X / 10,), (FEEDS["x"] / 10,)
+    if ufunc.__name__.startswith(("logical", "bitwise", "invert")):
+        arguments, arrays = ([a > 3 for a in both] for both in (arguments, arrays))
     node = ufunc(*arguments)
     assert is_node(node)
     np.testing.assert_allclose(sc.compile([node, X, Y])(FEEDS)[0], ufunc(*arrays))
@@ -72,13 +76,13 @@ def test_numpys_functions_take_arrays_on_either_side():
 @pytest.mark.parametrize(
     ("call", "problem"),
     [
-        (lambda: np.sin(X), "numpy.sin has no node type"),
+        (lambda: np.arctan2(X, X), "numpy.arctan2 has no node type"),
         (lambda: np.add.reduce(X), "numpy.add.reduce"),
         (lambda: np.add(X, 1, out=np.zeros((2, 3))), "numpy.add with out has no node type"),
         (lambda: np.add(X, 1, where=np.ones((2, 3), bool)), "numpy.add with where"),
         (lambda: np.add(X, 1, dtype="float32"), "numpy.add with dtype"),
         (lambda: np.sum(X), "numpy.sum takes no nodes"),
-        (lambda: np.zeros((2, 3)) != X, "numpy.not_equal has no node type"),
+        (lambda: np.zeros((2, 3)) // X, "numpy.floor_divide has no node type\n  use sc.floor(a / b)"),
     ],
 )
 def test_functions_without_a_node_say_which_have_one(call, problem, refused):
@@ -131,13 +135,13 @@ def test_what_a_node_is_not(ask, hint, refused):
         ask(X)
 
 
-@pytest.mark.parametrize("ask", [float, int, len, round, operator.invert, lambda x: 1 in x, lambda x: x(1)])
+@pytest.mark.parametrize("ask", [float, int, len, round, lambda x: 1 in x, lambda x: x(1)])
 def test_pythons_own_errors(ask):
     with pytest.raises(TypeError):
         ask(X)
 
 
-@pytest.mark.parametrize("op", [operator.mod, operator.floordiv, operator.lshift, operator.and_, divmod])
+@pytest.mark.parametrize("op", [operator.floordiv, operator.lshift, divmod])
 def test_operators_that_nodes_do_not_have(op):
     with pytest.raises(TypeError, match="unsupported operand"):
         op(X, 2)

@@ -6,13 +6,14 @@ import pytest
 
 import symcnn as sc
 from symcnn.graph.leaves import Leaf
+from symcnn.nodes.logic import Logic
 from symcnn.nodes.loss import _OfRows
 from symcnn.nodes.pool import _Windowed
 from symcnn.nodes.reduce import Reduction
 from symcnn.nodes.select import Comparison
 from symcnn.nodes.windows import _Sliding
 
-BASES = {Leaf, Comparison, Reduction, _OfRows, _Sliding, _Windowed}
+BASES = {Leaf, Comparison, Logic, Reduction, _OfRows, _Sliding, _Windowed}
 LEAVES = {sc.Input, sc.Param, sc.Const, sc.BatchSize}
 BUILT_IN = [
     cls

@@ -57,6 +57,11 @@ def square(xp, z):
 
 
 @rule(NATIVE)
+def waves(xp, z):
+    return xp.sin(1000 * z) + xp.cos(z) + xp.expm1(xp.atan(z)) + xp.round(z)
+
+
+@rule(NATIVE)
 def polynomial(xp, z):
     return 1 + z * (2 - z / 3) - z**3
 
@@ -326,7 +331,7 @@ def a_transpose(xp, z):
     return z.T.T
 
 
-@rule("its rule cannot be traced")
+@rule(NATIVE)
 def remainder(xp, z):
     return z % 2
 

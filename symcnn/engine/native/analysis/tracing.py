@@ -15,7 +15,7 @@ import numpy as np
 
 from ....graph.node import Node
 from ....graph.spec import DType
-from ..ir import math_functions
+from ..ir import math_functions, trigonometry
 from ..ir.conversion import constant, converted, element_of_array
 from ..ir.loops import BIT, DOUBLE, FLOAT, INDEX, POINTER, Builder, Type, Value
 from .trial import doubt
@@ -121,6 +121,12 @@ class Stand:
     def __rpow__(self, other: Any) -> Stand:
         return _power(Stand(_number(self, other)), self)
 
+    def __mod__(self, other: Any) -> Stand:
+        return _remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Stand:
+        return _remainder(Stand(_number(self, other)), self)
+
     def __neg__(self) -> Stand:
         return Stand(self.value.builder.unary("fneg", _number(self, self)))
 
@@ -153,6 +159,9 @@ class Stand:
 
     def __or__(self, other: Any) -> Stand:
         return self._bits("or", other)
+
+    def __xor__(self, other: Any) -> Stand:
+        return self._bits("xor", other)
 
     def __invert__(self) -> Stand:
         if self.dtype != bool:
@@ -209,6 +218,15 @@ def _power(x: Stand, other: Any) -> Stand:
     return Stand(math_functions.power(b, base, exponent) if short is None else short)
 
 
+def _remainder(x: Stand, other: Any) -> Stand:
+    """What NumPy's remainder is: of C's, which has the sign of x, with one more divisor where signs differ."""
+    b, a, divisor = x.value.builder, _number(x, x), _number(x, other)
+    zero, rest = b.number(0, a.type.lanes), b.binary("frem", a, divisor)
+    other_sign = b.binary("xor", b.compare("olt", rest, zero), b.compare("olt", divisor, zero))
+    signed = b.select(other_sign, b.binary("fadd", rest, divisor), rest)
+    return Stand(b.select(b.compare("oeq", rest, zero), b.binary("copysign", zero, divisor), signed))
+
+
 def _number(near: Stand, x: Any) -> Value:
     """x as a vector like `near`; Python's own numbers have no dtype of their own, as in NumPy."""
     if isinstance(x, Stand):
@@ -255,11 +273,22 @@ class Namespace(metaclass=_Known):
     exp = staticmethod(_unary(math_functions.exp))
     log = staticmethod(_unary(math_functions.log))
     log1p = staticmethod(_unary(math_functions.log1p))
+    expm1 = staticmethod(_unary(math_functions.expm1))
     tanh = staticmethod(_unary(math_functions.tanh))
+    sin = staticmethod(_unary(trigonometry.sin))
+    cos = staticmethod(_unary(trigonometry.cos))
+    asin = staticmethod(_unary(trigonometry.asin))
+    acos = staticmethod(_unary(trigonometry.acos))
+    atan = staticmethod(_unary(trigonometry.atan))
+    sinh = staticmethod(_unary(trigonometry.sinh))
+    cosh = staticmethod(_unary(trigonometry.cosh))
+    asinh = staticmethod(_unary(trigonometry.asinh))
     abs = staticmethod(_unary(lambda b, x: b.unary("fabs", x)))
     sqrt = staticmethod(_unary(lambda b, x: b.unary("sqrt", x)))
     floor = staticmethod(_unary(lambda b, x: b.unary("floor", x)))
     ceil = staticmethod(_unary(lambda b, x: b.unary("ceil", x)))
+    round = staticmethod(_unary(lambda b, x: b.unary("rint", x)))
+    remainder = staticmethod(lambda a, b: _same(a) % b)
     pow = staticmethod(lambda a, b: _same(a) ** b)
     square = staticmethod(lambda x: _same(x) * x)
     negative = staticmethod(lambda x: -_same(x))
@@ -273,6 +302,7 @@ class Namespace(metaclass=_Known):
     divide = staticmethod(_pair("fdiv"))
     logical_and = bitwise_and = staticmethod(lambda a, b: _same(a) & b)
     logical_or = bitwise_or = staticmethod(lambda a, b: _same(a) | b)
+    logical_xor = bitwise_xor = staticmethod(lambda a, b: _same(a) ^ b)
     logical_not = bitwise_invert = staticmethod(lambda a: ~_same(a))
 
     @staticmethod

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .loops import BIT, BYTE, DOUBLE, FLOAT, INDEX, INT, Builder, Value
+from .loops import BIT, BYTE, DOUBLE, FLOAT, INDEX, INT, Builder, Loop, Register, Set, Statement, Value
 
 Array = NDArray[Any]
 
@@ -23,6 +23,11 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "sqrt": np.sqrt,
     "floor": np.floor,
     "ceil": np.ceil,
+    "rint": np.rint,
+    "frem": np.fmod,
+    "sin": np.sin,
+    "cos": np.cos,
+    "total": np.sum,
     "maximum": np.maximum,
     "minimum": np.minimum,
     "copysign": np.copysign,
@@ -47,7 +52,7 @@ _ORDERS: dict[str, Callable[..., Any]] = {
 
 
 def interpreted(b: Builder, given: Mapping[Value, Array]) -> dict[Value, Array]:
-    """All values of a function without loops, in order; `given` has what it loads.
+    """All values of a function, in order, whose loops are done once at most; `given` has what it loads.
 
     Examples
     --------
@@ -59,17 +64,27 @@ def interpreted(b: Builder, given: Mapping[Value, Array]) -> dict[Value, Array]:
     array([4., 9.], dtype=float32)
     """
     found: dict[Value, Array] = dict(given)
+    held: dict[Register, Array] = {}
 
-    def operand(value: Value) -> Array:
-        if value.op == "number":
-            return np.asarray(value.args[0]).astype(_DTYPES[value.type.element])
-        return found[value]
+    def operand(part: Any) -> Any:
+        if isinstance(part, Register):
+            return held[part]
+        if not isinstance(part, Value):
+            return part
+        return np.asarray(part.args[0]).astype(_DTYPES[part.type.element]) if part.op == "number" else found[part]
+
+    def follow(body: list[Statement]) -> None:
+        for statement in body:
+            match statement:
+                case Set(register, value):
+                    held[register] = operand(value)
+                case Loop(low=low, high=high) if operand(low) < operand(high):
+                    follow(statement.body)
+                case Value() if statement not in found:
+                    found[statement] = np.asarray(_computed(statement, [operand(a) for a in statement.args]))
 
     with np.errstate(all="ignore"):
-        for value in b.function.body:
-            if isinstance(value, Value) and value not in found:
-                parts = [operand(a) if isinstance(a, Value) else a for a in value.args]
-                found[value] = np.asarray(_computed(value, parts))
+        follow(b.function.body)
     return found
 
 
@@ -80,6 +95,8 @@ def _computed(value: Value, parts: list[Any]) -> Any:
     if op in ("fcmp", "icmp"):
         return _compared(*parts)
     match op:
+        case "get":
+            return parts[0]
         case "fmuladd":
             return parts[0] * parts[1] + parts[2]
         case "lshr":

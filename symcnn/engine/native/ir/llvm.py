@@ -14,6 +14,7 @@ _PLAIN = {
     "fsub",
     "fmul",
     "fdiv",
+    "frem",
     "add",
     "sub",
     "mul",

@@ -13,7 +13,24 @@ from dataclasses import dataclass
 
 from .loops import BIT, DOUBLE, FLOAT, INDEX, INT, Builder, Value
 
-ULP = {"exp": 1.25, "log": 1.0, "log1p": 2.5, "tanh": 1.5, "sigmoid": 2.5, "softplus": 3.0}
+ULP = {
+    "exp": 1.25,
+    "expm1": 2.0,
+    "log": 1.0,
+    "log1p": 2.5,
+    "tanh": 1.5,
+    "sigmoid": 2.5,
+    "softplus": 3.0,
+    "erf": 4.0,
+    "sin": 2.0,
+    "cos": 2.0,
+    "asin": 2.5,
+    "acos": 2.0,
+    "atan": 2.0,
+    "sinh": 3.0,
+    "cosh": 2.5,
+    "asinh": 4.0,
+}
 """The bound of the error of each function, in ulp of the right result (below the normal range: of the smallest).
 
 The rules of the types `Sigmoid` and `Softplus` are made of the others. Of exp, log, tanh and sigmoid, every float32 was
@@ -116,23 +133,45 @@ def _quotient(b: Builder, x: Value, over: Coefficients, under: Coefficients) -> 
     return top if under == (1.0,) else b.binary("fdiv", top, polynomial(b, x, under))
 
 
-def exp(b: Builder, x: Value) -> Value:
-    """e^x = 2^k e^r with |r| at most ln(2) / 2; 2^k in two factors, so that subnormal results come out, too."""
+def exp(b: Builder, x: Value, doublings: int = 0) -> Value:
+    """e^x = 2^k e^r with |r| at most ln(2) / 2; 2^k in two factors, so that subnormal results come out, too.
+
+    It is 2^doublings times that much, which may be finite where e^x is not.
+    """
     lanes, f = x.type.lanes, _FORMATS[x.type.element]
-    low, high = (b.number(limit, lanes) for limit in f.limits)
+    low, high = (b.number(limit - doublings, lanes) for limit in f.limits)
     x = b.select(b.compare("ogt", x, high), high, x)
     x = b.select(b.compare("olt", x, low), low, x)
-    rounder = b.number(f.rounder, lanes)
-    k = b.binary("fsub", b.fma(x, b.number(1.44269504088896341, lanes), rounder), rounder)
-    r = b.fma(k, b.number(-f.ln2[0], lanes), x)
-    r = b.fma(k, b.number(-f.ln2[1], lanes), r)
-    square = b.binary("fmul", r, r)
-    y = b.binary("fadd", b.fma(polynomial(b, r, f.exp), square, r), b.number(1, lanes))
+    k, less_1 = _without_powers_of_2(b, x)
+    y = b.binary("fadd", less_1, b.number(1, lanes))
+    k = b.binary("fadd", k, b.number(doublings, lanes)) if doublings else k
     # counted from `one`, the last bits of a whole number are the exponent's bits of 2 to its power
     one = b.number(f.rounder + f.bias, lanes)
     half = b.fma(k, b.number(0.5, lanes), one)
     rest = b.binary("fadd", b.binary("fsub", k, b.binary("fsub", half, one)), one)
     return b.binary("fmul", b.binary("fmul", y, _last_as_exponent(b, half)), _last_as_exponent(b, rest))
+
+
+def _without_powers_of_2(b: Builder, x: Value) -> tuple[Value, Value]:
+    """k and e^r - 1, where x = k log 2 + r with |r| at most ln(2) / 2."""
+    lanes, f = x.type.lanes, _FORMATS[x.type.element]
+    rounder = b.number(f.rounder, lanes)
+    k = b.binary("fsub", b.fma(x, b.number(1.44269504088896341, lanes), rounder), rounder)
+    r = b.fma(k, b.number(-f.ln2[0], lanes), x)
+    r = b.fma(k, b.number(-f.ln2[1], lanes), r)
+    return k, b.fma(polynomial(b, r, f.exp), b.binary("fmul", r, r), r)
+
+
+def expm1(b: Builder, x: Value) -> Value:
+    """e^x - 1 = 2^k (e^r - 1) + (2^k - 1), as long as 2^k is far from infinite."""
+    lanes, f = x.type.lanes, _FORMATS[x.type.element]
+    one, high, low = (b.number(n, lanes) for n in (1, f.digits, -2 * f.digits))
+    most = b.select(b.compare("ogt", x, high), high, b.select(b.compare("olt", x, low), low, x))
+    k, less_1 = _without_powers_of_2(b, most)
+    power = _last_as_exponent(b, b.binary("fadd", k, b.number(f.rounder + f.bias, lanes)))
+    near = b.fma(power, less_1, b.binary("fsub", power, one))
+    y = b.select(b.compare("ogt", x, high), exp(b, x), near)  # where 1 is below the last digit
+    return b.binary("copysign", y, x)
 
 
 def _last_as_exponent(b: Builder, x: Value) -> Value:

@@ -39,12 +39,14 @@ SPEC.loader.exec_module(errors)
 
 
 def compiled(name, lanes, real, cpu):
-    b = Builder(name, {"x": POINTER, "y": POINTER, "n": INDEX}, exported=True, real=real)
+    function = f"symcnn_{name}"  # "sin" is the C library's
+    b = Builder(function, {"x": POINTER, "y": POINTER, "n": INDEX}, exported=True, real=real)
     x, y, n = b.parameters
     with b.loop(0, n, lanes) as i:
         b.store(y, i, errors.written(name, b, b.load(x, i, b.reals(lanes))))
-    library = Library(module([b.function]), cpu, [name])
-    return library, ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(library.addresses[name])
+    library = Library(module([b.function]), cpu, [function])
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+    return library, kind(library.addresses[function])
 
 
 def whole_range(dtype, count):
