@@ -69,10 +69,12 @@ from .layers.pooling import (
     mean_pool,
     pool,
 )
+from .layers.reductions import all, any, norm, prod, std, var
 from .layers.regularisation import weight_decay
 from .nodes import initial
 from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
 from .nodes.conv import Conv, Rot90, Swap, rot90, swap
+from .nodes.cumulative import CumSum, cumsum
 from .nodes.dense import Dense, MatMul, dense, matmul, scale
 from .nodes.elementwise import (
     Abs,
@@ -112,7 +114,7 @@ from .nodes.loss import (
 )
 from .nodes.pool import Pick, Place, Pool, Switches, Upsample, upsample
 from .nodes.random import Uniform
-from .nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Sum, argmax, logsumexp, max, mean, sum
+from .nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Min, Sum, argmax, logsumexp, max, mean, min, sum
 from .nodes.rounding import Floor, Mod, Round, ceil, floor, mod, round
 from .nodes.select import (
     Equal,
@@ -149,7 +151,7 @@ from .nodes.trigonometry import (
     sin,
     sinh,
 )
-from .nodes.variance import Variance, variance
+from .nodes.variance import Variance
 from .nodes.windows import Fold, Windows
 from .simplify import simplify
 from .summary import summary
@@ -191,6 +193,7 @@ __all__ = [
     "Cos",
     "Cosh",
     "Crop",
+    "CumSum",
     "Dense",
     "Dilate",
     "Div",
@@ -218,6 +221,7 @@ __all__ = [
     "Max",
     "Maximum",
     "Mean",
+    "Min",
     "Minimum",
     "Mod",
     "Mul",
@@ -272,6 +276,8 @@ __all__ = [
     "acos",
     "acosh",
     "adaptive_mean_pool",
+    "all",
+    "any",
     "argmax",
     "as_node",
     "asin",
@@ -296,6 +302,7 @@ __all__ = [
     "cos",
     "cosh",
     "crop",
+    "cumsum",
     "data",
     "dense",
     "draw",
@@ -312,23 +319,23 @@ __all__ = [
     "fit",
     "flatten",
     "floor",
+    "gaussian_noise",
     "gelu",
     "global_max_pool",
     "global_mean_pool",
-    "gaussian_noise",
     "grad",
     "group_norm",
-    "in_training",
-    "inference",
     "hard_sigmoid",
     "hard_swish",
     "hard_tanh",
+    "in_training",
+    "inference",
     "initial",
     "instance_norm",
     "layer",
     "layer_norm",
-    "local_response_norm",
     "leaky_relu",
+    "local_response_norm",
     "log",
     "log1p",
     "log_softmax",
@@ -344,10 +351,12 @@ __all__ = [
     "maximum",
     "mean",
     "mean_pool",
+    "min",
     "minimum",
     "mish",
     "mod",
     "node_types",
+    "norm",
     "not_equal",
     "one_hot",
     "ones",
@@ -355,6 +364,7 @@ __all__ = [
     "plots",
     "pool",
     "prelu",
+    "prod",
     "reciprocal",
     "relu",
     "relu6",
@@ -375,12 +385,13 @@ __all__ = [
     "softmax_cross_entropy",
     "softmin",
     "softplus",
-    "spatial_dropout",
     "softsign",
     "sparsemax",
+    "spatial_dropout",
     "sqrt",
     "square",
     "squared_error",
+    "std",
     "subsample",
     "sum",
     "sum_to",
@@ -393,7 +404,7 @@ __all__ = [
     "train_step",
     "transpose",
     "upsample",
-    "variance",
+    "var",
     "weight_decay",
     "where",
     "zeros",

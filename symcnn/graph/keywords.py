@@ -78,16 +78,21 @@ _INSTEAD = {
 }
 """What takes the place of a keyword that has no counterpart."""
 NUMPYS = {
-    **{name: f"sc.{name}(node)" for name in ("sum", "mean", "max", "argmax", "transpose")},
+    **{
+        name: f"sc.{name}(node)"
+        for name in (
+            *("sum", "mean", "max", "min", "argmax", "var", "std", "prod", "any", "all", "square"),
+            *("transpose", "squeeze"),
+        )
+    },
     "amax": "sc.max(node)",
-    "min": "-sc.max(-node)",
-    "amin": "-sc.max(-node)",
+    "amin": "sc.min(node)",
     "argmin": "sc.argmax(-node)",
-    "clip": "sc.minimum(sc.maximum(node, low), high)",
+    "clip": "sc.clip(node, low, high)",
+    "clamp": "sc.clip(node, low, high)",
     "where": "sc.where(condition, a, b)",
     "reshape": "sc.reshape(node, shape)",
     "ravel": "sc.reshape(node, (-1,))",
-    "squeeze": "sc.reshape(node, shape), or node[:, 0]",
     "expand_dims": "node[:, None]",
     "flatten": "sc.flatten(node)",
     "swapaxes": "sc.transpose(node, axes)",
@@ -105,13 +110,15 @@ NUMPYS = {
     "broadcast_to": "sc.broadcast_to(node, shape)",
     "zeros_like": "sc.zeros(node)",
     "ones_like": "sc.ones(node)",
-    "var": "sc.mean((node - sc.mean(node)) ** 2)",
-    "std": "sc.sqrt(sc.mean((node - sc.mean(node)) ** 2))",
-    "norm": "sc.sqrt(sc.sum(node ** 2))",
+    "norm": "sc.norm(node)",
+    "cumsum": "sc.cumsum(node, axis)",
+    "cumulative_sum": "sc.cumsum(node, axis)",
     "floor_divide": "sc.floor(a / b)",
-    "square": "sc.square(node)",
     "add.reduce": "sc.sum(node)",
     "maximum.reduce": "sc.max(node)",
+    "minimum.reduce": "sc.min(node)",
+    "multiply.reduce": "sc.prod(node)",
+    "add.accumulate": "sc.cumsum(node, axis)",
 }
 """For the names of NumPy's functions and methods, what does that here."""
 METHODS = {

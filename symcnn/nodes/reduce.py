@@ -151,6 +151,27 @@ class Max(Reduction):
         return (where(FirstMax(self.x, self.axes), self.spread(delta), 0),)
 
 
+class Min(Reduction):
+    """The minimum over axes; NaN wins. The first minimum (in row-major order) gets all of the error.
+
+    The minimum of nothing (an empty batch) is an error.
+    """
+
+    integers = "common"
+    latex = r"\operatorname{{min}}<axes>({x})"
+    text = "min<axes>({x})"
+    says = ("It is the smallest of the units.", "All of the error goes to the first of the smallest units.")
+
+    def verify(self, x: Any) -> None:
+        self.refuse_nothing(x, "minimum")
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.min(x, axis=self.reduced, keepdims=self.keepdims)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (where(FirstMax(-self.x, self.axes), self.spread(delta), 0),)
+
+
 class LogSumExp(Reduction):
     """The logarithm of the sum of e^x over axes; exact at any x."""
 
@@ -287,6 +308,11 @@ def mean(x: Node, axis: Axes = None, keepdims: bool = False) -> Node:
 def max(x: Node, axis: Axes = None, keepdims: bool = False) -> Node:
     """The maximum of `x` over `axis`, over everything where it is None; see `Max`."""
     return Max(x, _axes(axis), keepdims)
+
+
+def min(x: Node, axis: Axes = None, keepdims: bool = False) -> Node:
+    """The minimum of `x` over `axis`, over everything where it is None; see `Min`."""
+    return Min(x, _axes(axis), keepdims)
 
 
 def logsumexp(x: Node, axis: Axes = None, keepdims: bool = False) -> Node:

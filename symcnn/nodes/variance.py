@@ -48,20 +48,5 @@ class Variance(Reduction):
 
 
 def variance(x: Node, axis: Axes = None, keepdims: bool = False) -> Node:
-    """The variance of `x` over `axis`, over everything where it is None; see `Variance`.
-
-    Parameters
-    ----------
-    x : Node
-    axis : int or tuple of int, optional
-    keepdims : bool
-        Whether the axes stay, with length 1.
-
-    Examples
-    --------
-    >>> import symcnn as sc
-    >>> x = sc.Input("x", (None, 4))
-    >>> sc.compile(sc.variance(x, axis=1))(x=[[1, 2, 3, 4], [5, 5, 5, 5]])
-    array([1.25, 0.  ], dtype=float32)
-    """
+    """The variance of `x` over `axis`, over everything where it is None; see `Variance`."""
     return Variance(x, (axis,) if isinstance(axis, int) else axis, keepdims)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...graph.algebra import SumTo
 from ...nodes.dense import Dense, MatMul
-from ...nodes.reduce import ArgMax, Max, Mean, Reduction, Sum
+from ...nodes.reduce import ArgMax, Max, Mean, Min, Reduction, Sum
 from .blas import LARGE, all_threads
 from .registry import Array, Run, kernel
 
@@ -54,6 +54,12 @@ def mean(node: Mean, out: Array, x: Array) -> Run | None:
 def largest(node: Reduction, out: Array, x: Array) -> Run:
     """NumPy's maximum, which NaN wins."""
     return lambda: np.max(x, axis=node.reduced, keepdims=node.keepdims, out=out)
+
+
+@kernel(Min)
+def smallest(node: Reduction, out: Array, x: Array) -> Run:
+    """NumPy's minimum, which NaN wins."""
+    return lambda: np.min(x, axis=node.reduced, keepdims=node.keepdims, out=out)
 
 
 @kernel(ArgMax)

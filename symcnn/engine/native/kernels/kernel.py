@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, product
 
 from ....graph.node import Node
+from ....nodes.cumulative import CumSum
 from ....nodes.shape import Concat
 from ....nodes.take import Put
 from ....nodes.windows import Fold
@@ -243,6 +244,18 @@ def put(k: Kernel, node: Put) -> None:
         axis = node.axis - 1
         where = linear((*place[:axis], read.taken(node, place[axis]), *place[node.axis :]), shape)
         k.write(out, where, k.b.binary("fadd", k.load(out, where), read.at(node.x, place)))
+
+
+@native(CumSum, kind="loops", called="element by element")
+def running_sums(k: Kernel, node: CumSum) -> None:
+    """A sum that is written down after each element."""
+    b, shape, axis = k.b, sizes(node.shape[1:]), node.axis - 1
+    with nest(b, (*shape[:axis], *shape[axis + 1 :])) as others:
+        total = b.register(k.zero())
+        with b.loop(0, shape[axis]) as i:
+            place = (*others[:axis], shape[axis] - 1 - i if node.from_end else i, *others[axis:])
+            b.set(total, b.binary("fadd", b.get(total), k.read.fresh().at(node.x, place)))
+            k.write(k.read.buffer(node), linear(place, shape), b.get(total))
 
 
 @native(Fold, kind="loops", called="element by element")

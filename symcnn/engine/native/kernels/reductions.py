@@ -10,7 +10,7 @@ from ....graph.algebra import SumTo
 from ....graph.node import Node
 from ....nodes.loss import LogSoftmax, Softmax, SoftmaxCrossEntropy
 from ....nodes.pool import Pick, Pool, Switches
-from ....nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Reduction, Sum
+from ....nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Min, Reduction, Sum
 from ..analysis.partition import elements
 from ..analysis.registration import native
 from ..ir import math_functions
@@ -60,14 +60,14 @@ class Parts:
         return cls(node.x, tuple(shape[n] for n in kept), tuple(shape[n] for n in axes), along_axes, in_rows)
 
 
-@native(Sum, Mean, Max, SumTo, kind="loops", by_shape=True)
+@native(Sum, Mean, Max, Min, SumTo, kind="loops", by_shape=True)
 def reduction(k: Kernel, node: Node) -> None:
-    """A sum, a mean or a maximum over axes of each image, or of windows."""
+    """A sum, a mean, a maximum or a minimum over axes of each image, or of windows."""
     parts = Parts.of(node)
-    largest = isinstance(node, Max) or (isinstance(node, Pool) and node.mode == "max")
+    largest = isinstance(node, Max | Min) or (isinstance(node, Pool) and node.mode == "max")
     mean = isinstance(node, Mean) or (isinstance(node, Pool) and node.mode == "mean")
     with nest(k.b, parts.outer) as outer:
-        value = _largest(k, parts, outer) if largest else _total(k, parts, outer)
+        value = _largest(k, parts, outer, isinstance(node, Min)) if largest else _total(k, parts, outer)
         if mean:
             value = k.b.binary("fdiv", value, k.b.number(math.prod(parts.inner), k.lanes))
         k.write(k.read.buffer(node), linear(outer, parts.outer), value)
@@ -101,15 +101,16 @@ def _total(k: Kernel, parts: Parts, outer: Places) -> Value:
     return total.value
 
 
-def _largest(k: Kernel, parts: Parts, outer: Places) -> Value:
-    """The largest, of as many neighbours at a time as a vector holds where the lanes are not the images."""
+def _largest(k: Kernel, parts: Parts, outer: Places, smallest: bool = False) -> Value:
+    """The largest (or smallest), of as many neighbours at a time as a vector holds where lanes are not the images."""
+    op, start = ("minimum", math.inf) if smallest else ("maximum", -math.inf)
     b, length = k.b, parts.inner[-1] if parts.in_rows and k.lanes == 1 else 1
     lanes = min(k.wide, 1 << (length.bit_length() - 1))
-    best = b.register(b.number(float("-inf"), max(lanes, k.lanes)))
+    best = b.register(b.number(start, max(lanes, k.lanes)))
 
     def see(*inner: Position) -> None:
         value = k.read.fresh(best.type.lanes).at(parts.x, parts.place(outer, inner))
-        b.set(best, b.binary("maximum", b.get(best), value))
+        b.set(best, b.binary(op, b.get(best), value))
 
     if lanes == 1:
         with nest(b, parts.inner) as inner:
@@ -124,8 +125,8 @@ def _largest(k: Kernel, parts: Parts, outer: Places) -> Value:
     while lanes > 2:
         lanes //= 2
         halves = (b.shuffle(value, value, range(n, n + lanes)) for n in (0, lanes))
-        value = b.binary("maximum", *halves)
-    return b.binary("maximum", b.lane(value, 0), b.lane(value, 1))
+        value = b.binary(op, *halves)
+    return b.binary(op, b.lane(value, 0), b.lane(value, 1))
 
 
 @native(LogSumExp, kind="loops", again=True)
