@@ -59,6 +59,14 @@ from .layers.activations import (
 from .layers.conv import conv, conv_transposed, convolve, convolve_transposed
 from .layers.dropout import dropout, gaussian_noise, spatial_dropout
 from .layers.functions import acosh, atanh, clip, tan
+from .layers.losses import (
+    binary_cross_entropy,
+    hinge,
+    kl_divergence,
+    nll,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+)
 from .layers.normalisation import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm
 from .layers.pooling import (
     adaptive_mean_pool,
@@ -70,7 +78,9 @@ from .layers.pooling import (
     pool,
 )
 from .layers.reductions import all, any, norm, prod, std, var
+from .layers.regression import absolute_error, huber, squared_error
 from .layers.regularisation import weight_decay
+from .layers.similarity import cosine_loss, cosine_similarity, info_nce
 from .nodes import initial
 from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
 from .nodes.conv import Conv, Rot90, Swap, rot90, swap
@@ -112,6 +122,7 @@ from .nodes.loss import (
     softmax_cross_entropy,
     squared_error,
 )
+from .nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy, accuracy, log_softmax, one_hot, softmax
 from .nodes.pool import Pick, Place, Pool, Switches, Upsample, upsample
 from .nodes.random import Uniform
 from .nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Min, Sum, argmax, logsumexp, max, mean, min, sum
@@ -272,6 +283,7 @@ __all__ = [
     "Windows",
     "Xor",
     "abs",
+    "absolute_error",
     "accuracy",
     "acos",
     "acosh",
@@ -301,6 +313,8 @@ __all__ = [
     "convolve_transposed",
     "cos",
     "cosh",
+    "cosine_loss",
+    "cosine_similarity",
     "crop",
     "cumsum",
     "data",
@@ -328,10 +342,14 @@ __all__ = [
     "hard_sigmoid",
     "hard_swish",
     "hard_tanh",
+    "hinge",
+    "huber",
     "in_training",
     "inference",
+    "info_nce",
     "initial",
     "instance_norm",
+    "kl_divergence",
     "layer",
     "layer_norm",
     "leaky_relu",
@@ -355,6 +373,7 @@ __all__ = [
     "minimum",
     "mish",
     "mod",
+    "nll",
     "node_types",
     "norm",
     "not_equal",

@@ -1,4 +1,4 @@
-"""Softmax, and the losses. A loss is a mean over the batch."""
+"""Softmax, labels, and the cross-entropy of both; the losses made of them are in `symcnn.layers.losses`."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.algebra import batch_size, cast
-from ..graph.arguments import chosen, positive_int
+from ..graph.algebra import batch_size
+from ..graph.arguments import positive_int
 from ..graph.errors import DTypeError, ShapeError, message
 from ..graph.leaves import Input, real_or_integer
 from ..graph.node import Node, as_node
-from ..graph.operators import Operand
-from ..graph.spec import Dim, Spec, promote
+from ..graph.spec import Dim, Spec
 from ..graph.window import WHOLE, Window, Windows
-from .elementwise import Exp, Log
+from .elementwise import Exp
 from .reduce import FirstMax, mean, sum
-from .select import equal, where
+from .select import where
 from .shape import reshape
-from .sigmoid import Sigmoid, Softplus
 from .take import verify_index
 
 
@@ -121,7 +119,7 @@ class OneHot(Node):
 
     def infer(self) -> Spec:
         if self.y.dtype.kind not in "iu":
-            raise _label_error(self, self.y)
+            raise label_error(self, self.y)
         return Spec((*self.y.shape, self.classes), np.dtype(self.real))
 
     def verify(self, y: Any, size: Any = None) -> None:
@@ -145,7 +143,8 @@ class OneHot(Node):
         return [cls(Input("y", (None,), "int64"), 3)]
 
 
-def _label_error(node: Node, y: Node) -> DTypeError:
+def label_error(node: Node, y: Node) -> DTypeError:
+    """What to raise for labels that are no integers."""
     return DTypeError(
         message(
             f"labels are class indices (integers), got {y.dtype}",
@@ -184,7 +183,7 @@ class SoftmaxCrossEntropy(Node):
     def infer(self) -> Spec:
         z, y = self.z, self.y
         if y.dtype.kind not in "iu":
-            raise _label_error(self, y)
+            raise label_error(self, y)
         if z.ndim == 0 or z.shape[:-1] != y.shape or z.shape[-1] == 0:
             raise ShapeError(
                 message(
@@ -241,115 +240,6 @@ def one_hot(y: Node, classes: Dim, dtype: str = "float32") -> Node:
     return OneHot(y, classes, dtype, None if classes is not None else batch_size())
 
 
-def softmax_cross_entropy(z: Node, y: Operand, reduction: str = "mean") -> Node:
-    """The mean over the batch of -log softmax(z)[y].
-
-    Parameters
-    ----------
-    z : Node
-        Scores (N, classes), before any softmax.
-    y : Node
-        Class indices (N,), int64.
-    reduction : "mean", "sum" or "none"
-        Over the rows.
-
-    Examples
-    --------
-    >>> import symcnn as sc
-    >>> z, y = sc.Input("z", (None, 10)), sc.Input("y", (None,), dtype="int64")
-    >>> sc.compile(sc.softmax_cross_entropy(z, y))(z=np.zeros((2, 10)), y=[3, 7])
-    array(2.3025851, dtype=float32)
-    """
-    return _reduced(SoftmaxCrossEntropy(z, as_node(y, what="softmax_cross_entropy: the labels")), reduction)
-
-
-def squared_error(a: Node, t: Operand, reduction: str = "mean") -> Node:
-    """The mean over the batch of 1/2 ||a - t||^2, the tutorial's squared-error cost.
-
-    Parameters
-    ----------
-    a : Node
-        (N, ...).
-    t : Node or array
-        The targets, of the same shape.
-    reduction : "mean", "sum" or "none"
-        Over the rows.
-
-    Examples
-    --------
-    >>> import symcnn as sc
-    >>> a, t = sc.Input("a", (None, 2)), sc.Input("t", (None, 2))
-    >>> sc.compile(sc.squared_error(a, t))(a=[[3, 4], [0, 0]], t=[[0, 0], [0, 1]])
-    array(6.5, dtype=float32)
-    """
-    a = as_node(a)
-    d = a - _targets(a, t)
-    return _reduced(0.5 * _row_sums(d * d), reduction)
-
-
-def sigmoid_cross_entropy(z: Node, t: Operand, reduction: str = "mean") -> Node:
-    """The binary cross-entropy of sigmoid(z) and targets t from 0 to 1; exact at any z.
-
-    Parameters
-    ----------
-    z : Node
-        Scores (N, ...), before any sigmoid.
-    t : Node or array
-        Targets of the same shape, 0 to 1.
-    reduction : "mean", "sum" or "none"
-        Over the rows; the entries of a row are summed.
-    """
-    z = as_node(z)
-    target = _targets(z, t)
-    return _reduced(_row_sums(target * Softplus(-z) + (1 - target) * Softplus(z)), reduction)
-
-
-def binary_cross_entropy(a: Node, t: Operand, reduction: str = "mean") -> Node:
-    """-(t log a + (1 - t) log(1 - a)), summed over each row, and its mean over the batch.
-
-    Parameters
-    ----------
-    a : Node
-        Probabilities (N, ...). If it is a `Sigmoid`, its input is used: exact at any score.
-    t : Node or array
-        Targets of the same shape, 0 to 1.
-    reduction : "mean", "sum" or "none"
-        Over the rows.
-
-    Examples
-    --------
-    >>> import symcnn as sc
-    >>> z, t = sc.Input("z", (None, 1)), sc.Input("t", (None, 1))
-    >>> sc.compile(sc.binary_cross_entropy(sc.sigmoid(z), t))(z=[[-1e4], [1e4]], t=[[1], [1]])
-    array(5000., dtype=float32)
-    """
-    a = as_node(a)
-    if isinstance(a, Sigmoid):
-        return sigmoid_cross_entropy(a.z, t, reduction)
-    target = _targets(a, t)
-    yes = where(equal(target, 0), 0, target * Log(a))
-    no = where(equal(target, 1), 0, (1 - target) * Log(1 - a))
-    return _reduced(-_row_sums(yes + no), reduction)
-
-
-def _targets(a: Node, t: Operand) -> Node:
-    target = as_node(t, a.dtype, what="the targets")
-    target = target if target.dtype.kind == "f" else cast(target, promote(a.dtype).name)
-    if target.ndim and target.shape != a.shape:
-        raise ShapeError(message(f"outputs of {a.shape} and targets of {target.shape} do not fit", node=a))
-    return target
-
-
-def _row_sums(x: Node) -> Node:
-    return sum(x, axis=tuple(range(1, x.ndim))) if x.ndim > 1 else x
-
-
-def _reduced(losses: Node, reduction: str) -> Node:
-    if chosen(reduction, ("mean", "sum", "none"), "the reduction") == "none":
-        return losses
-    return mean(losses) if reduction == "mean" else sum(losses)
-
-
 def accuracy(z: Node, y: Node) -> Node:
     """The share of rows whose largest score stands at the label.
 
@@ -369,7 +259,7 @@ def accuracy(z: Node, y: Node) -> Node:
     """
     z, y = as_node(z), as_node(y, what="accuracy: the labels")
     if y.dtype.kind not in "iu":
-        raise _label_error(y, y)
+        raise label_error(y, y)
     if z.ndim == 0 or z.shape[:-1] != y.shape or z.shape[-1] == 0:
         problem = f"accuracy: scores of {z.shape} and labels of {y.shape} do not fit"
         raise ShapeError(message(problem, "expected (N, classes) and class indices (N,)", node=z))
