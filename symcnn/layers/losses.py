@@ -24,9 +24,6 @@ from ..nodes.shape import axis_of, transpose
 from ..nodes.sigmoid import Sigmoid, Softplus, relu
 from .reduction import reduced, row_sums, targets, weights_for
 
-_ONE = math.nextafter(1, 2)
-"""The first number above 1, for ranges with 1."""
-
 
 @layer
 def softmax_cross_entropy(
@@ -53,7 +50,7 @@ def softmax_cross_entropy(
     weights : Node or array, optional
         How much each class counts, (classes,). The mean is divided by the weights of the labels, not by their number.
     smoothing : float
-        From 0 to 1: so much of each target is spread evenly over all classes.
+        From 0 to below 1: so much of each target is spread evenly over all classes.
     ignore : int, optional
         A label, such as 255, whose rows or pixels do not count: no loss, no error, no part of the mean.
     axis : int, optional
@@ -89,7 +86,7 @@ def softmax_cross_entropy(
     ()
     """
     z, y = as_node(z), as_node(y, what="softmax_cross_entropy: the labels")
-    smoothing = number_from(smoothing, 0, _ONE, "softmax_cross_entropy: smoothing")
+    smoothing = number_from(smoothing, 0, 1, "softmax_cross_entropy: smoothing")
     z, y = _classes_last(z, y, axis, "softmax_cross_entropy")
     if _are_targets(z, y):
         if ignore is not None:

@@ -64,7 +64,7 @@ def test_every_stored_case_is_built():
     assert {key.partition(": ")[0] for key in REFERENCES.files} == set(BUILT)
 
 
-@pytest.mark.parametrize("backend", ["numpy", "native"])
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("native", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", BUILT)
 def test_values_gradients_and_second_derivatives_are_pytorchs(case, backend):
     known = stored(case)
@@ -78,3 +78,121 @@ def test_values_gradients_and_second_derivatives_are_pytorchs(case, backend):
     names = ["losses", "mean", *(f"{kind} {x.name}" for kind in ("grad", "product") for x in real)]
     for value, name in zip(program({x: known[x.name] for x in inputs}), names, strict=True):
         np.testing.assert_allclose(value, known[name], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+# Shapes, labels and what counts ----------------------------------------------------------------
+
+
+def test_the_plain_form_is_the_node_and_its_mean():
+    z, y = sc.Input("z", (None, 3)), sc.Input("y", (None,), "int64")
+    J = CE(z, y)
+    assert J is sc.mean(sc.SoftmaxCrossEntropy(z, y))
+    assert CE(z, y, "none") is sc.SoftmaxCrossEntropy(z, y)
+    assert records(J)[-1].function == "softmax_cross_entropy"
+    assert "softmax(z) − 1[y]" in str(sc.backprop(J).equations())
+
+
+def test_classes_on_any_axis_are_those_on_the_last():
+    z, y = np.random.default_rng(0).standard_normal((2, 5, 4, 3)), np.random.default_rng(1).integers(0, 3, (2, 5, 4))
+    expected = -np.take_along_axis(log_softmax(z, axis=-1), y[..., None], -1)[..., 0]
+    labels = sc.Input("y", (None, 5, 4), "uint8")
+    for axis, given in ((None, z), (1, np.moveaxis(z, -1, 1)), (2, np.moveaxis(z, -1, 2)), (-1, z)):
+        node = sc.Input("z", (None, *given.shape[1:]), "float64")
+        for loss, scores in ((CE, given), (sc.nll, given - np.log(np.exp(given).sum(axis or -1, keepdims=True)))):
+            found = sc.compile(loss(node, labels, "none", axis=axis))(z=scores, y=y)
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_targets_of_maps_with_their_axis():
+    rng = np.random.default_rng(2)
+    z, t = rng.standard_normal((2, 3, 4, 5)), rng.random((2, 3, 4, 5))
+    nodes = [sc.Input(n, (None, 3, 4, 5), "float64") for n in "zt"]
+    found = sc.compile(CE(*nodes, axis=1))(z=z, t=t)
+    assert found == pytest.approx(-(t * log_softmax(z, axis=1)).sum(1).mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("batch", [0, 1, 17, 33])
+@pytest.mark.parametrize("case", ["ce/all three", "hinge", "huber", "kl", "cosine/signs", "partners", "binary/weights"])
+def test_engines_agree_for_any_batch(case, batch):
+    """Also of no rows: the sum is 0, the losses are none, and the plain mean is refused."""
+    known = {k: v if k in "wp" else np.resize(v, (batch, *v.shape[1:])) for k, v in stored(case).items()}
+    inputs = inputs_of(known)
+    total, losses = (built(case, reduction, known, inputs) for reduction in ("sum", "none"))
+    real = [x for x in inputs if x.dtype.kind == "f"]
+    asked = [total, losses, *sc.grad(total, real)]
+    feeds = {x: known[x.name] for x in inputs}
+    a, b = (sc.compile(asked, backend=backend)(feeds) for backend in ("numpy", "native"))
+    for x, y in zip(a, b, strict=True):
+        assert np.isfinite(x).all()
+        np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-12)
+    assert a[1].shape == (batch,)
+    assert a[0] == pytest.approx(a[1].sum())
+
+
+@pytest.mark.parametrize("loss", [sc.squared_error, sc.absolute_error, sc.huber, sc.kl_divergence])
+def test_the_plain_mean_of_no_rows_is_refused(loss):
+    a, t = sc.Input("a", (None, 3)), sc.Input("t", (None, 3))
+    with pytest.raises(sc.errors.FeedError, match="empty batch"):
+        sc.compile(loss(a, t))(a=np.zeros((0, 3)), t=np.zeros((0, 3)))
+
+
+def test_all_labels_ignored_is_a_mean_of_nothing():
+    z, y = sc.Input("z", (None, 3), "float64"), sc.Input("y", (None,), "int64")
+    J = CE(z, y, ignore=-100)
+    value, dz = sc.compile([J, sc.grad(J, z)])(z=np.ones((2, 3)), y=[-100, -100])
+    assert np.isnan(value)
+    assert dz.tolist() == np.zeros((2, 3)).tolist()
+
+
+def test_exact_far_out_and_at_zero():
+    z, t = sc.Input("z", (None, 3), "float64"), sc.Input("t", (None, 3), "float64")
+    J = CE(z, t)
+    value, dz, dt = sc.compile([J, *sc.grad(J, [z, t])])(z=[[1e4, 0, -np.inf]], t=[[1, 0, 0]])
+    assert value == 0
+    assert dz.tolist() == [[0, 0, 0]]
+    assert dt.tolist() == [[0, 1e4, np.inf]]
+    zero = sc.kl_divergence(sc.log_softmax(z), t)
+    value, dz = sc.compile([zero, sc.grad(zero, z)])(z=[[1e4, 0, 0]], t=[[1, 0, 0]])
+    assert (value, dz.tolist()) == (0, [[0, 0, 0]])
+    far = sc.cosine_loss(z, t)
+    assert sc.compile(far)(z=[[0, 0, 0]], t=[[1, 0, 0]]) == 1
+
+
+def test_weights_take_the_dtype_of_the_scores():
+    z, y = sc.Input("z", (None, 2)), sc.Input("y", (None,), "int64")
+    assert CE(z, y, weights=[0.1, 0.9]).dtype == np.float32
+    assert CE(z, y, weights=sc.Param("w", np.float64([1, 2])), smoothing=0.1).dtype == np.float32
+
+
+Z, Y, T = sc.Input("z", (None, 4)), sc.Input("y", (None,), "int64"), sc.Input("t", (None, 4))
+CUBE = sc.Input("z", (None, 3, 3))
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: CE(CUBE, sc.Input("y", (None, 3), "int64")), "on axis 1 and on the last axis"),
+        (lambda: CE(CUBE, sc.Input("t", (None, 3, 3))), "could be on axis 1 or on the last axis"),
+        (lambda: CE(Z, Y, weights=[1, 2, 3]), "the weights of the classes have the shape (3,); expected (4,)"),
+        (lambda: CE(Z, Y, weights=[True] * 4), "expected numbers"),
+        (lambda: CE(Z, Y, smoothing=1.5), "smoothing is 1.5; it must be at least 0 and below 1"),
+        (lambda: CE(Z, Y, ignore=2.5), "ignore is 2.5; it must be a whole number"),
+        (lambda: CE(Z, T, ignore=1), "ignore is a label"),
+        (lambda: CE(Z, Y, axis=2), "axis 2 is out of range"),
+        (lambda: sc.nll(Z, T), "labels are class indices"),
+        (lambda: sc.nll(Z, sc.Input("y", (3,), "int64")), "nll: scores of (None, 4) and labels of (3,) do not fit"),
+        (lambda: sc.hinge(Z, Y, power=3), "power is 3; expected 1 or 2"),
+        (lambda: sc.hinge(Z, Y, margin=0), "margin is 0; it must be above 0"),
+        (lambda: sc.huber(Z, T, threshold=-1), "threshold is -1; it must be above 0"),
+        (lambda: sc.kl_divergence(Z, sc.Input("t", (None, 3))), "do not fit"),
+        (lambda: sc.sigmoid_cross_entropy(Z, T, weights=np.ones((2, 4))), "the weights have the shape (2, 4)"),
+        (lambda: sc.cosine_loss(Z, T, Z), "y has the shape (None, 4); expected (None,)"),
+        (lambda: sc.cosine_similarity(Z, CUBE), "vectors of (None, 4) and (None, 3, 3) do not fit"),
+        (lambda: sc.info_nce(Z, CUBE), "expected (N, features) of both"),
+        (lambda: sc.info_nce(Z, T, temperature=0), "temperature is 0; it must be above 0"),
+        (lambda: sc.absolute_error(Z, T, "avg"), "'avg' is not known"),
+    ],
+)
+def test_refused(build, message):
+    with pytest.raises(sc.errors.SymcnnError, match=re.escape(message)):
+        build()

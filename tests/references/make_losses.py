@@ -130,7 +130,7 @@ def of_numbers():
     bits = {"z": normal(5, 3), "t": RNG.random((5, 3))}
     sides = {"z": normal(5, 3), "signs": 2 * classes(5, 3, count=2) - 1}
     odds = {"a": RNG.uniform(0.05, 0.95, (5, 3)), "t": RNG.random((5, 3))}
-    each = RNG.random((5, 3)) + 0.5
+    each = RNG.random((1, 3)) + 0.5
     logs = {"log_p": np.log(shares(5, 4)), "t": shares(5, 4)}
     return {
         "squared": (pair, by_rows(lambda f: 0.5 * F.mse_loss(f["a"], f["t"], reduction="none"))),
