@@ -35,6 +35,7 @@ from .graph.keywords import hinted
 from .graph.layer import layer
 from .graph.leaves import BatchSize, Const, Input, Param
 from .graph.node import Node, as_node, node_types
+from .graph.replacing import replace
 from .graph.scaled import DivNoNan, Scaled
 from .graph.spec import Spec
 from .graph.views import provide
@@ -387,6 +388,7 @@ __all__ = [
     "reciprocal",
     "relu",
     "relu6",
+    "replace",
     "reshape",
     "rot90",
     "round",

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from typing import Any, overload
 
 import numpy as np
 
 from ..graph.algebra import broadcast_to, cast
-from ..graph.collector import collector_paused
-from ..graph.context import remember
 from ..graph.convert import as_node
-from ..graph.errors import DTypeError, ShapeError, call_site, in_place_of, message
+from ..graph.errors import DTypeError, ShapeError, call_site, message
 from ..graph.graph import Graph
-from ..graph.layer import LayerRecord, records
 from ..graph.leaves import Input, Param, constant
 from ..graph.node import Node
+from ..graph.replacing import rewritten
 from ..graph.spec import Spec, is_real, promote
 from ..graph.window import Influence, Windows, broadcast_windows
 from ..text import quoted
@@ -158,7 +155,7 @@ def inference(nodes: Node | Sequence[Node]) -> Node | list[Node]:
         return inference([nodes])[0]
     if not isinstance(nodes, list | tuple) or not all(isinstance(node, Node) for node in nodes):
         raise DTypeError(message(f"inference takes a node or a list of nodes, got {quoted(nodes)}", site=call_site()))
-    return _rewritten(nodes, lambda node: node.otherwise if isinstance(node, InTraining) else None)
+    return rewritten(nodes, lambda node: node.otherwise if isinstance(node, InTraining) else None, again=True)
 
 
 def renewed(nodes: Iterable[Node]) -> dict[Param, Node]:
@@ -176,56 +173,9 @@ def renewed(nodes: Iterable[Node]) -> dict[Param, Node]:
         if not isinstance(node, InTraining) or not isinstance(node.state, Param) or node.new is None:
             continue
         before = found.get(node.state)
-        (new,) = _rewritten([node.new], lambda n: n.value if isinstance(n, InTraining) else None)
+        (new,) = rewritten([node.new], lambda n: n.value if isinstance(n, InTraining) else None, again=True)
         if before is not None and before is not new:
-            (new,) = _rewritten([new], _in_place_of(node.state, before))
+            earlier: dict[Node, Node] = {node.state: before}
+            (new,) = rewritten([new], earlier.get)
         found[node.state] = new
     return found
-
-
-def _in_place_of(old: Node, new: Node) -> Callable[[Node], Node | None]:
-    return lambda node: new if node is old else None
-
-
-@collector_paused
-def _rewritten(nodes: Sequence[Node], put: Callable[[Node], Node | None]) -> list[Node]:
-    """`nodes` over what `put` says stands in the place of a node; that is rewritten, too, where it was upstream."""
-    order, needed = Graph(*nodes).order, set(nodes)
-    given = {node: found for node in order if (found := put(node)) is not None}
-    for node in reversed(order):
-        if node in needed:
-            needed.update((given[node],) if node in given else node.inputs)
-    new: dict[Node, Node] = {}
-    for node in order:
-        if node not in needed:
-            continue
-        inputs = [new[i] for i in node.inputs] if node not in given else []
-        if node in given:
-            new[node] = cast(new.get(given[node], given[node]), node.dtype.name)
-        elif all(a is b for a, b in zip(inputs, node.inputs, strict=True)):
-            new[node] = node
-        else:
-            new[node] = in_place_of(node, _over, node, inputs, new)
-    return [new[node] for node in nodes]
-
-
-def _over(node: Node, inputs: Sequence[Node], new: Mapping[Node, Node]) -> Node:
-    """`node` over other inputs, with what it remembers and the records of its layers."""
-    made = node.with_inputs(inputs)
-    if node._context:
-        remember(made, node._context)
-    known = records(made)
-    carried = tuple(_record_over(record, new) for record in records(node))
-    if carried and not known:
-        vars(made)["_records"] = carried
-    return made
-
-
-def _record_over(record: LayerRecord, new: Mapping[Node, Node]) -> LayerRecord:
-    def mapped(value: Any) -> Any:
-        if isinstance(value, tuple | list):
-            return type(value)(map(mapped, value))
-        return new.get(value, value) if isinstance(value, Node) else value
-
-    inputs = tuple(new.get(i, i) for i in record.inputs)
-    return replace(record, inputs=inputs, arguments={k: mapped(v) for k, v in record.arguments.items()})
