@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,10 +97,27 @@ class Graph:
 
     def _sorted(self) -> list[Node]:
         """The order where some nodes were not made after their inputs: they have replaced others, or were loaded."""
-        nx = load("networkx")
-
-        self._check_no_cycle()
-        return list(nx.lexicographical_topological_sort(self._networkx, key=_serial))
+        readers: dict[Node, list[Node]] = {}
+        missing: dict[Node, int] = {}
+        for node in self.nodes:
+            sources = set(node.inputs)
+            missing[node] = len(sources)
+            for source in sources:
+                readers.setdefault(source, []).append(node)
+        place = {node: (node.serial, n) for n, node in enumerate(reversed(self.nodes))}
+        ready = [(*place[node], node) for node, count in missing.items() if not count]
+        heapify(ready)
+        found = []
+        while ready:
+            node = heappop(ready)[-1]
+            found.append(node)
+            for reader in readers.get(node, ()):
+                missing[reader] -= 1
+                if not missing[reader]:
+                    heappush(ready, (*place[reader], reader))
+        if len(found) < len(self.nodes):
+            self._check_no_cycle()
+        return found
 
     def _check_no_cycle(self) -> None:
         nx = load("networkx")
