@@ -123,7 +123,6 @@ from .nodes.loss import (
     softmax_cross_entropy,
     squared_error,
 )
-from .nodes.loss import LogSoftmax, OneHot, Softmax, SoftmaxCrossEntropy, accuracy, log_softmax, one_hot, softmax
 from .nodes.pool import Pick, Place, Pool, Switches, Upsample, upsample
 from .nodes.random import Uniform
 from .nodes.reduce import ArgMax, FirstMax, LogSumExp, Max, Mean, Min, Sum, argmax, logsumexp, max, mean, min, sum
