@@ -57,6 +57,7 @@ from .layers.activations import (
     softsign,
     sparsemax,
 )
+from .layers.attention import attention, multi_head_attention
 from .layers.conv import conv, conv_transposed, convolve, convolve_transposed
 from .layers.dropout import dropout, gaussian_noise, spatial_dropout
 from .layers.functions import acosh, atanh, clip, tan
@@ -82,6 +83,9 @@ from .layers.reductions import all, any, norm, prod, std, var
 from .layers.regression import absolute_error, huber, squared_error
 from .layers.regularisation import weight_decay
 from .layers.similarity import cosine_loss, cosine_similarity, info_nce
+from .layers.recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
+from .layers.regularisation import weight_decay
+from .layers.scan import scan, sequence_mask
 from .nodes import initial
 from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
 from .nodes.conv import Conv, Rot90, Swap, rot90, swap
@@ -296,6 +300,7 @@ __all__ = [
     "asinh",
     "atan",
     "atanh",
+    "attention",
     "backprop",
     "batch_norm",
     "batch_size",
@@ -344,6 +349,8 @@ __all__ = [
     "hard_tanh",
     "hinge",
     "huber",
+    "gru",
+    "gru_cell",
     "in_training",
     "inference",
     "info_nce",
@@ -363,6 +370,8 @@ __all__ = [
     "logical_xor",
     "logsumexp",
     "lp_pool",
+    "lstm",
+    "lstm_cell",
     "matmul",
     "max",
     "max_pool",
@@ -374,6 +383,7 @@ __all__ = [
     "mish",
     "mod",
     "nll",
+    "multi_head_attention",
     "node_types",
     "norm",
     "not_equal",
@@ -389,11 +399,15 @@ __all__ = [
     "relu6",
     "replace",
     "reshape",
+    "rnn",
+    "rnn_cell",
     "rot90",
     "round",
     "scale",
+    "scan",
     "schedules",
     "selu",
+    "sequence_mask",
     "sigmoid",
     "sigmoid_cross_entropy",
     "sign",
