@@ -198,18 +198,26 @@ def _ends(node: Node) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class OuterProduct:
-    """g[i, j] = sum over the batch of a[i] b[j]."""
+    """g[i, j] = sum over the batch, and over all axes but the last, of a[..., i] b[..., j]."""
 
     a: Node
     b: Node
 
     @classmethod
     def of(cls, node: Node) -> OuterProduct | None:
-        """The product over the batch that `node` is."""
-        if type(node) is not MatMul or type(node.a) is not Transpose or node.ndim != 2:
+        """The product over the batch that `node` is, or the sum of products within the images."""
+        product = node.x if type(node) is SumTo and node.ndim == 2 else node
+        if type(product) is not MatMul or product.shape[-2:] != node.shape or type(product.a) is not Transpose:
             return None
-        a, b = node.a.x, node.b
-        return cls(a, b) if a.ndim == b.ndim == 2 and per_image(a) and per_image(b) else None
+        a, b = product.a.x, product.b
+        swapped = (*range(a.ndim - 2), a.ndim - 1, a.ndim - 2)
+        alike = product.a.axes == swapped and a.shape[:-1] == b.shape[:-1] and per_image(a) and per_image(b)
+        return cls(a, b) if alike else None
+
+    @property
+    def steps(self) -> int:
+        """So many products there are in each image."""
+        return math.prod(self.a.shape[1:-1])  # type: ignore[arg-type]  # no other is None
 
 
 @dataclass(frozen=True)

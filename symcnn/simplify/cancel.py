@@ -6,6 +6,7 @@ from ..graph.algebra import BroadcastTo, Cast, Neg, SumTo, broadcast_to, cast, s
 from ..graph.node import Node
 from ..nodes.border import Crop, Dilate, Pad, Subsample
 from ..nodes.conv import Rot90, Swap
+from ..nodes.dense import MatMul
 from ..nodes.reduce import Sum
 from ..nodes.shape import Reshape, Transpose, reshape
 
@@ -21,6 +22,12 @@ def cancel(node: Node) -> Node | None:
             return Transpose(x, tuple(inner[a] for a in outer))
         case Transpose(x, axes) if axes == tuple(range(x.ndim)):
             return x
+        case Transpose(MatMul(Transpose(a, order), b), turn) if a.ndim == b.ndim and order == turn == _turn(a.ndim):
+            return MatMul(Transpose(b, turn), a)
+        case Transpose(SumTo(MatMul(Transpose(a, order), b), shape), (1, 0)) if a.ndim == b.ndim and order == _turn(
+            a.ndim
+        ):
+            return SumTo(MatMul(Transpose(b, order), a), (shape[1], shape[0]))
         case Reshape(x, shape) if x.shape == shape:
             return x
         case Reshape(Reshape(x), shape):
@@ -51,6 +58,11 @@ def cancel(node: Node) -> Node | None:
 def _without(order: tuple[int, ...], ndim: int, axes: tuple[int, ...] | None) -> list[int]:
     """Where the axes of a transposed array come from that a sum over `axes` leaves."""
     return [order[a] for a in range(ndim) if axes is not None and a not in axes]
+
+
+def _turn(ndim: int) -> tuple[int, ...]:
+    """The order that transposes matrices, or a stack of them."""
+    return (*range(ndim - 2), ndim - 1, ndim - 2)
 
 
 def _in_order(axes: list[int]) -> bool:

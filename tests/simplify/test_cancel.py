@@ -7,6 +7,8 @@ import symcnn as sc
 
 X = sc.Input("x", (None, 2, 4, 6), "float64")
 M = sc.Input("m", (4, 6), "float64")
+K = sc.Input("k", (4, 3), "float64")
+Y = sc.Input("y", (None, 2, 4, 5), "float64")
 H = sc.Input("h", (None, 3), "float16")
 
 
@@ -21,6 +23,16 @@ H = sc.Input("h", (None, 3), "float16")
             sc.Transpose(sc.Transpose(X, (1, 2, 3, 0)), (2, 0, 1, 3)), sc.Transpose(X, (3, 1, 2, 0)), id="transposes"
         ),
         pytest.param(sc.Transpose(X, (0, 1, 2, 3)), X, id="transpose to nothing"),
+        pytest.param(
+            sc.Transpose(sc.MatMul(sc.Transpose(M, (1, 0)), K), (1, 0)),
+            sc.MatMul(sc.Transpose(K, (1, 0)), M),
+            id="transpose of a product",
+        ),
+        pytest.param(
+            sc.Transpose(sc.SumTo(sc.MatMul(sc.Transpose(X, (0, 1, 3, 2)), Y), (6, 5)), (1, 0)),
+            sc.SumTo(sc.MatMul(sc.Transpose(Y, (0, 1, 3, 2)), X), (5, 6)),
+            id="transpose of a sum of products",
+        ),
         pytest.param(sc.Reshape(X, (None, 2, 4, 6)), X, id="reshape to itself"),
         pytest.param(sc.Reshape(sc.Reshape(X, (None, 48)), (None, 8, 6)), sc.Reshape(X, (None, 8, 6)), id="reshapes"),
         pytest.param(sc.Reshape(sc.Reshape(X, (None, 48)), (None, 2, 4, 6)), X, id="reshape and back"),
@@ -53,6 +65,7 @@ def test_rule_fires(simplified, node, simple):
         pytest.param(sc.Dilate(sc.subsample(M, (2, 3)), (2, 3), (4, 6)), id="dilate what was subsampled"),
         pytest.param(sc.subsample(sc.Dilate(M, (2, 2), (8, 12)), (1, 2)), id="subsample at another step"),
         pytest.param(sc.Cast(sc.Cast(X, "float16"), "float64"), id="cast by way of float16"),
+        pytest.param(sc.Transpose(sc.MatMul(M, sc.Transpose(M, (1, 0))), (1, 0)), id="transpose of another product"),
         pytest.param(sc.Rot90(sc.Swap(X)), id="two that are not the same"),
         pytest.param(sc.upsample(sc.mean_pool(X, 2), 2), id="upsample what was pooled"),
     ],

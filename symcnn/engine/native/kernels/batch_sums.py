@@ -64,9 +64,14 @@ def _bordered(k: Kernel, g: FilterGradient, phases: list[tuple[Phase, Phase]]) -
 
 def outer_product(k: Kernel, node: Node, o: OuterProduct, place: int) -> None:
     """As many columns as there are lanes at a time: turned, so that a vector holds them for one image."""
-    b, rows, columns, lanes = k.b, elements(o.a), elements(o.b), k.lanes
-    left, right = k.read.buffer(o.a), k.read.buffer(o.b)
     k.clear_invalid(o.a, o.b)
+    for step, _ in parts(k, o.steps, 1):
+        _outer(k, o, step, place)
+
+
+def _outer(k: Kernel, o: OuterProduct, step: Index, place: int) -> None:
+    b, rows, columns, lanes = k.b, elements(o.a) // o.steps, elements(o.b) // o.steps, k.lanes
+    left, right = (b.offset(k.read.buffer(x), step * (count * lanes)) for x, count in ((o.a, rows), (o.b, columns)))
     full = columns // lanes * lanes
     per_tile = row_tile(rows, max(k.registers - lanes, 6))
     with b.loop(0, full, lanes) as j:

@@ -14,7 +14,7 @@ from ....nodes.dense import Dense, MatMul
 from ...patterns import BatchSum, Convolution, FilterGradient, OuterProduct, Product
 from ..analysis.registration import native
 from ..ir.loops import Value
-from . import batch_sums, convolution, im2col, kernel, single_image
+from . import batch_sums, convolution, im2col, kernel, products, single_image
 from .kernel import Kernel
 
 
@@ -54,7 +54,7 @@ def _not_shared(node: Node) -> str | None:
 
 
 def _no_product(node: Dense | MatMul) -> str | None:
-    return None if Product.of(node) is not None else "it is no product of rows with a shared matrix"
+    return None if node.ndim > 2 or Product.of(node) is not None else "it is no product of rows with a shared matrix"
 
 
 @native(Conv, kind="loops", called="convolution", again=True, products=True, obstacle=_not_shared)
@@ -67,7 +67,10 @@ def convolved(k: Kernel, node: Node) -> None:
 
 @native(Dense, MatMul, kind="loops", called="product", again=True, products=True, obstacle=_no_product)
 def multiplied(k: Kernel, node: Dense | MatMul) -> None:
-    """The product of each image's row with a shared matrix."""
+    """The product of each image's row with a shared matrix, or products of matrices within each image."""
     found = Product.of(node)
-    assert found is not None
+    if found is None:
+        assert isinstance(node, MatMul)
+        products.stacked(k, node)
+        return
     family(k.read.block).product(k, node, found)

@@ -75,7 +75,7 @@ def convolution(k: Kernel, node: Node, c: Convolution) -> None:
             return (group * c.filters + f) * w.weights + d
 
         out = k.b.offset(k.read.buffer(node), group * (c.filters * w.places))
-        _product(k, (c.filters, w.weights, w.places), weight, weights, matrix, out, first)
+        matrix_product(k, (c.filters, w.weights, w.places), weight, weights, matrix, out, first)
 
 
 def filter_gradient(k: Kernel, node: Node, g: FilterGradient, place: int) -> None:
@@ -128,7 +128,7 @@ def _spread(k: Kernel, node: Node, c: Convolution) -> None:
         source = k.b.offset(k.read.buffer(c.x), group * (c.channels * errors))
         weights = k.b.offset(k.read.array(c.w), group * (c.channels * c.filters * area))
         out = k.b.offset(k.read.buffer(node), group * (c.filters * rows.results * columns.results))
-        _product(
+        matrix_product(
             k,
             (c.filters * area, c.channels, errors),
             lambda t, d: d * (c.filters * area) + t,
@@ -241,7 +241,7 @@ def _one_by_one(k: Kernel, count: int) -> Iterator[tuple[Index, int]]:
         yield i, 1
 
 
-def _product(
+def matrix_product(
     k: Kernel,
     shape: tuple[int, int, int],
     weight: Callable[[Index, Index], Index],

@@ -161,12 +161,12 @@ def _combination(k: Kernel, node: Node, p: Product) -> None:
 
 def outer_product(k: Kernel, node: Node, o: OuterProduct, place: int) -> None:
     """Each number of one row times the other row."""
-    b, columns = k.b, elements(o.b)
+    b, rows, columns = k.b, elements(o.a) // o.steps, elements(o.b) // o.steps
     left, right = k.read.buffer(o.a), k.read.buffer(o.b)
-    with b.loop(0, elements(o.a)) as i:
-        number = b.load(left, i, b.reals())
+    with b.loop(0, o.steps) as step, b.loop(0, rows) as i:
+        number = b.load(left, step * rows + i, b.reals())
         for j, lanes in runs(k, columns):
-            where, row = i * columns + j + place, b.load(right, j, k.b.reals(lanes))
+            where, row = i * columns + j + place, b.load(right, step * columns + j, k.b.reals(lanes))
             before = b.load(k.sums, where, k.b.reals(lanes))
             b.store(k.sums, where, b.fma(b.splat(number, lanes), row, before))
 
