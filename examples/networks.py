@@ -194,6 +194,30 @@ def stacked_autoencoder(x: sc.Node, hidden: tuple[int, int] = (200, 200), classe
     return sc.dense(x, classes, name="softmax")
 
 
+def critic(width: int = 64, channels: int = 3, size: int = 32, dtype: str = "float32") -> dict[str, sc.Param]:
+    """The weights of a WGAN's critic, which scores real images, those that were made, and those between."""
+    rng, shapes = np.random.default_rng(0), [(width, channels, 3, 3), (2 * width, width, 3, 3)]
+    made = {f"conv{n}.W": sc.initial.he_normal(rng, shape) for n, shape in enumerate(shapes, 1)}
+    made |= {f"conv{n}.b": np.zeros(shape[0]) for n, shape in enumerate(shapes, 1)}
+    made["fc.W"] = sc.initial.he_normal(rng, (1, 2 * width * (size // 4) ** 2))
+    return {name: sc.Param(name, value.astype(dtype)) for name, value in made.items()}
+
+
+def score(x: sc.Node, w: dict[str, sc.Param]) -> sc.Node:
+    """What the critic says of each image."""
+    for n in (1, 2):
+        x = sc.leaky_relu(sc.convolve(x, w[f"conv{n}.W"], w[f"conv{n}.b"], stride=2, pad=1), 0.2)
+    return sc.Dense(sc.flatten(x), w["fc.W"])
+
+
+def wgan_gp(real: sc.Node, fake: sc.Node, eps: sc.Node, w: dict[str, sc.Param], penalty: float = 10) -> sc.Node:
+    """The critic's loss with the gradient penalty: its training differentiates a gradient."""
+    between = eps * real + (1 - eps) * fake
+    (slope,) = sc.grad(sc.sum(score(between, w)), [between])
+    norm = sc.sqrt(sc.sum(slope**2, axis=(1, 2, 3)))
+    return sc.mean(score(fake, w)) - sc.mean(score(real, w)) + penalty * sc.mean((norm - 1) ** 2)
+
+
 def main() -> None:
     """All of them, at their published size."""
     digits, frames = sc.Input("x", (None, 1, 28, 28)), sc.Input("x", (None, 29, 12))
@@ -213,6 +237,7 @@ def main() -> None:
         "attention_block": attention_block(sc.Input("x", (None, 20, 512))),
         "sparse_autoencoder": sparse_autoencoder(sc.Input("x", (None, 64)))[0],
         "stacked_autoencoder": stacked_autoencoder(digits),
+        "critic": score(sc.Input("x", (None, 3, 32, 32)), critic()),
     }
     for name, node in made.items():
         print(f"{name:20} {node.shape!s:24} {sum(p.size for p in node.params):12,} parameters")

@@ -54,6 +54,11 @@ def lenet5(ref):
     return nets.lenet5_loss(distances, ref.input("y"))
 
 
+def wgan_gp(ref):
+    w = nets.critic(width=4, channels=2, size=8, dtype="float64")
+    return nets.wgan_gp(ref.input("real"), ref.input("fake"), ref.input("eps"), w)
+
+
 PORTS = {
     "mnist_pytorch": labelled(lambda x: sc.inference(nets.mnist_pytorch(x, width=4, hidden=12))),
     "mnist_keras": labelled(lambda x: sc.inference(nets.mnist_keras(x, width=4))),
@@ -73,6 +78,7 @@ PORTS = {
     ),
     "sparse_autoencoder": lambda ref: sparse_autoencoder(ref.input("x"))[0],
     "stacked_autoencoder": labelled(lambda x: nets.stacked_autoencoder(x, hidden=(10, 8))),
+    "wgan_gp": wgan_gp,
 }
 
 
