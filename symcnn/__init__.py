@@ -79,13 +79,12 @@ from .layers.pooling import (
     mean_pool,
     pool,
 )
+from .layers.recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
 from .layers.reductions import all, any, norm, prod, std, var
 from .layers.regression import absolute_error, huber, squared_error
 from .layers.regularisation import weight_decay
-from .layers.similarity import cosine_loss, cosine_similarity, info_nce
-from .layers.recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
-from .layers.regularisation import weight_decay
 from .layers.scan import scan, sequence_mask
+from .layers.similarity import cosine_loss, cosine_similarity, info_nce
 from .nodes import initial
 from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
 from .nodes.conv import Conv, Rot90, Swap, rot90, swap
@@ -119,13 +118,9 @@ from .nodes.loss import (
     Softmax,
     SoftmaxCrossEntropy,
     accuracy,
-    binary_cross_entropy,
     log_softmax,
     one_hot,
-    sigmoid_cross_entropy,
     softmax,
-    softmax_cross_entropy,
-    squared_error,
 )
 from .nodes.pool import Pick, Place, Pool, Switches, Upsample, upsample
 from .nodes.random import Uniform
