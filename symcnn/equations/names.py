@@ -113,7 +113,8 @@ class Values:
         self._base = base
         self._certain = {self.J, also, *(base.computed if base else ())}
         self.composites, self._inside = composites(order)
-        self._certain |= set(self.composites) if base is None else set()
+        layers = [node for node in self.composites if node.shape != ()]  # a loss may be a part of another
+        self._certain |= set(layers) if base is None else set()
         self._position = {node: n for n, node in enumerate(order)}
         self._bases = self._seen_through()
         self._users = self._count_users()
@@ -139,6 +140,11 @@ class Values:
         for i in shown_inputs(node):
             found.update(self._sources.get(i) or {i: None})
         return list(found)
+
+    def within(self, node: Node) -> list[Node]:
+        """Of `inner`, what belongs to the layer that `node` is, if it is one: all of it otherwise."""
+        every = self.inner(node)
+        return [n for n in every if n is node or n in self._inside] if node in self.composites else every
 
     def inner(self, node: Node) -> list[Node]:
         """`node` and the unnamed nodes that its formula goes through, in topological order."""

@@ -32,10 +32,11 @@ class Titles:
 
     def types(self, node: Node) -> str:
         """The node types behind a formula; small arithmetic only where there is nothing else."""
-        inner, record = self.values.inner(node), self.values.composites.get(node)
+        inner = self.values.inner(node)
         large = [n for n in inner if not isinstance(n, (*_ARITHMETIC, *_ARRANGING))]
         small = [n for n in inner if not isinstance(n, _ARRANGING)]
         names = list(dict.fromkeys(type(n).__name__ for n in large or small or [node]))
-        if record is not None and len(small) > 1:
-            return record.title
+        own = [n for n in self.values.within(node) if not isinstance(n, _ARRANGING)]
+        if node in self.values.composites and len(own) > 1:
+            return self.values.composites[node].title
         return " + ".join(names) if len(names) <= 3 else type(node).__name__
