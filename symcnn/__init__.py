@@ -58,6 +58,7 @@ from .layers.activations import (
     sparsemax,
 )
 from .layers.attention import attention, multi_head_attention
+from .layers.cells import gru_cell, lstm_cell, rnn_cell
 from .layers.conv import conv, conv_transposed, convolve, convolve_transposed
 from .layers.dropout import dropout, gaussian_noise, spatial_dropout
 from .layers.functions import acosh, atanh, clip, tan
@@ -79,7 +80,7 @@ from .layers.pooling import (
     mean_pool,
     pool,
 )
-from .layers.recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
+from .layers.recurrent import gru, lstm, rnn
 from .layers.reductions import all, any, norm, prod, std, var
 from .layers.regression import absolute_error, huber, squared_error
 from .layers.regularisation import weight_decay

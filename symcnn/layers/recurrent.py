@@ -1,7 +1,4 @@
-"""Recurrent layers: the cells of one step, and layers that scan sequences with them.
-
-Weights are (units, inputs), as those of dense layers are, with the gates below each other in the order of PyTorch.
-"""
+"""Recurrent layers: sequences through cells, with weights that all steps share."""
 
 from __future__ import annotations
 
@@ -20,121 +17,15 @@ from ..graph.leaves import Const, Param
 from ..graph.node import Node, as_node
 from ..graph.operators import Operand
 from ..graph.spec import DType, Shape, promote
-from ..nodes.dense import Dense
 from ..nodes.initial import Initializer, uniform
-from ..nodes.sigmoid import sigmoid, tanh
+from ..nodes.sigmoid import tanh
 from ..nodes.weights import drawn, generator, prefixed
 from ..text import called
+from .cells import gru_cell, lstm_cell, pair_of_states, rnn_cell
 from .scan import scan
 
 Weights = Sequence[Any]
 """Nodes, or arrays, of given weights."""
-
-
-# One step -------------------------------------------------------------------------------------------
-
-
-@layer(title="RNN cell")
-def rnn_cell(
-    x: Node, state: Node, w: Node, u: Node, b: Node | None = None, *, activation: Callable[[Node], Node] = tanh
-) -> Node:
-    """One step of a plain recurrent layer: h' = f(W x + U h + b).
-
-    Parameters
-    ----------
-    x : Node
-        (N, D).
-    state : Node
-        h, (N, H).
-    w, u : Node
-        (H, D) and (H, H).
-    b : Node, optional
-        (H,).
-    activation : callable
-        f: `symcnn.tanh`, `symcnn.relu`, or another function of a node.
-
-    Returns
-    -------
-    Node
-        The next state, (N, H).
-
-    Notes
-    -----
-    Elman, "Finding Structure in Time" (1990).
-    """
-    return activation(Dense(x, w, b) + Dense(state, u))
-
-
-@layer(title="LSTM cell")
-def lstm_cell(x: Node, state: tuple[Node, Node], w: Node, u: Node, b: Node | None = None) -> tuple[Node, Node]:
-    """One step of an LSTM: c' = f c + i g, and h' = o tanh(c').
-
-    Parameters
-    ----------
-    x : Node
-        (N, D).
-    state : (Node, Node)
-        (h, c), both (N, H).
-    w, u : Node
-        (4 H, D) and (4 H, H): rows of the input gate i, the forget gate f, the candidate g and the output gate o.
-    b : Node, optional
-        (4 H,).
-
-    Returns
-    -------
-    (Node, Node)
-        The next state (h', c').
-
-    Notes
-    -----
-    i, f and o are sigmoids, g is a tanh, of W x + U h + b. Hochreiter & Schmidhuber, "Long Short-Term Memory" (1997),
-    with the forget gate of Gers et al. (2000).
-    """
-    h, c = state
-    i, f, g, o = _gates(Dense(x, w, b) + Dense(h, u), 4)
-    new = sigmoid(f) * c + sigmoid(i) * tanh(g)
-    return sigmoid(o) * tanh(new), new
-
-
-@layer(title="GRU cell")
-def gru_cell(x: Node, state: Node, w: Node, u: Node, b: Node | None = None, c: Node | None = None) -> Node:
-    """One step of a GRU: h' = z h + (1 - z) n.
-
-    Parameters
-    ----------
-    x : Node
-        (N, D).
-    state : Node
-        h, (N, H).
-    w, u : Node
-        (3 H, D) and (3 H, H): rows of the reset gate r, the update gate z and the candidate n.
-    b, c : Node, optional
-        (3 H,), added to W x and to U h.
-
-    Returns
-    -------
-    Node
-        The next state, (N, H).
-
-    Notes
-    -----
-    r and z are sigmoids of W x + b + U h + c, and n = tanh(W x + b + r (U h + c)), each with its own rows. Cho et al.,
-    "Learning Phrase Representations using RNN Encoder-Decoder" (2014), with r after the product, as PyTorch and Keras
-    have it.
-    """
-    (rx, zx, nx), (rh, zh, nh) = _gates(Dense(x, w, b), 3), _gates(Dense(state, u, c), 3)
-    z = sigmoid(zx + zh)
-    n = tanh(nx + sigmoid(rx + rh) * nh)
-    return z * state + (1 - z) * n
-
-
-def _gates(z: Node, count: int) -> list[Node]:
-    """Each gate's part of (N, gates * H)."""
-    units = (z.shape[1] or 0) // count
-    return [z[:, n * units : (n + 1) * units] for n in range(count)]
-
-
-# Sequences ------------------------------------------------------------------------------------------
 
 
 @layer(title="RNN")
@@ -263,7 +154,7 @@ def lstm(
     form = _Form("lstm", name, gates=4)
     first = np.array([0, float(forget_bias), 0, 0])
     x, shared = form.prepared(x, units, weights, bias, init, seed, first)
-    h, c = (None, None) if state is None else _pair(state, form.what)
+    h, c = (None, None) if state is None else pair_of_states(state, form.what)
 
     def cell(x_t: Node, before: tuple[Node, Node]) -> tuple[Node, tuple[Node, Node]]:
         new = lstm_cell(x_t, before, *shared)
@@ -425,10 +316,3 @@ class _Form:
         if returns == "last":
             return last[0] if isinstance(last, tuple) else last
         return (outputs, last) if returns == "both" else outputs
-
-
-def _pair(state: object, what: str) -> list[Any]:
-    given = items(state)
-    if given is None or len(given) != 2:
-        raise ArgumentError(message(f"{what}: the state is (h, c), two nodes", site=call_site()))
-    return given

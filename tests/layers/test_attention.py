@@ -100,6 +100,12 @@ def test_a_query_that_may_look_at_nothing_gets_0(dtype):
     assert value[1].all() and np.isfinite(dk).all()
 
 
+def test_an_empty_batch_gives_an_empty_result():
+    q = sc.Input("q", (None, 2, 4))
+    for backend in ("numpy", "native"):
+        assert sc.compile(sc.attention(q, q, q, heads=2), backend=backend)(q=np.zeros((0, 2, 4))).shape == (0, 2, 4)
+
+
 def test_what_does_not_fit_is_refused(refused):
     q, k = sc.Input("q", (None, 3, 4)), sc.Input("k", (None, 5, 4))
     with refused(sc.errors.ArgumentError, "attention", "3 heads do not divide 4 features"):

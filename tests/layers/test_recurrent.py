@@ -104,8 +104,9 @@ def test_engines_agree(kind, batch):
 
 def test_an_empty_batch_gives_empty_outputs():
     x = sc.Input("x", (None, 4, 2))
-    for kind, made in LAYERS.items():
-        assert sc.compile(made(x, 3))(x=np.zeros((0, 4, 2))).shape == (0, 4, 3), kind
+    for made in LAYERS.values():
+        for backend in ("numpy", "native"):
+            assert sc.compile(made(x, 3), backend=backend)(x=np.zeros((0, 4, 2))).shape == (0, 4, 3)
 
 
 @pytest.mark.slow
@@ -172,5 +173,12 @@ def test_what_does_not_fit_is_refused(refused):
         sc.gru(x, weights=[np.ones((9, 2)), np.ones((9, 3)), np.ones(9)])
     with refused(sc.errors.ShapeError, "lstm: W has shape (12, 5); expected (12, 2)"):
         sc.lstm(x, weights=[np.ones((12, 5)), np.ones((12, 3))])
+    h, w = sc.Input("h", (None, 3)), np.ones((13, 2), np.float32)
+    with refused(sc.errors.ShapeError, "shape (13, 2) have no rows for 4 gates of 3 units"):
+        sc.lstm_cell(x[:, 0], (h, h), w, np.ones((13, 3), np.float32))
+    with refused(sc.errors.ArgumentError, "lstm_cell: the state is (h, c)"):
+        sc.lstm_cell(x[:, 0], h, w, w)
+    with refused(sc.errors.DTypeError, "the activation is 'relu'", "sc.tanh"):
+        sc.rnn(x, 3, activation="relu")
     with refused(sc.errors.ArgumentError, "4 units, but U is for 3"):
         sc.lstm(x, 4, weights=[np.ones((12, 2)), np.ones((12, 3))])
