@@ -181,5 +181,5 @@ def _stacked(outputs: Sequence[Any]) -> Any:
         return tuple(_stacked(some) for some in zip(*outputs, strict=True))
     nodes = [as_node(o, what="scan: an output") for o in outputs]
     if any(o.ndim == 0 for o in nodes):
-        raise ShapeError(message("scan: an output is a scalar; expected (N, ...)", node=nodes[0]))
+        raise ShapeError(message("scan: an output is a scalar; expected (N, ...)", site=call_site()))
     return concat([reshape(o, (o.shape[0], 1, *o.shape[1:])) for o in nodes], axis=1)
