@@ -57,6 +57,7 @@ from .layers.activations import (
     softsign,
     sparsemax,
 )
+from .layers.arrays import expand_dims, repeat, roll, split, squeeze, stack, tile
 from .layers.attention import attention, multi_head_attention
 from .layers.cells import gru_cell, lstm_cell, rnn_cell
 from .layers.conv import conv, conv_transposed, convolve, convolve_transposed
@@ -111,7 +112,9 @@ from .nodes.elementwise import (
     square,
 )
 from .nodes.erf import Erf, erf
+from .nodes.gather import Gather, Scatter, gather, scatter
 from .nodes.in_training import InTraining, in_training, inference
+from .nodes.indexing import take
 from .nodes.logic import And, Not, Or, Xor, logical_and, logical_not, logical_or, logical_xor, not_equal
 from .nodes.loss import (
     LogSoftmax,
@@ -141,9 +144,9 @@ from .nodes.select import (
     minimum,
     where,
 )
-from .nodes.shape import Concat, Reshape, Transpose, concat, flatten, reshape, transpose
+from .nodes.shape import Concat, Flip, Reshape, Transpose, concat, flatten, flip, reshape, transpose
 from .nodes.sigmoid import Relu, Sigmoid, Softplus, Tanh, relu, sigmoid, softplus, tanh
-from .nodes.take import Put, Take, take
+from .nodes.take import Put, Take
 from .nodes.trigonometry import (
     Acos,
     Asin,
@@ -214,8 +217,10 @@ __all__ = [
     "Exp",
     "Expm1",
     "FirstMax",
+    "Flip",
     "Floor",
     "Fold",
+    "Gather",
     "Graph",
     "Greater",
     "GreaterEqual",
@@ -257,6 +262,7 @@ __all__ = [
     "Round",
     "SGD",
     "Scaled",
+    "Scatter",
     "Sigmoid",
     "Sign",
     "Sin",
@@ -329,24 +335,27 @@ __all__ = [
     "errors",
     "evaluate",
     "exp",
+    "expand_dims",
     "explain",
     "expm1",
     "fit",
     "flatten",
+    "flip",
     "floor",
+    "gather",
     "gaussian_noise",
     "gelu",
     "global_max_pool",
     "global_mean_pool",
     "grad",
     "group_norm",
+    "gru",
+    "gru_cell",
     "hard_sigmoid",
     "hard_swish",
     "hard_tanh",
     "hinge",
     "huber",
-    "gru",
-    "gru_cell",
     "in_training",
     "inference",
     "info_nce",
@@ -378,8 +387,8 @@ __all__ = [
     "minimum",
     "mish",
     "mod",
-    "nll",
     "multi_head_attention",
+    "nll",
     "node_types",
     "norm",
     "not_equal",
@@ -393,14 +402,17 @@ __all__ = [
     "reciprocal",
     "relu",
     "relu6",
+    "repeat",
     "replace",
     "reshape",
     "rnn",
     "rnn_cell",
+    "roll",
     "rot90",
     "round",
     "scale",
     "scan",
+    "scatter",
     "schedules",
     "selu",
     "sequence_mask",
@@ -418,9 +430,12 @@ __all__ = [
     "softsign",
     "sparsemax",
     "spatial_dropout",
+    "split",
     "sqrt",
     "square",
     "squared_error",
+    "squeeze",
+    "stack",
     "std",
     "subsample",
     "sum",
@@ -431,6 +446,7 @@ __all__ = [
     "tan",
     "tanh",
     "testing",
+    "tile",
     "train_step",
     "transpose",
     "upsample",

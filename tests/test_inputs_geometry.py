@@ -374,7 +374,7 @@ def test_spellings_of_one_table():
         (lambda: sc.Put(X, [0, 1, 2], "a", 3, name="n"), TypeError, "Put 'n': axis is 'a'"),
         (lambda: sc.Put(X, [0, 1, 2], 1, 3.0, name="n"), TypeError, "Put 'n': size is 3.0"),
         (lambda: sc.Put(X, [0, 1, 2], 1, -3, name="n"), ValueError, "Put 'n': size is -3"),
-        (lambda: sc.Put(X, [0, 1], 1, 3, name="n"), ValueError, "Put 'n': there are 2 indices for the 3 slices"),
+        (lambda: sc.Put(X, [0, 1], 1, 3, name="n"), ValueError, "Put 'n': the indices are of shape (2,)"),
         (lambda: sc.Put(X, [0, 1, 3], 1, 3, name="n"), ValueError, "Put 'n': number 2 is 3; expected 0 to 2"),
         (lambda: sc.SumTo(X, None, name="n"), ValueError, "SumTo 'n': the shape None"),
         (lambda: sc.SumTo(X, (2,), name="n"), ValueError, "SumTo 'n': the shape (2,)"),

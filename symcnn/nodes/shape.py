@@ -1,4 +1,4 @@
-"""The same numbers in another arrangement: reshape, transpose, concat."""
+"""The same numbers in another arrangement: reshape, transpose, flip, concat."""
 
 from __future__ import annotations
 
@@ -160,6 +160,61 @@ def transpose(x: Node, axes: tuple[int, ...] | None = None) -> Node:
     x = as_node(x)
     order = tuple(reversed(range(x.ndim))) if axes is None else axes
     return Transpose(x, order)
+
+
+class Flip(Node):
+    """The elements along some axes in the reverse order; its own adjoint."""
+
+    x: Node
+    axes: tuple[int, ...]
+    integer_inputs = ("x",)
+    says = ("The order is reversed.", "The errors are reversed, too.")
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "axes", normal_axes(self.axes, self.x.ndim))
+        except ValueError as error:
+            raise ShapeError(message(str(error), f"the shape is {self.x.shape}", node=self)) from None
+
+    def template(self, kind: str) -> str:
+        head = r"\operatorname{{flip}}" if kind == "latex" else "flip"
+        return head + over_axes(self.axes, self.ndim + 1, kind) + "({x})"
+
+    def infer(self) -> Spec:
+        batch = next((a for a in self.axes if self.x.shape[a] is None), None)
+        if batch is not None:
+            raise ShapeError(message(f"axis {batch} of {self.x.shape} is the batch: it cannot be reversed", node=self))
+        return self.x.spec
+
+    def forward(self, xp: Any, x: Any) -> Any:
+        return xp.flip(x, axis=self.axes)
+
+    def windows(self) -> tuple[Windows, ...]:
+        sizes = enumerate(self.x.shape)
+        return (tuple(Window(k, step=-1, start=(d or 0) - 1) if k in self.axes else Window(k) for k, d in sizes),)
+
+    def influence(self) -> tuple[Influence, ...]:
+        return (1.0,)
+
+    def backward(self, delta: Node) -> tuple[Node]:
+        return (Flip(delta, self.axes),)
+
+    @classmethod
+    def samples(cls) -> list[Node]:
+        x = Input("x", (None, 2, 3))
+        return [cls(x, (2,)), cls(x, (1, 2))]
+
+
+def flip(x: Node, axis: int | tuple[int, ...] | None = None) -> Node:
+    """The elements of `x` along `axis` in the reverse order; along all axes where it is None.
+
+    Examples
+    --------
+    >>> import symcnn as sc
+    >>> sc.compile(sc.flip(sc.Input("x", (3,))))(x=[1, 2, 3])
+    array([3., 2., 1.], dtype=float32)
+    """
+    return Flip(as_node(x), axis)  # type: ignore[arg-type]
 
 
 class Concat(Node):

@@ -8,7 +8,7 @@ from ..nodes.border import Crop, Dilate, Pad, Subsample
 from ..nodes.conv import Rot90, Swap
 from ..nodes.dense import MatMul
 from ..nodes.reduce import Sum
-from ..nodes.shape import Reshape, Transpose, reshape
+from ..nodes.shape import Flip, Reshape, Transpose, reshape
 
 
 def cancel(node: Node) -> Node | None:
@@ -18,6 +18,9 @@ def cancel(node: Node) -> Node | None:
             return x
         case Swap(Swap(x, inner), outer) if inner == outer:
             return x
+        case Flip(Flip(x, inner), outer):
+            once = tuple(sorted({*inner} ^ {*outer}))
+            return Flip(x, once) if once else x
         case Transpose(Transpose(x, inner), outer):
             return Transpose(x, tuple(inner[a] for a in outer))
         case Transpose(x, axes) if axes == tuple(range(x.ndim)):

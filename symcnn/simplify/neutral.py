@@ -18,7 +18,7 @@ from ..nodes.elementwise import Pow
 from ..nodes.pool import Place, Upsample
 from ..nodes.reduce import Sum
 from ..nodes.select import Where
-from ..nodes.shape import Reshape, Transpose
+from ..nodes.shape import Flip, Reshape, Transpose
 from ..nodes.take import Put, Take
 
 
@@ -96,7 +96,23 @@ def _as_difference(a: Node, b: Node) -> Node | None:
 
 def _moves_zeros(node: Node) -> bool:
     """Whether `node` arranges or adds up the elements of its first input."""
-    kinds = (Crop, Dilate, Pad, Place, Put, Reshape, Rot90, Subsample, Sum, SumTo, Swap, Take, Transpose, Upsample)
+    kinds = (
+        Crop,
+        Dilate,
+        Flip,
+        Pad,
+        Place,
+        Put,
+        Reshape,
+        Rot90,
+        Subsample,
+        Sum,
+        SumTo,
+        Swap,
+        Take,
+        Transpose,
+        Upsample,
+    )
     return isinstance(node, kinds)
 
 

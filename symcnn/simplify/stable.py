@@ -19,12 +19,12 @@ from ..nodes.elementwise import Exp, Log, Pow, abs
 from ..nodes.loss import LogSoftmax, Softmax
 from ..nodes.reduce import LogSumExp, Mean, Sum
 from ..nodes.select import Where, where
-from ..nodes.shape import Concat, Reshape, Transpose
+from ..nodes.shape import Concat, Flip, Reshape, Transpose
 from ..nodes.sigmoid import Sigmoid, Softplus
 from ..nodes.take import Take
 from .neutral import fitted, uniform
 
-_ONE_MOVED = (BroadcastTo, Cast, Crop, Reshape, Rot90, Subsample, Swap, Take, Transpose)
+_ONE_MOVED = (BroadcastTo, Cast, Crop, Flip, Reshape, Rot90, Subsample, Swap, Take, Transpose)
 """Types that arrange the numbers of their first input: what a logarithm changes it changes before, too."""
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 
 from ...graph.leaves import Const
 from ...nodes.border import Dilate, Pad
+from ...nodes.gather import Gather, Scatter
 from ...nodes.shape import Concat, Reshape
 from ...nodes.take import Put, Take
 from .registry import Array, Run, kernel
@@ -59,10 +61,37 @@ def put(node: Put, out: Array, x: Array, index: Array) -> Run | None:
     """Added up one after the other, as repeated indices need."""
     if out.dtype == np.float16:
         return None
-    rows, source = np.moveaxis(out, node.axis, 0), np.moveaxis(x, node.axis, 0)
+    rows, flat = np.moveaxis(out, node.axis, 0), index.reshape(-1)
 
     def run() -> None:
         out.fill(0)
-        np.add.at(rows, index, source)
+        np.add.at(rows, flat, np.moveaxis(node.slices(np, x), node.axis, 0))
 
     return run
+
+
+@kernel(Gather)
+def gather(node: Gather, out: Array, x: Array, index: Array) -> Run:
+    """NumPy's indexing by an array of indices for each axis; they have been verified."""
+    places = _places(index, node.axis)
+    return lambda: np.copyto(out, x[places()])
+
+
+@kernel(Scatter)
+def scatter(node: Scatter, out: Array, x: Array, index: Array) -> Run | None:
+    """Added up one after the other, as repeated indices need."""
+    if out.dtype == np.float16:
+        return None
+    places = _places(index, node.axis)
+
+    def run() -> None:
+        out.fill(0)
+        np.add.at(out, places(), x)
+
+    return run
+
+
+def _places(index: Array, axis: int) -> Callable[[], tuple[Array, ...]]:
+    """What gives, when it is called, the places that an index names along an axis."""
+    grid = np.ogrid[tuple(slice(n) for n in index.shape)]
+    return lambda: (*grid[:axis], index, *grid[axis + 1 :])

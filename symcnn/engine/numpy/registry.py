@@ -19,7 +19,7 @@ from ...graph.errors import NodeTypeError, SizeError, message, rule_failed
 from ...graph.node import Node
 from ...nodes.border import Crop, Subsample
 from ...nodes.conv import Rot90, Swap
-from ...nodes.shape import Reshape, Transpose
+from ...nodes.shape import Flip, Reshape, Transpose
 
 Array = NDArray[Any]
 Run = Callable[[], object]
@@ -27,7 +27,7 @@ Kernel = Callable[..., Run | None]
 
 KERNELS: dict[type[Node], Kernel] = {}
 PATTERNS: list[Callable[[Node], Reading | None]] = []
-VIEWS = (Reshape, Transpose, Swap, Rot90, Crop, Subsample)
+VIEWS = (Reshape, Transpose, Flip, Swap, Rot90, Crop, Subsample)
 """Types whose value is a view of their input's memory wherever NumPy can make one."""
 
 

@@ -13,7 +13,7 @@ from ....nodes.border import Crop, Dilate, Pad, Subsample
 from ....nodes.conv import Rot90, Swap
 from ....nodes.loss import OneHot
 from ....nodes.pool import Pick, Place, Pool, Switches, Upsample
-from ....nodes.shape import Reshape, Transpose
+from ....nodes.shape import Flip, Reshape, Transpose
 from ....nodes.take import Take
 from ....nodes.windows import Windows
 from ..analysis.partition import is_aligned
@@ -84,6 +84,13 @@ def rotated(read: Reader, node: Rot90, place: Indices) -> Value:
     return read.at(node.x, (*lead, height - 1 - y, width - 1 - z))
 
 
+@native(Flip, kind="element", reals=False)
+def flipped(read: Reader, node: Flip, place: Indices) -> Value:
+    """The element counted from the other end of some axes."""
+    sizes = enumerate(zip(place, node.shape[1:], strict=True), start=1)
+    return read.at(node.x, tuple((d or 0) - 1 - i if a in node.axes else i for a, (i, d) in sizes))
+
+
 @native(BroadcastTo, kind="element", reals=False, obstacle=_broadcast_batch)
 def broadcast(read: Reader, node: BroadcastTo, place: Indices) -> Value:
     """The element that is repeated."""
@@ -102,13 +109,18 @@ def subsampled(read: Reader, node: Subsample, place: Indices) -> Value:
     return read.at(node.x, tuple(i * s for i, s in zip(place, node.steps[1:], strict=True)))
 
 
-@native(Take, kind="element", reals=False, index=1)
+def _own_index(node: Take) -> str | None:
+    return "each image has an index of its own" if None in node.index.shape else not_first(node)
+
+
+@native(Take, kind="element", reals=False, index=1, obstacle=_own_index)
 def taken(read: Reader, node: Take, place: Indices) -> Value:
     """The element to which the index leads."""
-    i, k = place[node.axis - 1], node.axis
+    first = node.axis - 1
+    i = linear(place[first : first + node.index.ndim], node.index.shape)
     if isinstance(i, Run):
         raise Irregular
-    return read.at(node.x, (*place[: k - 1], read.taken(node, i), *place[k:]))
+    return read.at(node.x, (*place[:first], read.taken(node, i), *place[first + node.index.ndim :]))
 
 
 # With zeros between them ---------------------------------------------------------------------

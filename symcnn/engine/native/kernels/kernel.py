@@ -241,8 +241,9 @@ def put(k: Kernel, node: Put) -> None:
         k.write(out, number, k.zero())
     with nest(k.b, sizes(node.x.shape[1:])) as place:
         read = k.read.fresh()
-        axis = node.axis - 1
-        where = linear((*place[:axis], read.taken(node, place[axis]), *place[node.axis :]), shape)
+        first, end = node.axis - 1, node.axis - 1 + node.index.ndim
+        index = read.taken(node, linear(place[first:end], node.index.shape))
+        where = linear((*place[:first], index, *place[end:]), shape)
         k.write(out, where, k.b.binary("fadd", k.load(out, where), read.at(node.x, place)))
 
 
