@@ -19,15 +19,9 @@ def test_value_and_error(axis, batch, backend):
     node, i = sc.Input("x", (None, 4, 5), "float64"), sc.Input("i", (None, *shape), "int64")
     seed = sc.Input("delta", (None, *shape), "float64")
     y = sc.gather(node, i, axis)
-    value, error, put, back = sc.compile(
-        [
-            y,
-            *sc.grad(y, [node], seed=seed),
-            sc.scatter(seed, i, size, axis),
-            *sc.grad(sc.sum(sc.scatter(seed, i, size, axis) * node), [seed]),
-        ],
-        backend=backend,
-    )({"x": x, "i": index, "delta": delta})
+    scattered = sc.scatter(seed, i, size, axis)
+    outputs = [y, *sc.grad(y, [node], seed=seed), scattered, *sc.grad(sc.sum(scattered * node), [seed])]
+    value, error, put, back = sc.compile(outputs, backend=backend)({"x": x, "i": index, "delta": delta})
     np.testing.assert_array_equal(value, np.take_along_axis(x, index, axis))
     expected = np.zeros_like(x)
     grid = list(np.ogrid[tuple(slice(n) for n in index.shape)])
