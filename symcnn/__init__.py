@@ -91,6 +91,7 @@ from .nodes import initial
 from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
 from .nodes.conv import Conv, Rot90, Swap, rot90, swap
 from .nodes.cumulative import CumSum, cumsum
+from .nodes.custom import CustomRule, StopGradient, custom_rule, stop_gradient
 from .nodes.dense import Dense, MatMul, dense, matmul, scale
 from .nodes.elementwise import (
     Abs,
@@ -208,6 +209,7 @@ __all__ = [
     "Cosh",
     "Crop",
     "CumSum",
+    "CustomRule",
     "Dense",
     "Dilate",
     "Div",
@@ -272,6 +274,7 @@ __all__ = [
     "Softplus",
     "Spec",
     "Sqrt",
+    "StopGradient",
     "Sub",
     "Subsample",
     "Sum",
@@ -324,6 +327,7 @@ __all__ = [
     "cosine_similarity",
     "crop",
     "cumsum",
+    "custom_rule",
     "data",
     "dense",
     "draw",
@@ -437,6 +441,7 @@ __all__ = [
     "squeeze",
     "stack",
     "std",
+    "stop_gradient",
     "subsample",
     "sum",
     "sum_to",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..graph.node import Node
+from ..nodes.custom import CustomRule, StopGradient
 from ..nodes.in_training import InTraining
 from ..nodes.variance import Variance
 
@@ -12,6 +13,8 @@ def expanded(node: Node) -> Node | None:
     match node:
         case InTraining():
             return node.trains
+        case StopGradient(value) | CustomRule(value):
+            return value
         case Variance():
             return node.by_means()
     return None

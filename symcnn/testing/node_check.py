@@ -6,6 +6,7 @@ import traceback
 
 import numpy as np
 
+from ..graph.arguments import flag
 from ..graph.errors import DTypeError, NodeTypeError, call_site, message
 from ..graph.node import Node
 from .attributes import formula_shows_attributes
@@ -31,6 +32,8 @@ _FINITE = Check("forward returns finite numbers for the samples", forward_is_fin
 _RULE = Check("backward returns one node an input, of its shape", rule_keeps_contract)
 _ALL = (_RUNS, _SHAPE, _FINITE, _RULE)
 _FIRST = Check("the first derivative equals central differences", first_derivative, _ALL)
+_SECOND = Check("the second derivative equals central differences", second_derivative, (*_ALL, _FIRST))
+_OF_DERIVATIVES = (_FIRST, _SECOND)
 CHECKS = (
     _RUNS,
     _SHAPE,
@@ -41,7 +44,7 @@ CHECKS = (
     Check("forward runs on the array API standard's strict namespace", forward_is_portable, (_RUNS,)),
     _RULE,
     _FIRST,
-    Check("the second derivative equals central differences", second_derivative, (*_ALL, _FIRST)),
+    _SECOND,
     Check("what backward returns is differentiable to the third order", vocabulary_is_closed, _ALL),
     Check("the engines compute what the forward rules compute", engines_agree, (_RUNS, _SHAPE, _RULE)),
     Check("a unit reads its windows, and nothing else", units_read_windows, (_RUNS, _SHAPE, _ROWS)),
@@ -54,7 +57,7 @@ CHECKS = (
 """In the order in which they are done: what others need comes first."""
 
 
-def check_node(node: Node | type[Node]) -> Report:
+def check_node(node: Node | type[Node], *, exact: bool = True) -> Report:
     """Check everything that a node type owes, with NumPy's engine and the one that ``backend="auto"`` stands for.
 
     Parameters
@@ -62,6 +65,9 @@ def check_node(node: Node | type[Node]) -> Report:
     node : node type, or Node
         A type is checked on each of its ``samples()``. An element-wise type without attributes has them by
         itself; others declare them. A node is checked alone.
+    exact : bool
+        Whether the backward rule is to be the derivative of the forward rule. False for one that is not, on purpose
+        (guided backpropagation, straight-through): it is not compared with central differences, and the report says so.
 
     Returns
     -------
@@ -96,6 +102,7 @@ def check_node(node: Node | type[Node]) -> Report:
     >>> print(check_node(sc.max_pool(x, 2)).samples[0])
     Pool(x, size=(2, 2), mode='max'): (None, 1, 2, 2) float32
     """
+    flag(exact, "check_node: exact")
     samples = _samples(node)
     subject = type(samples[0]).__name__
     passed: dict[str, None] = {}
@@ -108,6 +115,8 @@ def check_node(node: Node | type[Node]) -> Report:
                 failed.add(check)
                 continue
             try:
+                if check in _OF_DERIVATIVES and not exact:
+                    raise Unchecked("the rule is not meant to be the derivative: exact=False")
                 found = _found(check, sample)
             except Unchecked as reason:
                 unchecked[check.title] = str(reason)
