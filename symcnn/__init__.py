@@ -10,6 +10,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .backprop import Backprop, backprop, grad
+from .calculus.derivatives import hessian, jacobian, jvp, vjp
 from .draw import draw, draw_units
 from .engine.program import Program, compile
 from .graph import errors
@@ -358,6 +359,7 @@ __all__ = [
     "hard_sigmoid",
     "hard_swish",
     "hard_tanh",
+    "hessian",
     "hinge",
     "huber",
     "in_training",
@@ -365,6 +367,8 @@ __all__ = [
     "info_nce",
     "initial",
     "instance_norm",
+    "jacobian",
+    "jvp",
     "kl_divergence",
     "layer",
     "layer_norm",
@@ -456,6 +460,8 @@ __all__ = [
     "transpose",
     "upsample",
     "var",
+    "variance",
+    "vjp",
     "weight_decay",
     "where",
     "zeros",
@@ -470,6 +476,7 @@ _VIEWS = {
     "is large": "symcnn.graph.graph:is_large",
     "pack": "symcnn.graph.graph:pack",
     "unpack": "symcnn.graph.graph:unpack",
+    "gradients of each example": "symcnn.calculus.each:of_each_example",
     "equation": "symcnn.equations.lines:equation_of",
     "equations at a node": "symcnn.equations.lines:equations_at",
     "equations of a sweep": "symcnn.equations.lines:equations_of_sweep",

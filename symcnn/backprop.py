@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from .graph.algebra import cast, ones, zeros
-from .graph.arguments import chosen, listed
+from .graph.arguments import chosen, flag, listed
 from .graph.collector import collector_paused
 from .graph.context import Group, group_of, remember, remembered
 from .graph.errors import (
@@ -338,11 +338,20 @@ def _new_nodes(ends: Sequence[Node], known: set[Node]) -> tuple[Node, ...]:
 
 
 @overload
-def grad(J: Node, wrt: Node, seed: Operand | None = None, unconnected: str = "error") -> Node: ...
-@overload
-def grad(J: Node, wrt: Sequence[Node], seed: Operand | None = None, unconnected: str = "error") -> list[Node]: ...
 def grad(
-    J: Node, wrt: Node | Sequence[Node], seed: Operand | None = None, unconnected: str = "error"
+    J: Node, wrt: Node, seed: Operand | None = None, unconnected: str = "error", *, each: bool = False
+) -> Node: ...
+@overload
+def grad(
+    J: Node, wrt: Sequence[Node], seed: Operand | None = None, unconnected: str = "error", *, each: bool = False
+) -> list[Node]: ...
+def grad(
+    J: Node,
+    wrt: Node | Sequence[Node],
+    seed: Operand | None = None,
+    unconnected: str = "error",
+    *,
+    each: bool = False,
 ) -> Node | list[Node]:
     """The gradient of `J` with respect to any nodes: nodes again, which can be differentiated again.
 
@@ -355,11 +364,16 @@ def grad(
         The error of J: the result is then the product of the Jacobian with it (from the left).
     unconnected : "error" or "zeros"
         What to do where J does not depend on a node.
+    each : bool
+        Whether each example has a gradient of its own: what the gradient would be if it were alone in the batch. J may
+        then be one loss for each example, too. Where J mixes rows of the batch, as batch normalisation does, it is
+        refused.
 
     Returns
     -------
     list of Node, or Node
-        As `wrt` is given.
+        As `wrt` is given. With `each`, (None, *w.shape) for a node w without a batch axis: of a mean over the batch,
+        their mean is the gradient.
 
     Examples
     --------
@@ -370,22 +384,35 @@ def grad(
     ...     (y,) = sc.grad(y, [x])
     >>> print(round(float(sc.compile(y)(x=0.3)), 12))
     -0.114100885237
+
+    >>> x, w = sc.Input("x", (None, 2)), sc.Param("w", [1, 2])
+    >>> sc.compile(sc.grad(sc.mean((x @ w) ** 2), w, each=True))(x=[[1, 0], [0, 1], [1, 1]])
+    array([[2., 0.],
+           [0., 4.],
+           [6., 6.]], dtype=float32)
     """
-    if isinstance(wrt, Node):
-        return _towards([wrt], J, seed).delta(wrt, unconnected)
-    nodes = listed(wrt)
+    nodes = [wrt] if isinstance(wrt, Node) else listed(wrt)
+    if flag(each, "grad: each") and seed is None and isinstance(J, Node) and J.shape == (None,) and is_real(J.dtype):
+        seed = ones(J)
     back = _towards([wrt] if nodes is None else nodes, J, seed)  # which refuses what is not a node
-    return [back.delta(node, unconnected) for node in nodes or []]
+    found = [back.delta(node, unconnected) for node in nodes or []]
+    if each:
+        found = [back.handed_out(node) for node in view("gradients of each example")(found)]
+    return found[0] if isinstance(wrt, Node) else found
 
 
 @collector_paused
 def _towards(wrt: Sequence[Any], J: Node, seed: Operand | None) -> Backprop:
     """A sweep that visits only what lies between `wrt` and `J`."""
     _check_nodes(*wrt, J)
-    errors: dict[Node, Node] = {J: _first_error(J, seed)}
-    order = Graph(J).order
+    return Backprop(J, [], errors_between(wrt, {J: _first_error(J, seed)}))
+
+
+def errors_between(wrt: Sequence[Node], errors: dict[Node, Node]) -> dict[Node, Node]:
+    """`errors`, after a sweep that starts with them and visits only what lies between them and `wrt`."""
+    order = Graph(*errors).order
     between = set(wrt)
     for node in order:
         if not between.isdisjoint(node.inputs):
             between.add(node)
-    return Backprop(J, [], errors_swept(reversed(order), errors, between))
+    return errors_swept(reversed(order), errors, between)

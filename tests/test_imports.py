@@ -14,7 +14,7 @@ import pytest
 import symcnn
 
 PACKAGE = Path(symcnn.__file__).parent
-CORE = {"text", "graph", "nodes", "layers", "rules", "backprop", "simplify", "engine"}
+CORE = {"text", "graph", "nodes", "layers", "rules", "backprop", "simplify", "engine", "calculus"}
 LAYERS = {
     "text": set(),
     "show": {"text", "show"},
@@ -24,6 +24,7 @@ LAYERS = {
     "rules": {"graph", "simplify"},
     "backprop": {"text", "show", "graph", "simplify", "rules"},
     "simplify": {"text", "graph", "nodes", "simplify"},
+    "calculus": {"text", "graph", "nodes", "simplify", "rules", "backprop", "calculus"},
     "equations": {*CORE, "show", "equations"},
     "engine": {"text", "graph", "nodes", "simplify", "show", "engine"},
     "plots": {"text", "graph", "show", "plots"},

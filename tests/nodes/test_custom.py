@@ -76,7 +76,7 @@ def test_engines_see_nothing_of_it():
     program = sc.compile(sc.exp(node))
     assert "CustomRule" not in program.report()
     np.testing.assert_allclose(program(x=GIVEN), np.exp(np.tanh(GIVEN)))
-    assert pickle.loads(pickle.dumps(node)).rule is straight
+    assert pickle.loads(pickle.dumps(node)).rule.__name__ == "straight"
     assert "custom(tanh(x); x)" in str(node.equation)
 
 
