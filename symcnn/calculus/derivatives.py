@@ -108,11 +108,10 @@ def jvp(y: Node, x: Node | Sequence[Node], v: Any, unconnected: str = "error") -
     for one, along in directions.items():
         if one in errors:
             moved[errors[one]] = added(moved[errors[one]], along) if errors[one] in moved else along
-    if not moved:
-        if unconnected == "zeros":
-            return zeros(y)
+    if not moved and unconnected == "error":
         raise GradientError(message("jvp: it depends on no x", 'unconnected="zeros" gives zeros instead', node=y))
-    found = errors_between([error], moved).get(error, zeros(y))
+    found = errors_between([error], moved).get(error) if moved else None
+    found = zeros(y) if found is None else found
     _check_linear(found, error, y)
     graph = Graph(y, *xs, *directions.values())
     remember(found, (group_of([*remembered(graph.outputs, graph.inputs), *graph.inputs]),))

@@ -259,7 +259,7 @@ def _by_shifts(slides: Slides, out: Array, x: Array, w: Array, b: Array | None) 
     corner = [s.gap * (s.taps - 1) - s.before for s in slides]
     cut, kept = zip(*(_overlap(c, s, d) for c, s, d in zip(corner, sizes, (height, width), strict=True)), strict=True)
     weights = np.empty((n, m, channels, filters), w.dtype)
-    image_bytes = (inside[0].size + rows * columns * filters + math.prod(sizes) * filters) * out.itemsize
+    image_bytes = (math.prod(inside.shape[1:]) + rows * columns * filters + math.prod(sizes) * filters) * out.itemsize
     whole = all(place == slice(0, d) for place, d in zip(kept, (height, width), strict=True))
     bias = 0 if b is None else b[:, None, None]
 
