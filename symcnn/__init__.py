@@ -460,7 +460,6 @@ __all__ = [
     "transpose",
     "upsample",
     "var",
-    "variance",
     "vjp",
     "weight_decay",
     "where",
