@@ -178,6 +178,7 @@ from .summary import summary
 
 if TYPE_CHECKING:
     from . import data, plots, testing
+    from .calculus.pointwise import pointwise
     from .draw.page import explain
     from .draw.page.page import Page
     from .draw.page.recorder import Recorder
@@ -189,6 +190,7 @@ _LATER = {
     "SGD": ".train", "Adam": ".train", "History": ".train", "evaluate": ".train", "fit": ".train",
     "schedules": ".train", "train_step": ".train", "data": "", "plots": "", "testing": "",
     "Page": ".draw.page.page", "Recorder": ".draw.page.recorder", "explain": ".draw.page",
+    "pointwise": ".calculus.pointwise",
 }  # fmt: skip
 """Names that are imported when they are first used, so that ``import symcnn`` stays quick."""
 
@@ -411,6 +413,7 @@ __all__ = [
     "ones",
     "pad",
     "plots",
+    "pointwise",
     "pool",
     "prelu",
     "prod",

@@ -59,6 +59,7 @@ NOT_LOADED = [
         "llvmlite",
         "latex2mathml",
         "opt_einsum",
+        "sympy",
     ),
     *("threadpoolctl", "importlib.metadata", "email", "socket"),
     *(f"symcnn.{part}" for part in ("train", "data", "plots", "testing", "cli", "tutorial", "demo")),

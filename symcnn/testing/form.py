@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import pickle
 import re
-import sys
 from collections.abc import Iterator
 from string import Formatter
 from typing import Any
@@ -100,10 +99,11 @@ def survives_pickling(sample: Node) -> Iterator[Problem]:
 
 
 def _importable(cls: type) -> bool:
-    found: Any = sys.modules.get(cls.__module__)
-    for name in cls.__qualname__.split("."):
-        found = getattr(found, name, None)
-    return found is cls
+    """Whether pickle finds the class again: by its name, or by what it was made from."""
+    try:
+        return pickle.loads(pickle.dumps(cls)) is cls
+    except (pickle.PicklingError, AttributeError):
+        return False
 
 
 def _same(sample: Node, other: Node, how: str) -> Iterator[Problem]:
