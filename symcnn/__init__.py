@@ -62,6 +62,7 @@ from .layers.arrays import expand_dims, repeat, roll, split, squeeze, stack, til
 from .layers.attention import attention, multi_head_attention
 from .layers.cells import gru_cell, lstm_cell, rnn_cell
 from .layers.conv import conv, conv_transposed, convolve, convolve_transposed
+from .layers.ctc import ctc
 from .layers.dense import dense, embedding, scale
 from .layers.dropout import dropout, gaussian_noise, spatial_dropout
 from .layers.einsum import einsum
@@ -333,6 +334,7 @@ __all__ = [
     "cosine_loss",
     "cosine_similarity",
     "crop",
+    "ctc",
     "cumsum",
     "custom_rule",
     "data",

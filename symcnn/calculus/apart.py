@@ -7,6 +7,7 @@ these has a form in which the sum is not taken, and the batch is one more axis i
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 from ..graph.algebra import BroadcastTo, SumTo, broadcast_to
@@ -17,6 +18,7 @@ from ..nodes.conv import Conv, Rot90, Swap
 from ..nodes.dense import MatMul, matmul
 from ..nodes.loss import one_hot
 from ..nodes.reduce import Mean, Reduction, Sum, mean, sum
+from ..nodes.select import where
 from ..nodes.shape import Concat, Reshape, Transpose, concat, reshape, transpose
 from ..nodes.take import Put, Take
 from ..nodes.windows import Fold, Windows
@@ -46,7 +48,7 @@ def unsummed(node: Node, inputs: list[Node], batch: Axes) -> Node | None:
             return _outer(*map(_batch_first, inputs, (a.ndim - 1, b.ndim - 2)))
         case Conv(x, _, None) if batch == (x.ndim - 3, x.ndim - 3):
             return _correlated(*(_batch_first(i, x.ndim - 3) for i in inputs))
-        case Put(x, index) if batch == (node.axis, 0) and index.ndim == 1:
+        case Put() if batch == (node.axis, 0):
             return _scattered(_batch_first(inputs[0], node.axis), inputs[1], node)
     return None
 
@@ -89,12 +91,14 @@ def _correlated(x: Node, w: Node) -> Node:
 
 
 def _scattered(x: Node, index: Node, node: Put) -> Node:
-    """What an example puts at its own place, 0 elsewhere."""
-    hit = one_hot(index, node.size, x.dtype.name)
-    before, after = x.shape[1 : node.axis + 1], x.shape[node.axis + 1 :]
-    return reshape(x, (None, *before, 1, *after)) * reshape(
-        hit, (None, *(1,) * len(before), node.size, *(1,) * len(after))
-    )
+    """What an example puts at its own places, 0 elsewhere: a product with rows of 0 and 1."""
+    size, places = node.size, math.prod(d for d in index.shape[1:] if d is not None)
+    index = where(index < 0, index + size, index) if index.dtype.kind == "i" else index
+    hit = reshape(one_hot(index, size, x.dtype.name), (None, 1, places, size))
+    before, after = node.shape[: node.axis], node.shape[node.axis + 1 :]
+    ends = [math.prod(d for d in shape if d is not None) for shape in (before, after)]
+    found = matmul(transpose(hit, (0, 1, 3, 2)), reshape(x, (None, ends[0], places, ends[1])))
+    return reshape(found, (None, *before, size, *after))
 
 
 def carried_on(node: Node, inputs: list[Node], apart: tuple[bool, ...]) -> Node | None:

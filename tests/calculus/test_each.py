@@ -51,6 +51,13 @@ def embedded():
     return sc.mean(sc.tanh(rows @ w + sc.sum(x_of(2) * rows[:, :2], axis=1)))
 
 
+def embedded_words():
+    table = sc.Param("table", RNG.standard_normal((2, 3, 4)))
+    words = sc.Input("y", (None, 5), "int64")
+    rows = sc.take(table, words, axis=1)  # (2, N, 5, 4)
+    return sc.mean(sc.tanh(sc.sum(sc.transpose(rows, (1, 0, 2, 3)), axis=(1, 2))) ** 2)
+
+
 def tied():
     w = sc.Param("w", RNG.standard_normal((3, 4)))
     x = x_of(4)
@@ -77,7 +84,8 @@ def with_offsets():
 
 
 NETWORKS = [
-    mlp, convnet, convolutions_in_full, along_time, normalised, embedded, tied, decayed, gradient_penalty, with_offsets
+    mlp, convnet, convolutions_in_full, along_time, normalised, embedded, embedded_words, tied, decayed,
+    gradient_penalty, with_offsets,
 ]  # fmt: skip
 
 

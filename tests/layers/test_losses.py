@@ -13,6 +13,13 @@ from symcnn.graph.layer import records
 
 REFERENCES = np.load(Path(__file__).parents[1] / "references" / "losses.npz")
 CE = sc.softmax_cross_entropy
+
+
+def finite(losses, reduction):
+    """The mean of a batch in which the loss of some rows is infinite, without these."""
+    return losses if reduction == "none" else sc.mean(sc.where(losses < np.inf, losses, 0))
+
+
 BUILT = {
     "ce": CE,
     "ce/weights": lambda z, y, r, w: CE(z, y, r, weights=w),
@@ -41,6 +48,8 @@ BUILT = {
     "kl/logarithms": partial(sc.kl_divergence, log_target=True),
     "cosine": lambda q, k, r: sc.cosine_loss(q, k, reduction=r),
     "cosine/signs": lambda a, b, y, r: sc.cosine_loss(a, b, y, r, margin=0.1),
+    "ctc": lambda z, y, r: sc.ctc(sc.log_softmax(z), y, r),
+    "ctc/lengths": lambda z, y, n, k, r: finite(sc.ctc(sc.log_softmax(z), y, "none", lengths=n, label_lengths=k), r),
     "partners": partial(sc.info_nce, temperature=0.5),
     "partners/symmetric": partial(sc.info_nce, temperature=2.0, normalize=False, symmetric=True),
 }
@@ -52,7 +61,7 @@ def stored(case):
 
 def inputs_of(known):
     """Inputs for what a case is fed."""
-    names = [n for n in ("z", "log_p", "a", "q", "b", "k", "y", "t", "signs") if n in known]
+    names = [n for n in ("z", "log_p", "a", "q", "b", "k", "y", "t", "signs", "steps", "labels") if n in known]
     return [sc.Input(n, (None, *known[n].shape[1:]), known[n].dtype) for n in names]
 
 
@@ -112,7 +121,9 @@ def test_targets_of_maps_with_their_axis():
 
 
 @pytest.mark.parametrize("batch", [0, 1, 17, 33])
-@pytest.mark.parametrize("case", ["ce/all three", "hinge", "huber", "kl", "cosine/signs", "partners", "binary/weights"])
+@pytest.mark.parametrize(
+    "case", ["ce/all three", "hinge", "huber", "kl", "cosine/signs", "partners", "binary/weights", "ctc"]
+)
 def test_engines_agree_for_any_batch(case, batch):
     """Also of no rows: the sum is 0, the losses are none, and the plain mean is refused."""
     known = {k: v if k in "wp" else np.resize(v, (batch, *v.shape[1:])) for k, v in stored(case).items()}
@@ -190,6 +201,10 @@ CUBE = sc.Input("z", (None, 3, 3))
         (lambda: sc.cosine_similarity(Z, CUBE), "vectors of (None, 4) and (None, 3, 3) do not fit"),
         (lambda: sc.info_nce(Z, CUBE), "expected (N, features) of both"),
         (lambda: sc.info_nce(Z, T, temperature=0), "temperature is 0; it must be above 0"),
+        (lambda: sc.ctc(Z, Y), "ctc: probabilities of (None, 4) and labels of (None,) do not fit"),
+        (lambda: sc.ctc(CUBE, sc.Input("y", (None, 2))), "labels are class indices"),
+        (lambda: sc.ctc(CUBE, sc.Input("y", (None, 2), "int64"), blank=3), "blank is 3; there are 3 classes"),
+        (lambda: sc.ctc(CUBE, sc.Input("y", (None, 2), "int64"), lengths=T), "lengths are (None, 4) float32"),
         (lambda: sc.absolute_error(Z, T, "avg"), "'avg' is not known"),
     ],
 )

@@ -4,6 +4,7 @@ Of each case: what is fed, the losses of all rows, their mean, the gradients of 
 derivative of these along their own direction, summed over the feeds: a product with the Hessian.
 """
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,32 @@ def of_vectors():
     }
 
 
+def of_sequences():
+    """CTC: of all steps and labels, and of some; labels that come twice, and a row with too few steps for that."""
+    z, y = normal(4, 6, 4), np.array([[1, 2, 3], [2, 2, 1], [3, 3, 3], [3, 1, 1]])
+    n = {"steps": np.array([6, 5, 4, 6]), "labels": np.array([3, 2, 3, 1])}
+
+    def of(feeds, reduction):
+        log_p = feeds["z"].log_softmax(2).transpose(0, 1)
+        steps = feeds.get("steps", torch.full((4,), 6))
+        labels = feeds.get("labels", torch.full((4,), 3))
+        losses = torch.stack([by_hand(log_p[: steps[k], k], feeds["y"][k, : labels[k]]) for k in range(4)])
+        torch.testing.assert_close(losses, F.ctc_loss(log_p, feeds["y"], steps, labels, reduction="none"))
+        return losses if reduction == "none" else losses[torch.isfinite(losses)].sum() / len(losses)
+
+    return {"ctc": ({"z": z, "y": y}, of), "ctc/lengths": ({"z": z, "y": y} | n, of)}
+
+
+def by_hand(log_p, y):
+    """-log of the sum over all sequences of classes that say y, one by one: it has a second derivative."""
+    steps, classes = log_p.shape
+    found = []
+    for path in itertools.product(range(classes), repeat=int(steps)):
+        if [k for k, _ in itertools.groupby(path) if k != 0] == y.tolist():
+            found.append(log_p[range(steps), list(path)].sum())
+    return -torch.stack(found).logsumexp(0) if found else torch.tensor(float("inf"), dtype=torch.float64)
+
+
 def passed(feeds, function):
     """What is fed, and what PyTorch makes of it."""
     tensors = {name: torch.from_numpy(np.asarray(value)) for name, value in feeds.items()}
@@ -190,7 +217,7 @@ def passed(feeds, function):
 
 def main():
     torch.use_deterministic_algorithms(True)
-    cases = of_labels() | of_numbers() | of_vectors()
+    cases = of_labels() | of_numbers() | of_vectors() | of_sequences()
     found = {f"{c}: {name}": np.asarray(v) for c, case in cases.items() for name, v in passed(*case).items()}
     np.savez_compressed(Path(__file__).parent / "losses.npz", **found)
 
