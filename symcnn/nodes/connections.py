@@ -25,7 +25,7 @@ def connected(w: Node, *same: type[Node]) -> int:
     ----------
     w : Node
     *same : node types
-        Of one input, which only rearrange it: looked through, as reshapes and transposes are.
+        Of one input, which only rearrange it, or put zeros between: looked through, as reshapes and transposes are.
 
     Examples
     --------
@@ -68,7 +68,10 @@ def _mask(node: Node, masks: dict[Node, Mask | None], through: tuple[type[Node],
     if isinstance(node, Const):
         return None if np.all(node.value) else node.value != 0
     given = [masks[i] for i in node.inputs] if isinstance(node, through) else []
-    if None in node.shape or all(mask is None for mask in given):
+    if None in node.shape or not given:
+        return None
+    is_larger = math.prod(node.spec.bind(1)) > max(math.prod(i.spec.bind(1)) for i in node.inputs)
+    if all(mask is None for mask in given) and not is_larger:  # what is larger has zeros between
         return None
     full = [np.ones(i.spec.bind(1), bool) if m is None else m for i, m in zip(node.inputs, given, strict=True)]
     if isinstance(node, Mul):

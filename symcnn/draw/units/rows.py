@@ -1,13 +1,13 @@
-"""What a figure of units is made of: rows of units, and which units of the row below each of them reads.
+"""A layer of units, and which units of the layer below each of them reads.
 
-Everything is kept by axis (maps, rows, columns), so that a layer of a million units costs no more than its sides.
+All is kept by axis (maps, rows, columns), so that a layer of a million units costs no more than its sides.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,186 +15,146 @@ from numpy.typing import NDArray
 from ...graph.locks import cached_property
 from ...graph.node import Node
 from ...graph.window import WHOLE, Window
+from ...nodes.border import Dilate
 from ...nodes.connections import existing
 from ...nodes.conv import Rot90, Swap
 
-Held = tuple[int | None, ...]
-"""Numbers of units; None for a border."""
-Pair = tuple[Window, Window]
-"""The windows along the rows and along the columns of a map."""
+Taps = tuple[int | None, ...]
+"""The units that a window reads; None for a border."""
+
+
+def middle(window: Window, unit: float, length: int) -> float:
+    """Where the middle of a unit's window is, on an axis of `length` positions."""
+    if window.axis is None:
+        return (length - 1) / 2 + unit
+    return (window.step * unit + window.start + window.size / 2) / window.per - 0.5
 
 
 @dataclass(frozen=True)
-class Side:
-    """One axis of maps: which unit of a row is at each position.
+class Axis:
+    """What the units of a layer read along the rows, or along the columns, of the maps below.
 
     Attributes
     ----------
-    held : tuple of int or None
-    start, step : float
-        Where the first position is, and how far it is to the next one, counted in units of the input.
+    window : Window
+        The positions that a unit reads.
+    at : Window
+        Which unit below is at a position: none at most where zeros were put between them or around them.
+    length, below : int
+        How many positions and how many units below there are.
 
     Examples
     --------
-    >>> side = Side.of(4).moved(Window(2, start=-1), 5)
-    >>> side.held, side.start
-    ((None, 0, 1, 2, 3), -1.0)
-    >>> side.read(Window(2, size=2), 4)
-    ((None, 0), (0, 1), (1, 2), (2, 3))
+    >>> axis = Axis(Window(0, size=2), Window(0, start=-1), 5, 4)
+    >>> [axis.reads(unit) for unit in range(4)]
+    [(None, 0), (0, 1), (1, 2), (2, 3)]
     """
 
-    held: Held
-    start: float = 0.0
-    step: float = 1.0
+    window: Window
+    at: Window
+    length: int
+    below: int
 
-    @classmethod
-    def of(cls, size: int, start: float = 0.0, step: float = 1.0) -> Side:
-        """The side of maps of `size` units."""
-        return cls(tuple(range(size)), start, step)
-
-    def place(self, n: float) -> float:
-        """Where the n-th position is."""
-        return self.start + self.step * n
-
-    def positions(self, window: Window, index: int) -> range:
+    def positions(self, unit: int) -> range:
         """The positions that a unit reads, those on the border included."""
-        if window.axis is None:
-            return window.span(0, len(self.held))
-        first = window.step * index + window.start
-        return range(first // window.per, (first + window.size - 1) // window.per + 1)
+        w = self.window
+        if w.axis is None:
+            return w.span(0, self.length)
+        first = w.step * unit + w.start
+        return range(first // w.per, (first + w.size - 1) // w.per + 1)
 
-    def read(self, window: Window, count: int) -> tuple[Held, ...]:
-        """What each of `count` units reads."""
-        inside = window.span(0, len(self.held)) if window.axis is None else _between(window, len(self.held))
-        return tuple(
-            tuple(self.held[p] if p in inside else None for p in self.positions(window, i)) for i in range(count)
-        )
+    def reads(self, unit: int) -> Taps:
+        """The units below that a unit reads."""
+        inside = self.window.span(unit, self.length)
+        return tuple(next(iter(self.at.span(p, self.below)), None) if p in inside else None
+                     for p in self.positions(unit))  # fmt: skip
 
-    def above(self, window: Window, count: int) -> Side:
-        """The side of `count` units with such windows: each is above the middle of its window."""
-        if window.axis is None:
-            return Side.of(count, self.place((len(self.held) - 1) / 2), self.step)
-        middle = (window.start + window.size / 2) / window.per - 0.5
-        return Side.of(count, self.place(middle), self.step * window.step / window.per)
-
-    def moved(self, window: Window, count: int) -> Side:
-        """The same units at other positions, where each position reads one at most."""
-        above = self.above(window, count)
-        return Side(tuple(read[0] if read else None for read in self.read(window, count)), above.start, above.step)
-
-
-def _between(window: Window, length: int) -> range:
-    """The positions that are no border."""
-    return range(max(window.low, 0), length if window.high is None else min(window.high + 1, length))
+    def place(self, unit: float) -> float:
+        """Where a unit is: above the middle of its window, counted in units below."""
+        return middle(self.at, middle(self.window, unit, self.length), self.below)
 
 
 @dataclass(eq=False)
 class Row:
     """A layer of units.
 
-    Attributes
-    ----------
-    kind : "input", "conv", "local", "pool" or "dense"
-        With filters that all positions share, with weights of its own at each position, without weights, ...
-    node : Node
-        The one that computes it.
-    maps : int
-        How many maps; the units of a dense layer.
-    sides : (Side, Side)
-        Rows and columns of a map.
-    below : Row or None
-    source : (Side, Side)
-        Where the units of the row below are when they are read.
-    windows : (Window, Window)
-        What a unit reads along them.
-    channels : Window
-        Which maps of the row below a map reads.
-    filters : Node or None
-        The weights that all positions share.
-    has_bias : bool
-    mode : str
-        What is made of a window without weights: "mean", "max", or the name of the node type.
-    onto : tuple of str
-        What is done with the row below before it is read: "padding 2", ...
-    stride : str
-        "stride 2", where the windows do not follow each other as usual.
-    names, notes : tuple of str
-        Names that parameters of scales have; the functions of each unit.
-    number : int
-        Its number among rows of its kind without a name; 0 where it is the only one.
+    A "conv" has filters that all positions share, a "local" layer weights of its own at each position, a "pool" none.
     """
 
-    kind: str
+    kind: str  # "input", "conv", "local", "pool" or "dense"
     node: Node
-    maps: int
-    sides: tuple[Side, Side]
+    maps: int  # the units of a dense layer
+    size: tuple[int, int] = (1, 1)  # height and width of a map
     below: Row | None = None
-    source: tuple[Side, Side] = (Side(()), Side(()))
-    windows: Pair = (WHOLE, WHOLE)
-    channels: Window = WHOLE
-    filters: Node | None = None
+    axes: tuple[Axis, ...] = ()  # what a unit reads along rows and along columns
+    channels: Window = WHOLE  # which maps of the row below a map reads
+    filters: Node | None = None  # the weights that all positions share
     has_bias: bool = False
-    mode: str = ""
-    onto: tuple[str, ...] = ()
-    stride: str = ""
-    names: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    number: int = 0
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of a map."""
-        return len(self.sides[0].held), len(self.sides[1].held)
+    mode: str = ""  # what is made of a window without weights: "mean", "max", or the name of the node type
+    how: tuple[str, ...] = ()  # how the windows lie, where that is not as usual: "padding 2", "stride 2", ...
+    names: tuple[str, ...] = ()  # of parameters of scales
+    notes: tuple[str, ...] = ()  # the functions of each unit
+    number: int = 0  # among rows of its kind without a name; 0 where it is the only one
 
     @cached_property
-    def reads(self) -> tuple[tuple[Held, ...], tuple[Held, ...]]:
+    def reads(self) -> tuple[tuple[Taps, ...], ...]:
         """For each row of units, and for each column: the rows and the columns of the row below that it reads."""
-        rows, columns = (side.read(w, n) for side, w, n in zip(self.source, self.windows, self.size, strict=True))
-        return rows, columns
+        return tuple(tuple(map(axis.reads, range(self.size[k]))) for k, axis in enumerate(self.axes))
 
     @cached_property
     def window(self) -> tuple[int, int]:
         """Height and width of a filter or of a pooled window."""
-        rows, columns = (max(map(len, reads), default=0) for reads in self.reads)
+        rows, columns = [max(map(len, reads), default=0) for reads in self.reads] or (1, 1)
         return rows, columns
 
     @cached_property
     def exists(self) -> NDArray[np.bool_] | None:
         """Which weights a filter has, as (maps, maps below, height, width); None if no tap has a weight of its own."""
         w, below = self.filters, self.below
-        if w is None or below is None or w.ndim != 4 or w.shape[0] != self.maps or w.shape[2:] != self.window:
+        if w is None or below is None or w.ndim < 4:
             return None
-        mask = existing(w, Rot90, Swap)
-        mask = np.ones(w.spec.bind(1), bool) if mask is None else mask
-        found = np.zeros((self.maps, below.maps, *self.window), bool)
-        for unit in range(self.maps):
-            maps = self.channels.span(unit, below.maps)
-            if len(maps) != w.shape[1]:
-                return None
-            found[unit, maps.start : maps.stop] = mask[unit]
+        lead, seen, *window = w.spec.bind(1)[-4:]
+        lead *= math.prod(w.spec.bind(1)[:-4])  # groups of filters
+        reads = [self.channels.span(unit, below.maps) for unit in range(self.maps)]
+        if lead != self.maps or tuple(window) != self.window or {len(maps) for maps in reads} != {seen}:
+            return None
+        mask = existing(w, Rot90, Swap, Dilate)
+        found = np.zeros((self.maps, below.maps, *window), bool)
+        for unit, maps in enumerate(reads):
+            found[unit, maps.start : maps.stop] = True if mask is None else mask.reshape(lead, seen, *window)[unit]
         return found
+
+    def dilation(self, axis: int) -> tuple[int, int]:
+        """How many weights a window has along an axis, and how far apart they are."""
+        used = [] if self.exists is None else np.flatnonzero(self.exists.any(axis=(0, 1, 3 - axis))).tolist()
+        gap = used[1] - used[0] if len(used) > 1 else 1
+        is_regular = used == list(range(0, self.window[axis], gap))
+        return (len(used), gap) if is_regular else (self.window[axis], 1)
 
     @property
     def is_map_by_map(self) -> bool:
         """Whether each map reads the map with its number alone."""
         return self.channels == Window(1)
 
-    def thinned(self, moves: Pair, text: str) -> Row:
+    def thinned(self, moves: Sequence[Window], size: tuple[int, int], how: Sequence[str]) -> Row:
         """This row with the units only that are read by `moves`."""
-        windows = [
-            w if w.axis is None else replace(w, step=w.step * m.step, start=w.start + w.step * m.start)
-            for w, m in zip(self.windows, moves, strict=True)
-        ]
-        sides = [
-            Side.of(len(range(m.start, len(s.held), m.step)), s.place(m.start), s.step * m.step)
-            for s, m in zip(self.sides, moves, strict=True)
-        ]
-        return replace(self, sides=(sides[0], sides[1]), windows=(windows[0], windows[1]), stride=text)
+        axes = tuple(
+            replace(axis, window=move.then(axis.window, n))
+            for axis, move, n in zip(self.axes, moves, self.size, strict=True)
+        )
+        return replace(self, size=size, axes=axes, how=(*self.how, *how))
+
+    def place(self, axis: int, n: float) -> float:
+        """Where a row or column of units is, counted in units of the input."""
+        row = self
+        while row.below is not None:
+            n, row = row.axes[axis].place(n), row.below
+        return n
 
     def filter(self, unit: int) -> tuple[Node, int]:
         """What makes a map: the weights, and which of their filters."""
         assert self.filters is not None
-        is_own = bool(self.filters.ndim) and self.filters.shape[0] == self.maps
+        is_own = self.exists is not None or self.filters.shape[:1] == (self.maps,)
         return self.filters, unit if is_own else 0
 
     def seen(self, unit: int) -> list[int]:
@@ -204,58 +164,26 @@ class Row:
         return maps if self.exists is None else [c for c in maps if self.exists[unit, c].any()]
 
     def taps(self, axis: int) -> list[tuple[int, int]]:
-        """The positions of a window over one-row maps that lie on units, not on the border beside them."""
-        other = [u for u, n in enumerate(self.reads[1 - axis][0]) if n is not None]
-        pairs = ((u, v) for v in range(self.window[axis]) for u in other)
-        return [(u, v) if axis == 1 else (v, u) for u, v in pairs]
+        """The positions of a window over one-row maps that are on units, not on the border beside them nor in holes."""
+        units = [[v for v in range(self.window[k]) if k == axis or self.reads[k][0][v] is not None] for k in (0, 1)]
+        exists = None if self.exists is None else np.asarray(self.exists.any(axis=(0, 1)))
+        return [(u, v) for u in units[0] for v in units[1] if exists is None or exists[u, v]]
 
     def zeros(self, axis: int) -> dict[tuple[int, int], float]:
         """For each (unit, tap) that reads a border beside the row below: its place, counted in units there."""
         if self.below is None or self.kind == "dense":
             return {}
-        return {(unit, tap): place for unit, tap, place in self._borders(axis, self.below.sides[axis])}
-
-    def _borders(self, axis: int, below: Side) -> Iterator[tuple[int, int, float]]:
-        source, window = self.source[axis], self.windows[axis]
-        for unit, held in enumerate(self.reads[axis]):
-            for tap, (n, p) in enumerate(zip(held, source.positions(window, unit), strict=True)):
-                place = (source.place(p) - below.start) / below.step
-                if n is None and not 0 <= place < len(below.held):
-                    yield unit, tap, place
+        side, found = self.axes[axis], {}
+        for unit, taps in enumerate(self.reads[axis]):
+            for tap, (n, position) in enumerate(zip(taps, side.positions(unit), strict=True)):
+                place = middle(side.at, position, side.below)
+                if n is None and not 0 <= place < side.below:
+                    found[unit, tap] = place
+        return found
 
     def weights(self, unit: int) -> int:
         """How many weights a filter has."""
         if self.exists is not None:
             return int(np.count_nonzero(self.exists[unit]))
         shape = self.filter(unit)[0].spec.bind(1)
-        return math.prod(shape[1:] if shape and shape[0] == self.maps else shape)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A value whose elements are units of a row, at other positions perhaps, with borders around them perhaps.
-
-    Attributes
-    ----------
-    row : Row
-    sides : (Side, Side)
-    flat : bool
-        Whether it is (N, features): what a dense layer reads.
-    """
-
-    row: Row
-    sides: tuple[Side, Side]
-    flat: bool = False
-    onto: tuple[str, ...] = field(default=(), compare=False)
-    names: tuple[str, ...] = field(default=(), compare=False)
-    notes: tuple[str, ...] = field(default=(), compare=False)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is the row as it is."""
-        return self.sides == self.row.sides
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """How many positions there are along the rows and along the columns."""
-        return len(self.sides[0].held), len(self.sides[1].held)
+        return math.prod(shape[1:] if shape[:1] == (self.maps,) else shape)

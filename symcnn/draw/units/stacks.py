@@ -2,68 +2,78 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ..canvas.geometry import Point, Rect
 from ..canvas.text_metrics import text_width
-from .captions import Filters, label_lines, sentences, title
 from .chain import Chain
-from .legend import filters_below
-from .rows import Held, Row
+from .figure import CLASSES, Figure, Lines, swatch, title
+from .rows import Row
 from .sheet import MARGIN, SMALL, Sheet
 
-WIDEST = 1400.0
-_GAP = 64.0
+_WIDEST, _GAP = 1400.0, 64.0
+"""How wide the figure is at most, and from one stack to the next."""
 _LABEL = 108.0
 """How wide what stands below a narrow stack is at most."""
 _OFFSET = 15.0
 """How far each map of a stack stands right of and above the one before it."""
 _THIN = 14.0
 """How thin a map is at least: a letter fits in."""
-_DENSE = 10
-"""How many units of a dense layer are drawn."""
-_RADIUS, _PITCH = 7.0, 21.0
+_DENSE, _RADIUS, _PITCH = 10, 7.0, 21.0
+"""How many units of a dense layer are drawn, how large, and from one to the next."""
 _UNITS = ((0.66, 0.3), (0.3, 0.12))
 """Which units of the last maps are framed, as parts of their height and width: the first with strong lines."""
 _INSIDE = (0.5, 0.1)
 """Which unit of a frame, as a part of its height and width, is the one whose own frame is drawn further below."""
-_SCALES = ((1.6, 1100.0), (1.3, WIDEST), (1.15, WIDEST), (1.0, WIDEST))
+_SCALES = ((1.6, 1100.0), (1.3, _WIDEST), (1.15, _WIDEST), (1.0, _WIDEST))
 """How large maps are drawn, and how wide a figure may be for that."""
+
+Unit = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Where a row stands.
-
-    Attributes
-    ----------
-    row : Row
-    front : Rect
-        The first map; for a dense layer, around all units.
-    drawn : int
-        How many maps, or units of a dense layer.
-    is_turned : bool
-        Whether rows of the maps are drawn from top to bottom.
-    """
+    """How a row is drawn."""
 
     row: Row
-    front: Rect
-    drawn: int
-    is_turned: bool = False
+    drawn: int  # how many maps, or units of a dense layer
+    front: Rect  # the first map; for a dense layer, around all units
+    border: tuple[tuple[float, float], ...]  # of zeros, above and below the maps, and left and right of them
+    lines: Lines  # what stands below
+    is_turned: bool  # whether rows of the maps are drawn from top to bottom
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """Height and width of the whole stack, with the zeros around its maps."""
+        (above, beneath), (left, right) = self.border
+        more = 0.0 if self.row.kind == "dense" else (self.drawn - 1) * _OFFSET
+        return self.front.height + beneath + max(above, more), self.front.width + left + max(right, more)
+
+    @property
+    def room(self) -> float:
+        """The width of the stack and of what stands below it."""
+        return max(self.extent[1], *(text_width(text, size) for text, size, _ in self.lines))
+
+    def placed(self, x: float, y: float) -> Stack:
+        """The stack around a point."""
+        (_, beneath), (left, _) = self.border
+        tall, wide = self.extent
+        corner = x - wide / 2 + left, y + tall / 2 - beneath - self.front.height
+        return replace(self, front=Rect(*corner, self.front.width, self.front.height))
 
     def map(self, unit: int) -> Rect:
         """Where a map is."""
-        return Rect(self.front.x + unit * _OFFSET, self.front.y - unit * _OFFSET, self.front.width, self.front.height)
+        return self.front.moved(unit * _OFFSET, -unit * _OFFSET)
 
     def circle(self, n: int) -> Point:
         """The middle of a dense unit."""
         return self.front.centre[0], self.front.y + _PITCH * (n + 0.5)
 
-    def cells(self, unit: int, rows: Held, columns: Held) -> list[Rect]:
+    def cells(self, unit: int, rows: Iterable[int | None], columns: Iterable[int | None]) -> list[Rect]:
         """Rectangles around units of a map."""
-        place = self.map(unit)
-        height, width = self.row.size
+        place, (height, width) = self.map(unit), self.row.size
         if self.is_turned:
             height, width, rows, columns = width, height, columns, rows
         tall, wide = place.height / height, place.width / width
@@ -74,117 +84,80 @@ class Stack:
         ]
 
 
-def _runs(held: Held) -> list[tuple[int, int]]:
+def _runs(units: Iterable[int | None]) -> list[Unit]:
     """Stretches of neighbours, each as (first, behind the last)."""
-    found: list[tuple[int, int]] = []
-    for n in held:
-        if n is None:
-            continue
-        if found and found[-1][1] == n:
+    found: list[Unit] = []
+    for n in units:
+        if n is not None and found and found[-1][1] == n:
             found[-1] = (found[-1][0], n + 1)
-        else:
+        elif n is not None:
             found.append((n, n + 1))
     return found
 
 
-class Stacks:
-    """The figure of a chain of maps.
-
-    Parameters
-    ----------
-    chain : Chain
-    most : int
-        How many maps of a row are drawn at most.
-    """
+class Stacks(Figure):
+    """The figure of a chain of maps."""
 
     def __init__(self, chain: Chain, most: int) -> None:
-        self.chain, self.rows, self.most = chain, chain.rows, most
-        self.filters = Filters(chain.rows, most)
-        self.units = _framed([row for row in chain.rows if row.kind not in ("input", "dense")])
-        self.scale = 1.0
-        self.is_turned = all(row.size[0] == 1 for row in chain.rows)
+        super().__init__(chain, most, False, _DENSE)
+        self.is_turned = all(row.size[0] == 1 for row in self.rows)
         """Long rows are drawn from top to bottom: so lines do not run along them."""
-        self.borders = {below: _border(above) for below, above in pairwise(self.rows)}
-        """How many zeros are around the maps of a row: above, below, left, right."""
-        for self.scale, width in _SCALES:
-            if len(self._bands(width)) == 1:
-                break
+        self.framed = _framed([row for row in self.rows if row.kind not in ("input", "dense")])
 
     def draw(self, sheet: Sheet) -> None:
         """Draw everything."""
         y = MARGIN
         for band in self._bands():
             y = self._band(sheet, band, y) + 30
-        y = sheet.height + 34
         width = max(sheet.width, 760.0) - MARGIN
-        filters_below(sheet, self.rows, self.filters, self.most, (MARGIN, y), width)
-        said = sentences(self.chain, False, self.most)
+        self.filters_below(sheet, (MARGIN, sheet.height + 34), width)
+        sentences = self.sentences()
         if self.is_turned:
-            said.insert(0, "Each map is one row, drawn from top to bottom.")
-        if len(self.rows) > 1:
-            said.insert(-1, "Frames show what the unit at the end of their lines reads.")
-        sheet.paragraph(said, (MARGIN, sheet.height + 28), width)
+            sentences.insert(0, "Each map is one row, drawn from top to bottom.")
+        sentences.insert(-1, "Frames show what the unit at the end of their lines reads." * (len(self.rows) > 1))
+        sheet.paragraph(sentences, (MARGIN, sheet.height + 28), width)
 
     # Places --------------------------------------------------------------------------------
 
-    def _bands(self, width: float = WIDEST) -> list[list[Row]]:
-        """The rows side by side; what does not fit goes on below, where the last row is drawn once more."""
-        bands, x = [[self.rows[0]]], self._room(self.rows[0])
-        for row in self.rows[1:]:
-            room = self._room(row)
-            if x + _GAP + room > width - 2 * MARGIN and len(bands[-1]) > 1:
-                bands.append([bands[-1][-1]])
-                x = self._room(bands[-1][0])
-            bands[-1].append(row)
-            x += _GAP + room
+    def _bands(self) -> list[list[Stack]]:
+        """The stacks side by side; what does not fit goes on below, where the last stack is drawn once more."""
+        for scale, width in _SCALES:
+            bands: list[list[Stack]] = [[]]
+            x = 2 * MARGIN
+            for row, above in zip(self.rows, [*self.rows[1:], None], strict=True):
+                stack = self._stack(row, above, scale)
+                if x + stack.room > width and len(bands[-1]) > 1:
+                    bands.append([bands[-1][-1]])
+                    x = 2 * MARGIN + bands[-1][0].room + _GAP
+                bands[-1].append(stack)
+                x += stack.room + _GAP
+            if len(bands) == 1:
+                break
         return bands
 
-    def _side(self, row: Row) -> tuple[float, float]:
-        """Height and width of a map on the page."""
-        height, width = self._size(row)
-        unit = self.scale * min(128.0, 20 + 3.4 * max(height, width)) / max(height, width)
-        return max(unit * height, _THIN), max(unit * width, _THIN)
-
-    def _size(self, row: Row) -> tuple[int, int]:
-        """Height and width of a map in units, as it is drawn."""
-        return row.size[::-1] if self.is_turned else row.size
-
-    def _drawn(self, row: Row) -> int:
-        return min(row.maps, _DENSE if row.kind == "dense" else self.most)
-
-    def _extent(self, row: Row) -> tuple[float, float]:
-        """Height and width of a whole stack, with the zeros around its maps."""
-        drawn = self._drawn(row)
+    def _stack(self, row: Row, above: Row | None, scale: float) -> Stack:
+        """A row as it is drawn, somewhere."""
+        drawn, border = self.drawn(row), ((0.0, 0.0), (0.0, 0.0))
         if row.kind == "dense":
-            return drawn * _PITCH, 2 * _RADIUS
-        (height, width), border = self._side(row), self._zeros(row)
-        more = (drawn - 1) * _OFFSET
-        return height + border[0] + max(border[1], more), width + border[2] + max(border[3], more)
+            height, width = drawn * _PITCH, 2 * _RADIUS
+        else:
+            turn = -1 if self.is_turned else 1
+            counts = row.size[::turn]
+            unit = scale * min(128.0, 20 + 3.4 * max(counts)) / max(counts)
+            height, width = (max(unit * n, _THIN) for n in counts)
+            if above is not None:
+                (up, down), (left, right) = (_border(above, axis) for axis in (0, 1)[::turn])
+                tall, wide = height / counts[0], width / counts[1]
+                border = ((up * tall, down * tall), (left * wide, right * wide))
+        stack = Stack(row, drawn, Rect(0, 0, width, height), border, [], self.is_turned)
+        return replace(stack, lines=self.label_lines(row, max(stack.extent[1], _LABEL)))
 
-    def _zeros(self, row: Row) -> tuple[float, float, float, float]:
-        """The widths of the zeros around a map: below, above, left and right of it."""
-        height, width = self._side(row)
-        above, beneath, left, right = self.borders.get(row, (0.0, 0.0, 0.0, 0.0))
-        if self.is_turned:
-            above, beneath, left, right = left, right, above, beneath
-        tall, wide = height / self._size(row)[0], width / self._size(row)[1]
-        return beneath * tall, above * tall, left * wide, right * wide
-
-    def _room(self, row: Row) -> float:
-        extent = self._extent(row)[1]
-        return max(extent, *(text_width(text, size) for text, size, _ in self._label_lines(row, extent)))
-
-    def _label_lines(self, row: Row, extent: float) -> list[tuple[str, float, str]]:
-        return label_lines(row, self._drawn(row), False, max(extent, _LABEL))
-
-    def _band(self, sheet: Sheet, band: list[Row], top: float) -> float:
-        """Draw rows side by side from `top` on; where they end."""
-        height = max(self._extent(row)[0] for row in band)
-        x, stacks = MARGIN, []
-        for row in band:
-            room = self._room(row)
-            stacks.append(self._stack(row, x + room / 2, top + height / 2))
-            x += room + _GAP
+    def _band(self, sheet: Sheet, band: list[Stack], top: float) -> float:
+        """Draw stacks side by side from `top` on; where they end."""
+        height, x, stacks = max(stack.extent[0] for stack in band), MARGIN, []
+        for stack in band:
+            stacks.append(stack.placed(x + stack.room / 2, top + height / 2))
+            x += stack.room + _GAP
         for below, above in pairwise(stacks):
             if above.row.kind == "dense":
                 self._fan(sheet, below, above)
@@ -194,137 +167,97 @@ class Stacks:
             if above.row.kind != "dense":
                 self._frames(sheet, below, above)
         for stack in stacks:
-            if stack.row.kind == "conv":
-                self._letters(sheet, stack)
-            again = stack is stacks[0] and stack.row is not self.rows[0]
-            self._label(sheet, stack, top + height + 24, ["as above"] * again)
+            self._letters(sheet, stack)
+            is_again = stack is stacks[0] and stack.row is not self.rows[0]
+            x = stack.front.x - stack.border[1][0] + stack.extent[1] / 2
+            lines = [*stack.lines, *[("as above", SMALL, "quiet")] * is_again]
+            self.label(sheet, stack.row, lines, (x, top + height + 24), "middle")
         return sheet.height
-
-    def _stack(self, row: Row, x: float, y: float) -> Stack:
-        """A row's stack around a point."""
-        tall, wide = self._extent(row)
-        if row.kind == "dense":
-            return Stack(row, Rect(x - _RADIUS, y - tall / 2, 2 * _RADIUS, tall), self._drawn(row))
-        height, width = self._side(row)
-        beneath, _, left, _ = self._zeros(row)
-        front = Rect(x - wide / 2 + left, y + tall / 2 - beneath - height, width, height)
-        return Stack(row, front, self._drawn(row), self.is_turned)
 
     # Drawing -------------------------------------------------------------------------------
 
     def _maps(self, sheet: Sheet, stack: Stack) -> None:
         """The maps, the first in front; or the units of a dense layer."""
-        row = stack.row
-        if row.kind == "dense":
-            for n in range(stack.drawn):
-                with sheet.group(f"{title(row)}-{n}", "free", f"{title(row)}, unit {n}", "weights of its own"):
-                    sheet.circle(stack.circle(n), _RADIUS, "unit")
-            return
-        kind = {"conv": "tied", "local": "free", "pool": "pooled", "input": "input"}[row.kind]
+        row, name = stack.row, title(stack.row)
+        (above, beneath), (left, right) = stack.border
         for unit in reversed(range(stack.drawn)):
-            letter = self.filters.of(row, unit).letter if row.kind == "conv" else ""
-            about = f"map {unit} of {title(row)}" + (f", filter {letter}" if letter else "")
-            colour = self.filters.colour(row, unit)
-            with sheet.group(f"{title(row)}-{unit}", f"{kind} {colour}".strip(), f"{title(row)}-{unit}", about):
-                place = stack.map(unit)
-                if unit == 0 and any(self._zeros(row)):
-                    beneath, above, left, right = self._zeros(row)
-                    around = Rect(place.x - left, place.y - above, place.width + left + right,
-                                  place.height + above + beneath)  # fmt: skip
+            if row.kind == "dense":
+                with sheet.group(f"{name}-{unit}", "free", f"{name}, unit {unit}: weights of its own"):
+                    sheet.circle(stack.circle(unit), _RADIUS, "unit")
+                continue
+            letter, m = self.letter(row, unit), stack.map(unit)
+            about = f"map {unit} of {name}" + (f", filter {letter}" if letter else "")
+            with sheet.group(f"{name}-{unit}", f"{CLASSES[row.kind]} {self.colour(row, unit)}", about):
+                if unit == 0 and any(map(any, stack.border)):
+                    around = Rect(m.x - left, m.y - above, m.width + left + right, m.height + above + beneath)
                     sheet.rect(around, "frame zero")
-                sheet.rect(place, "map")
+                sheet.rect(m, "map")
 
     def _letters(self, sheet: Sheet, stack: Stack) -> None:
         """The letter of each map, in its upper right corner."""
-        for unit in range(stack.drawn):
-            found, place = self.filters.of(stack.row, unit), stack.map(unit)
-            about = f"map {unit} of {title(stack.row)}"
-            with sheet.group(f"{title(stack.row)}-{unit}-letter", found.colour, f"filter {found.letter}", about):
-                tag = Rect(place.right - 14, place.y, 14, 14)
-                sheet.rect(tag, "swatch")
-                sheet.letter(tag.centre, found.letter, 10 if len(found.letter) == 1 else 8)
+        for unit in range(stack.drawn) if stack.row.kind == "conv" else ():
+            letter, place = self.letter(stack.row, unit), stack.map(unit)
+            with sheet.group(f"{title(stack.row)}-{unit}-letter", self.colour(stack.row, unit), f"filter {letter}"):
+                swatch(sheet, Rect(place.right - 14, place.y, 14, 14), letter)
 
     def _frames(self, sheet: Sheet, below: Stack, above: Stack) -> None:
-        """Two units of the first map, and frames around what they read."""
-        row = above.row
-        found = self.filters.of(row, 0) if row.kind == "conv" else None
-        colour = found.colour if found else self.filters.colour(row, 0)
-        for number, unit in enumerate(self.units[row]):
-            rows, columns = row.reads[0][unit[0]], row.reads[1][unit[1]]
+        """Some units of the first map, and frames around what they read."""
+        row, letter = above.row, self.letter(above.row, 0)
+        for number, (i, j) in enumerate(self.framed[row]):
+            about = f"what unit {i}, {j}" + (f" of filter {letter}" if letter else "") + " reads"
             seen = [c for c in row.seen(0) if c < below.drawn]
-            strength = "strong" if number == 0 else "faint"
-            about = f"unit {unit[0]}, {unit[1]}" + (f" of filter {found.letter}" if found else "")
-            with sheet.group(
-                f"{title(row)}-frame-{unit[0]}-{unit[1]}", f"reads {colour}".strip(), about, "what it reads"
-            ):
-                frames = [cell for c in seen for cell in below.cells(c, rows, columns)]
-                (dot,) = above.cells(0, (unit[0],), (unit[1],))
+            frames = [cell for c in seen for cell in below.cells(c, row.reads[0][i], row.reads[1][j])]
+            (dot,) = above.cells(0, (i,), (j,))
+            with sheet.group(f"{title(row)}-frame-{i}-{j}", f"reads {self.colour(row, 0)}", about):
                 if frames:
-                    ends = (max(frames, key=_upper_right), min(frames, key=_upper_right))
-                    corners = ((ends[0].right, ends[0].y), (ends[1].right, ends[1].bottom))
-                    targets = ((dot.x, dot.y), (dot.x, dot.bottom))
-                    sheet.lines(list(zip(corners, targets, strict=True)), strength)
+                    first, last = (pick(frames, key=lambda frame: frame.x - frame.y) for pick in (max, min))
+                    ends = [((first.right, first.y), (dot.x, dot.y)), ((last.right, last.bottom), (dot.x, dot.bottom))]
+                    sheet.lines(ends, "faint" if number else "strong")
                 for frame in frames:
-                    sheet.rect(frame, "frame" if number == 0 else "frame second")
+                    sheet.rect(frame, "frame second" if number else "frame")
                 sheet.rect(dot, "dot")
 
     def _fan(self, sheet: Sheet, below: Stack, above: Stack) -> None:
         """The lines of a dense layer: from all that is drawn below to all of its units."""
+        last, first = below.map(below.drawn - 1), below.front
+        starts = [(last.right, last.y), (first.right, first.bottom)]
         if below.row.kind == "dense":
             starts = [below.circle(n) for n in range(below.drawn)]
-        else:
-            last, first = below.map(below.drawn - 1), below.front
-            starts = [(last.right, last.y), (first.right, first.bottom)]
-        lines = [(start, above.circle(n)) for start in starts for n in range(above.drawn)]
         name = title(above.row)
-        with sheet.group(f"{name}-lines", "dense", f"weights of {name}", "fully connected"):
-            sheet.lines(lines, "faint")
-
-    def _label(self, sheet: Sheet, stack: Stack, y: float, after: list[str]) -> None:
-        """What stands below a stack."""
-        row = stack.row
-        (_, extent), (_, _, left, _) = self._extent(row), self._zeros(row) if row.kind != "dense" else (0, 0, 0, 0)
-        x = stack.front.x - left + extent / 2
-        lines = [*self._label_lines(row, extent), *((text, SMALL, "quiet") for text in after)]
-        with sheet.group(f"{title(row)}-label", "label", title(row), ", ".join(text for text, _, _ in lines)):
-            for n, (text, size, kind) in enumerate(lines):
-                sheet.text((x, y + 15 * n), text, size, kind, "middle")
+        with sheet.group(f"{name}-lines", "dense", f"weights of {name}: fully connected"):
+            sheet.lines([(start, above.circle(n)) for start in starts for n in range(above.drawn)], "faint")
 
 
-def _framed(rows: list[Row]) -> dict[Row, list[tuple[int, int]]]:
-    """The units whose frames are drawn, of each row: from the last one down, a unit that a frame above it holds."""
-    found: dict[Row, list[tuple[int, int]]] = {}
-    last = rows[-1]
-    units = [(_inner(last, 0, None, a), _inner(last, 1, None, b)) for a, b in _UNITS]
+def _framed(rows: list[Row]) -> dict[Row, list[Unit]]:
+    """The units whose frames are drawn, of each row: from the last one down, a unit that a frame above it holds.
+
+    Where there is a stride, the one right of the first is framed, too.
+    """
+    found: dict[Row, list[Unit]] = {}
+    units = [(_inner(rows[-1], 0, None, a), _inner(rows[-1], 1, None, b)) for a, b in _UNITS]
     for row in reversed(rows):
-        found[row] = list(dict.fromkeys(units))
+        (i, j), *_ = units
+        is_strided = any(text.startswith("stride") for text in row.how) and j + 1 < row.size[1]
+        found[row] = list(dict.fromkeys([*units, *[(i, j + 1)] * is_strided]))
         below = row.below
         if below is not None and below.kind != "input":
-            reads = [(row.reads[0][i], row.reads[1][j]) for i, j in units]
             units = [
-                (_inner(below, 0, read[0], part), _inner(below, 1, read[1], part))
-                for read, part in zip(reads, _INSIDE, strict=True)
+                (_inner(below, 0, row.reads[0][i], part), _inner(below, 1, row.reads[1][j], part))
+                for (i, j), part in zip(units, _INSIDE, strict=True)
             ]
     return found
 
 
-def _inner(row: Row, axis: int, among: Held | None, part: float) -> int:
+def _inner(row: Row, axis: int, among: Iterable[int | None] | None, part: float) -> int:
     """A unit along an axis, away from the padding where there is one."""
     windows = row.reads[axis]
-    held = [n for n in (range(len(windows)) if among is None else among) if n is not None] or [0]
-    inner = [n for n in held if None not in windows[n]] or held
+    units = [n for n in (range(len(windows)) if among is None else among) if n is not None] or [0]
+    inner = [n for n in units if None not in windows[n]] or units
     return inner[int(part * len(inner))]
 
 
-def _upper_right(frame: Rect) -> float:
-    return frame.x - frame.y
-
-
-def _border(row: Row) -> tuple[float, float, float, float]:
-    """How many zeros are read above, below, left and right of the maps below a row."""
-    assert row.below is not None
-    found = []
-    for axis in (0, 1):
-        places = [*row.zeros(axis).values(), 0.0, row.below.size[axis] - 1.0]
-        found += [-min(places), max(places) - (row.below.size[axis] - 1)]
-    return found[0], found[1], found[2], found[3]
+def _border(row: Row, axis: int) -> tuple[float, float]:
+    """How many zeros along an axis are read before and behind the maps below a row."""
+    last = row.axes[axis].below - 1
+    places = [0.0, float(last), *row.zeros(axis).values()]
+    return -min(places), max(places) - last

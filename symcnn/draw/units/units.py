@@ -11,9 +11,9 @@ from ...graph.node import Node
 from ...show.notebook import bundle
 from ..canvas.style import fitting
 from ..files import save, writers
-from .captions import summary, title
 from .chain import Reader
 from .circles import Circles, line_of_units
+from .figure import title
 from .sheet import Sheet
 from .stacks import Stacks
 
@@ -45,13 +45,11 @@ class Units:
     def svg(self) -> str:
         """The figure as SVG: the same text for the same network."""
         axis = line_of_units(self.chain)
-        about = summary(self.chain, axis is not None)
+        figure = Stacks(self.chain, self._maps) if axis is None else Circles(self.chain, self._maps, axis)
+        about = figure.summary()
         sheet = Sheet(f"{about} {self._maps}")
-        if axis is None:
-            Stacks(self.chain, self._maps).draw(sheet)
-        else:
-            Circles(self.chain, axis, self._maps).draw(sheet)
-        return sheet.written(f"Units of {self._names()}", about)
+        figure.draw(sheet)
+        return sheet.written(repr(self), about)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the figure to a ``.svg`` file.
@@ -68,11 +66,8 @@ class Units:
         """
         return save(path, writers(lambda: self.svg))
 
-    def _names(self) -> str:
-        return ", ".join(title(row) for row in self.chain.rows)
-
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return bundle(self, "image/svg+xml", lambda: fitting(self.svg))
 
     def __repr__(self) -> str:
-        return f"Units of {self._names()}"
+        return f"Units of {', '.join(title(row) for row in self.chain.rows)}"

@@ -29,7 +29,7 @@ def test_stride_padding_and_crop():
     h = sc.max_pool(conv(x, "c", stride=2, pad=1), 3, border="drop")
     rows = Reader(h).chain().rows
     assert [row.size for row in rows] == [(8, 8), (4, 4), (1, 1)]
-    assert rows[1].onto == ("padding 1",) and rows[1].stride == "stride 2" and rows[2].onto == ("cropped by 0+1",)
+    assert rows[1].how == ("padding 1", "stride 2") and rows[2].how == ("cropped by 0+1",)
     assert rows[1].reads[0] == ((None, 0, 1), (1, 2, 3), (3, 4, 5), (5, 6, 7))
 
 

@@ -123,10 +123,10 @@ def test_strides_and_borders_of_a_users_type():
     h = Windowed(conv(line(width=11), name="c"), (1, 3), (1, 2), 0, name="own")
     assert lines(sc.draw_units(h), "own") == {n: [f"c-0-{2 * n + k}" for k in range(3)] for n in range(4)}
     row = Reader(h).chain().rows[-1]
-    assert (row.stride, row.onto) == ("stride 2", ())
+    assert row.how == ("stride 2",)
     square = sc.Input("x", (None, 1, 8, 8))
     row = Reader(Windowed(sc.conv(square, 2, 3, seed=0), (3, 3), (2, 2), 1)).chain().rows[-1]
-    assert (row.stride, row.onto, row.window) == ("stride 2", ("padding 1+0",), (3, 3))  # the last zeros are never read
+    assert (row.how, row.window) == (("padding 1+0", "stride 2"), (3, 3))  # the last zeros are never read
     assert row.reads[0] == ((None, 0, 1), (1, 2, 3), (3, 4, 5))
 
 
@@ -159,7 +159,7 @@ def test_weights_that_differ_by_position_are_not_called_tied():
 
 
 @pytest.mark.parametrize(
-    ("move", "onto", "held"),
+    ("move", "how", "held"),
     [
         (sc.rot90, ("reversed",), (7, 6, 5, 4, 3, 2, 1, 0)),
         (lambda h: sc.pad(h, ((0, 0), (0, 0), (0, 0), (2, 1))), ("padding 2+1",), (None, None, *range(8), None)),
@@ -171,16 +171,18 @@ def test_weights_that_differ_by_position_are_not_called_tied():
         (lambda h: sc.upsample(h, (1, 2)), ("upsampled by 2",), tuple(n // 2 for n in range(16))),
     ],
 )  # fmt: skip
-def test_units_at_other_positions(move, onto, held):
+def test_units_at_other_positions(move, how, held):
     J = conv(move(sc.tanh(conv(line(), name="c"))), name="d")
     top = Reader(J).chain().rows[-1]
-    assert top.onto == onto and top.source[1].held == held
+    assert top.how == how
+    axis = top.axes[1]
+    assert tuple(next(iter(axis.at.span(p, axis.below)), None) for p in range(axis.length)) == held
 
 
 def test_a_stride_thins_the_filters_units():
     J = sc.max_pool(conv(line(width=21), stride=3, name="c"), (1, 2), border="drop")
     row = Reader(J).chain().rows[1]
-    assert (row.stride, row.size, row.reads[1][2]) == ("stride 3", (1, 7), (6, 7, 8))
+    assert (row.how, row.size, row.reads[1][2]) == (("stride 3",), (1, 7), (6, 7, 8))
 
 
 def test_what_is_not_declared_is_named():
