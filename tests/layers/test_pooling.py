@@ -66,6 +66,6 @@ def test_values_and_gradients_are_those_of_pytorch(number: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(len(CASES)))
+@pytest.mark.parametrize("number", range(0, len(CASES), 4))  # each takes a compilation
 def test_native_values_and_gradients_are_those_of_pytorch(number: int) -> None:
     compared(number, "native")
