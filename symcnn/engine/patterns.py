@@ -99,7 +99,7 @@ class FilterGradient:
     def of(cls, node: Node) -> FilterGradient | None:
         """The gradient that `node` is: a convolution of swapped maps, swapped back or not, with its dilation."""
         inner, gaps = node, (1, 1)
-        if type(node) is Subsample and max(node.steps[:-2], default=1) == 1:
+        if type(node) is Subsample and node.ndim > 3 and max(node.steps[:-2]) == 1:
             inner, gaps = node.x, (node.steps[-2], node.steps[-1])
         conv = inner.x if type(inner) is Swap else inner
         if type(conv) is not Conv or conv.b is not None:

@@ -99,3 +99,9 @@ def test_a_mask_that_is_a_node_is_refused(refused):
     x = sc.Input("x", (None, 4))
     with refused(TypeError, "a mask", "sc.where(mask, x, 0)"):
         x[x > 0]
+
+
+@BACKENDS
+def test_every_other_number_of_a_row(backend):
+    x = sc.Input("x", (6,))
+    assert sc.compile(x[::2], backend=backend)(x=range(6)).tolist() == [0, 2, 4]
