@@ -62,7 +62,9 @@ from .layers.arrays import expand_dims, repeat, roll, split, squeeze, stack, til
 from .layers.attention import attention, multi_head_attention
 from .layers.cells import gru_cell, lstm_cell, rnn_cell
 from .layers.conv import conv, conv_transposed, convolve, convolve_transposed
+from .layers.dense import dense, embedding, scale
 from .layers.dropout import dropout, gaussian_noise, spatial_dropout
+from .layers.einsum import einsum
 from .layers.functions import acosh, atanh, clip, tan
 from .layers.losses import (
     binary_cross_entropy,
@@ -73,6 +75,7 @@ from .layers.losses import (
     softmax_cross_entropy,
 )
 from .layers.normalisation import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm
+from .layers.padding import pad
 from .layers.pooling import (
     adaptive_mean_pool,
     global_max_pool,
@@ -86,14 +89,15 @@ from .layers.recurrent import gru, lstm, rnn
 from .layers.reductions import all, any, norm, prod, std, var
 from .layers.regression import absolute_error, huber, squared_error
 from .layers.regularisation import weight_decay
+from .layers.resizing import depth_to_space, resize
 from .layers.scan import scan, sequence_mask
 from .layers.similarity import cosine_loss, cosine_similarity, info_nce
 from .nodes import initial
-from .nodes.border import Crop, Dilate, Pad, Subsample, crop, pad, subsample
+from .nodes.border import Crop, Dilate, Pad, Subsample, crop, subsample
 from .nodes.conv import Conv, Rot90, Swap, rot90, swap
 from .nodes.cumulative import CumSum, cumsum
 from .nodes.custom import CustomRule, StopGradient, custom_rule, stop_gradient
-from .nodes.dense import Dense, MatMul, dense, matmul, scale
+from .nodes.dense import Dense, MatMul, matmul
 from .nodes.elementwise import (
     Abs,
     Exp,
@@ -331,10 +335,13 @@ __all__ = [
     "custom_rule",
     "data",
     "dense",
+    "depth_to_space",
     "draw",
     "draw_units",
     "dropout",
+    "einsum",
     "elu",
+    "embedding",
     "equal",
     "erf",
     "errors",
@@ -413,6 +420,7 @@ __all__ = [
     "repeat",
     "replace",
     "reshape",
+    "resize",
     "rnn",
     "rnn_cell",
     "roll",

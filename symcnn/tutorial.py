@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from .graph.leaves import Input
 from .graph.node import Node
 from .layers.conv import conv
+from .layers.dense import dense
 from .layers.losses import softmax_cross_entropy
 from .layers.pooling import pool
-from .nodes.dense import dense
 from .nodes.initial import normal
 from .nodes.loss import accuracy
 from .nodes.sigmoid import sigmoid

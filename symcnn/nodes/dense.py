@@ -1,4 +1,4 @@
-"""Dense layers and matrix products."""
+"""The dense node and matrix products."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..graph.algebra import Add, sum_to
-from ..graph.arguments import flag, positive_int
+from ..graph.algebra import sum_to
 from ..graph.errors import ShapeError, message
-from ..graph.leaves import Input, Param
+from ..graph.leaves import Input
 from ..graph.node import Node, Sentences, as_node
 from ..graph.operators import Operand, builds
-from ..graph.spec import Spec, broadcast_shapes, promote
+from ..graph.spec import Spec, broadcast_shapes
 from ..graph.window import WHOLE, Influence, Window, Windows, broadcast_windows
-from ..text import called
 from .connections import connected
-from .initial import Initializer, tutorial_uniform
 from .reduce import sum
-from .shape import Transpose, axis_of, flatten, reshape, transpose
-from .weights import drawn, prefixed
+from .shape import Transpose, reshape, transpose
 
 
 class Dense(Node):
@@ -204,97 +200,3 @@ def matmul(a: Operand, b: Operand) -> Node:
     elif row and column:
         shape = product.shape[:-2]
     return reshape(product, shape)
-
-
-def dense(
-    a: Node,
-    units: int,
-    *,
-    axis: int | None = None,
-    bias: bool = True,
-    init: Initializer = tutorial_uniform,
-    seed: int | None = None,
-    name: str = "",
-) -> Node:
-    """A dense layer with parameters of its own: z = W a + b.
-
-    Parameters
-    ----------
-    a : Node
-        (N, in), or maps (N, channels, height, width), which are flattened. Of other shapes say what is meant: `axis`,
-        or ``sc.flatten(a)``.
-    units : int
-        How many outputs.
-    axis : int, optional
-        Which axis the units read, at each place along the others: -1 is the last one, as in Keras and PyTorch.
-    bias, init, seed, name
-        As for `symcnn.conv`.
-
-    Returns
-    -------
-    Node
-        (N, units); with `axis`, the shape of `a` with that axis of length `units`.
-
-    Examples
-    --------
-    >>> import symcnn as sc
-    >>> z = sc.dense(sc.Input("p", (None, 20, 10, 10)), 10, name="out", seed=0)
-    >>> z.shape, [(p.name, p.value.shape) for p in z.params]
-    ((None, 10), [('out.W', (10, 2000)), ('out.b', (10,))])
-    >>> steps = sc.Input("steps", (None, 7, 16))
-    >>> sc.dense(steps, 4, axis=-1).shape, sc.dense(sc.flatten(steps), 4).shape
-    ((None, 7, 4), (None, 4))
-    """
-    what, a = called("dense", name), as_node(a)
-    units = positive_int(units, f"{what}: units")
-    if a.ndim < 2:
-        raise ShapeError(message(f"{what}: a dense layer reads (N, features); this has shape {a.shape}", node=a))
-    if a.ndim == 3 and axis is None:
-        problem = f"{what}: it could read all features of {a.shape} at once, or the last axis step by step"
-        hint = "say which: sc.dense(sc.flatten(a), ...), or axis=-1"
-        raise ShapeError(message(problem, hint, node=a))
-    along = a.ndim - 1 if axis is None else axis_of(a, axis)
-    flat = flatten(a) if axis is None else a
-    fan_in, dtype = flat.shape[1 if axis is None else along], promote(a.dtype)
-    if fan_in is None:
-        raise ShapeError(message(f"{what}: the features of {a.shape} are the batch axis", node=a))
-    w = Param(prefixed(name, "W"), drawn(init, seed, (units, fan_in), dtype, what), layer="dense")
-    b = Param(prefixed(name, "b"), np.zeros(units, dtype), layer="dense") if flag(bias, f"{what}: bias") else None
-    return Dense(flat, w, b, name=name) if flat.ndim == 2 and along else _dense_along(a, along, w, b, name)
-
-
-def _dense_along(a: Node, axis: int, w: Node, b: Node | None, name: str) -> Node:
-    """W a + b along one axis of an array with others."""
-    order = [k for k in range(a.ndim) if k != axis] + [axis]
-    back = tuple(sorted(range(a.ndim), key=order.__getitem__))
-    last = axis == a.ndim - 1
-    z: Node = MatMul(a if last else transpose(a, tuple(order)), transpose(w), name=name if b is None and last else "")
-    if b is not None:
-        z = Add(z, b, name=name if last else "")
-    return z if last else Transpose(z, back, name=name)
-
-
-def scale(x: Node, *, name: str = "") -> Node:
-    """A trainable gain (1 at first) and bias (0) for each channel: y = g x + b.
-
-    After a mean pool it is the trainable subsampling of LeNet-5.
-
-    Parameters
-    ----------
-    x : Node
-        (N, channels, ...).
-
-    Examples
-    --------
-    >>> import symcnn as sc
-    >>> s2 = sc.scale(sc.mean_pool(sc.Input("c1", (None, 6, 28, 28)), 2), name="S2")
-    >>> [p.size for p in s2.params]
-    [6, 6]
-    """
-    what, x = called("scale", name), as_node(x)
-    if x.ndim < 2 or x.shape[1] is None:
-        raise ShapeError(message(f"{what} reads (N, channels, ...); this has shape {x.shape}", node=x))
-    shape, dtype = (x.shape[1], *(1,) * (x.ndim - 2)), promote(x.dtype)
-    gain = Param(prefixed(name, "g"), np.ones(x.shape[1], dtype), layer="scale")
-    bias = Param(prefixed(name, "b"), np.zeros(x.shape[1], dtype), layer="scale")
-    return reshape(gain, shape) * x + reshape(bias, shape)

@@ -57,7 +57,6 @@ def test_without_a_batch_any_axis_will_do():
         np.roll(array, 1, 0),
         np.flip(array),
         np.stack([array] * 2),
-        array[[0, 0, 1, 1]],
     ]
     expected += [np.repeat(array, 2, 0), *np.split(array, 2)]
     found = sc.compile([*built, *sc.split(x, 2, 0)])(x=array)
