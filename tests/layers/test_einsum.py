@@ -61,7 +61,7 @@ def test_value_and_errors(equation, backend):
 def test_axes_that_broadcast(equation, shapes):
     arrays = [np.random.default_rng(n).normal(size=shape) for n, shape in enumerate(shapes)]
     nodes = [sc.Input(f"x{n}", shape, "float64") for n, shape in enumerate(shapes)]
-    found = sc.compile(sc.einsum(equation, *nodes))({n: a for n, a in zip(nodes, arrays, strict=True)})
+    found = sc.compile(sc.einsum(equation, *nodes))(dict(zip(nodes, arrays, strict=True)))
     np.testing.assert_allclose(found, np.einsum(equation, *arrays), rtol=1e-12)
 
 
@@ -83,9 +83,8 @@ def test_without_a_planner_it_goes_from_left_to_right(monkeypatch):
 def test_the_planner_is_followed():
     pytest.importorskip("opt_einsum")
     a, b, v = sc.Input("a", (50, 60)), sc.Input("b", (60, 70)), sc.Input("v", (70,))
-    (product,) = [
-        n for n in sc.einsum("ij,jk,k->i", a, b, v).graph.order if isinstance(n, sc.MatMul) and n.shape == (60, 1)
-    ]
+    order = sc.einsum("ij,jk,k->i", a, b, v).graph.order
+    (product,) = [n for n in order if isinstance(n, sc.MatMul) and n.shape == (60, 1)]
     assert b in product.graph.order  # b v first: there is no product of two matrices
 
 
