@@ -47,7 +47,19 @@ what is in it.
 NUMBERS = {"numpy", "networkx"}
 NEVER_AN_ARRAY = {"rules", "backprop", "simplify"}
 NOT_LOADED = [
-    *("scipy", "matplotlib", "graphviz", "tqdm", "hypothesis", "pooch", "torch", "jax", "llvmlite", "latex2mathml"),
+    *(
+        "scipy",
+        "matplotlib",
+        "graphviz",
+        "tqdm",
+        "hypothesis",
+        "pooch",
+        "torch",
+        "jax",
+        "llvmlite",
+        "latex2mathml",
+        "opt_einsum",
+    ),
     *("threadpoolctl", "importlib.metadata", "email", "socket"),
     *(f"symcnn.{part}" for part in ("train", "data", "plots", "testing", "cli", "tutorial", "demo")),
 ]
