@@ -60,7 +60,7 @@ NOT_LOADED = [
         "latex2mathml",
         "opt_einsum",
     ),
-    *("threadpoolctl", "importlib.metadata", "email", "socket"),
+    *("opt_einsum", "threadpoolctl", "importlib.metadata", "email", "socket"),
     *(f"symcnn.{part}" for part in ("train", "data", "plots", "testing", "cli", "tutorial", "demo")),
 ]
 

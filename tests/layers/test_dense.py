@@ -1,4 +1,4 @@
-"""Layers over a table of vectors; `dense` and `scale` are tested beside their node type, in tests/nodes/test_dense.py."""
+"""Tables of vectors; `dense` and `scale` are tested beside the node `Dense`, in tests/nodes/test_dense.py."""
 
 import numpy as np
 import pytest
