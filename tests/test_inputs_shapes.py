@@ -228,7 +228,6 @@ def test_joins_that_do_not_fit(refused):
         (slice(0, 2), ValueError, "is the batch: it cannot be indexed"),
         ((slice(None),) * 5, ValueError, "5 indices for the 4 axes"),
         ((..., ...), ValueError, "one '...' only"),
-        ((slice(None), slice(None, None, -1)), ValueError, "negative step"),
         ((slice(None), slice(None, None, 0)), ValueError, "cannot be zero"),
         ((slice(None), slice(0.5, None)), ValueError, "slice(0.5, None, None)"),
         ((slice(None), True), TypeError, "True is no index"),
@@ -236,9 +235,8 @@ def test_joins_that_do_not_fit(refused):
         ((slice(None), "a"), TypeError, "'a'"),
         ((slice(None), [0, 3]), ValueError, "number 1 is 3; expected 0 to 2"),
         ((slice(None), [-4]), ValueError, "number 0 is -4; expected -3 to 2"),
-        ((slice(None), [True, False, True]), TypeError, "expected integers"),
-        ((slice(None), np.zeros((1, 1), int)), TypeError, "expected integers of shape (K,)"),
-        ((slice(None), [0], [0]), TypeError, "one list of indices"),
+        ((slice(None), [True, False, True]), TypeError, "how many elements a mask leaves"),
+        ((slice(None), [0], [0]), TypeError, "several arrays of indices"),
     ],
 )
 def test_indices_that_do_not_fit(index, kind, problem, refused):

@@ -6,7 +6,6 @@ import numpy as np
 
 from ..graph.arguments import chosen, items, natural
 from ..graph.errors import ArgumentError, DTypeError, ShapeError, call_site, message
-from ..graph.layer import layer
 from ..graph.leaves import Const
 from ..graph.node import Node, as_node
 from ..graph.operators import is_node
@@ -19,8 +18,7 @@ from ..text import quoted
 MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
-@layer
-def pad(x: Node, widths: int | Widths, mode: str = "constant", *, value: float = 0, name: str = "") -> Node:
+def pad(x: Node, widths: int | Widths, mode: str = "constant", *, value: float = 0) -> Node:
     """`x` with a border around it.
 
     Parameters

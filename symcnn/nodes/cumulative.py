@@ -49,8 +49,8 @@ class CumSum(Node):
         object.__setattr__(self, "from_end", flag(self.from_end, f"{self.label}: from_end"))
 
     def template(self, kind: str) -> str:
-        name = "cumsum from end" if self.from_end else "cumsum"
-        head = rf"\operatorname{{{{{name}}}}}".replace(" ", r"\ ") if kind == "latex" else name.replace(" ", "_")
+        name = "cumsum_from_end" if self.from_end else "cumsum"
+        head = rf"\operatorname{{{{{name}}}}}".replace("_", r"\_") if kind == "latex" else name
         return head + over_axes((self.axis,), self.ndim + 1, kind) + "({x})"
 
     def infer(self) -> Spec:

@@ -68,11 +68,7 @@ def getitem(x: Node, index: Any) -> Node:
             continue
         places = _places(item, x, axis)
         size = x.shape[axis]
-        if places and size is not None:
-            low, high = min(places[0], places[-1]), max(places[0], places[-1])
-            widths.append((low, size - 1 - high))
-        else:
-            widths.append((0, size or 0))
+        widths.append((0, 0) if size is None else _around(places, size))
         steps.append(builtins.abs(places.step))
         if places.step < 0:
             turned.append(axis)
@@ -113,6 +109,13 @@ def _places(item: Any, x: Node, axis: int) -> range:
     if not -size <= item < size:
         raise ShapeError(message(f"index {item} is out of range for axis {axis} of {x.shape}", node=x))
     return range(int(item) % size, int(item) % size + 1)
+
+
+def _around(places: range, size: int) -> tuple[int, int]:
+    """How many elements there are before and after those that are kept, before steps are taken among them."""
+    if places.step > 0:
+        return places.start, size - builtins.max(places.start, places.stop)
+    return (places[-1], size - 1 - places[0]) if places else (0, size)
 
 
 def _with_array(x: Node, items: list[Any], arrays: list[int]) -> Node:

@@ -60,7 +60,7 @@ class Reader:
     def value(self, right, shape):
         """What the right side of an equation is, in the shape that stands at the side."""
         self.tokens, self.at = self._tokens(right), 0
-        found = self._comparison()
+        found = self._logic()
         assert self.at == len(self.tokens), (right, self.tokens[self.at :])
         return fitted(found, tuple(BATCH if d is None else d for d in shape))
 
@@ -72,8 +72,9 @@ class Reader:
             r"|(?P<keyword>\w+=\w+(?:×\w+)*(?:\.\d+)?)"
             r"|(?P<size>(?:N|\d+)(?:×\d+)+|(?<=, )N(?=\)))|(?P<list>\[\d[\d+, ]*\])"
             r"|(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
+            r"|(?P<word>(?:and|or|xor|not|mod)\b)"
             r"|(?P<function>[A-Za-zσ]+(?:_[a-z]+|90)*(?:_\d[\d.]*)?[₀-₉ₓ]*)"
-            r"|(?P<sign>\*(?:_full)?(?:_\d+)?|[-+−·*/^()\[\]|,:<>=≥≤²ᵀ])|(?P<space>\s+)"
+            r"|(?P<sign>\*(?:_full)?(?:_\d+)?|[-+−·*/^()\[\]|,:<>=≥≤²ᵀ⌊⌋])|(?P<space>\s+)"
         )
         found, at = [], 0
         while at < len(text):
@@ -96,6 +97,13 @@ class Reader:
         self.at += 1
         return token
 
+    def _logic(self):
+        if self._next() == "not":
+            self._take()
+            return elementwise(np.logical_not, self._comparison())
+        a, words = self._comparison(), {"and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor}
+        return elementwise(words[self._take()], a, self._comparison()) if self._next() in words else a
+
     def _comparison(self):
         a = self._addition()
         signs = {">": np.greater, "<": np.less, "≥": np.greater_equal, "≤": np.less_equal, "=": np.equal}
@@ -111,11 +119,11 @@ class Reader:
 
     def _product(self):
         a = self._factor()
-        while self._next() in ("·", "/") or self._next().startswith("*"):
+        while self._next() in ("·", "/", "mod") or self._next().startswith("*"):
             sign = self._take()
             b = self._factor()
-            if sign in "·/":
-                a = elementwise({"·": np.multiply, "/": np.divide}[sign], a, b)
+            if sign in ("·", "/", "mod"):
+                a = elementwise({"·": np.multiply, "/": np.divide, "mod": np.remainder}[sign], a, b)
             else:
                 a = convolved(a, b, "full" if "full" in sign else "valid")
         return a
@@ -178,10 +186,10 @@ class Reader:
             return np.float64(token)
         if kind == "list":
             return np.array([float(n) for n in token[1:-1].split(",")])
-        if token in ("(", "|"):
-            inside = self._comparison()
-            self._take({"(": ")", "|": "|"}[token])
-            return inside if token == "(" else elementwise(np.abs, inside)
+        if token in ("(", "|", "⌊"):
+            inside = self._logic()
+            self._take({"(": ")", "|": "|", "⌊": "⌋"}[token])
+            return inside if token == "(" else elementwise({"|": np.abs, "⌊": np.floor}[token], inside)
         if token == "[":
             row = [self._comparison()]
             while self._next() == ",":
@@ -336,19 +344,21 @@ def called(name, amount, given, keywords):
     """A function of the notation; `amount` is what stands below its name."""
     plain = {
         "σ": special.expit, "tanh": np.tanh, "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "sign": np.sign,
-        "abs": np.abs, "where": np.where, "min": np.minimum,
+        "abs": np.abs, "where": np.where, "erf": special.erf, "round": np.rint, "sin": np.sin, "cos": np.cos,
+        "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh,
+        "asinh": np.arcsinh, "arsinh": np.arcsinh,
     }  # fmt: skip
     if name in plain:
         return elementwise(plain[name], *given)
-    if name == "max" and len(given) == 2:
-        return elementwise(np.maximum, *given)
+    if name in ("max", "min") and len(given) == 2:
+        return elementwise({"max": np.maximum, "min": np.minimum}[name], *given)
     x, *rest = (settled(g) if not isinstance(g, str) else g for g in given)
     if name in ("windows", "fold"):
         return overlapping(name, [int(n) for n in amount.split("x")], x, rest)
     if "x" in amount:
         return windowed(name, *map(int, amount.split("x")), x, *rest)
-    if name in ("mean", "max", "var"):
-        return over({"mean": np.mean, "max": np.max, "var": np.var}[name], x, amount)
+    if name in ("mean", "max", "min", "var"):
+        return over({"mean": np.mean, "max": np.max, "min": np.min, "var": np.var}[name], x, amount)
     if name in ("pad", "crop", "subsample", "dilate"):
         return spatial(name, amount, x, rest)
     others = {
@@ -363,6 +373,11 @@ def called(name, amount, given, keywords):
         "first_max": lambda: first_max(x, [int(n) for n in amount] or range(x.ndim)),
         "in_training": lambda: x,
         "uniform": lambda: uniform(int(x), sizes(rest[0]), *map(int, rest[1:]), keywords["real"]),
+        "flip": lambda: np.flip(x, [int(n) for n in amount]),
+        "cumsum": lambda: np.cumsum(x, int(amount)),
+        "cumsum_from_end": lambda: np.flip(np.cumsum(np.flip(x, int(amount)), int(amount)), int(amount)),
+        "gather": lambda: np.take_along_axis(x, rest[0].astype(int), int(keywords["axis"])),
+        "scatter": lambda: scattered(x, rest[0].astype(int), int(keywords["axis"]), int(keywords["size"])),
         "put": lambda: put(x, rest[0].astype(int), int(keywords["axis"]), int(keywords["size"])),
     }
     return others[name]()
@@ -440,10 +455,15 @@ def first_max(x, axes):
 
 
 def put(x, index, axis, size):
-    shape = list(x.shape)
-    shape[axis] = size
-    found = np.zeros(shape)
+    found = np.zeros((*x.shape[:axis], size, *x.shape[axis + index.ndim :]))
     np.add.at(found, (slice(None),) * axis + (index,), x)
+    return found
+
+
+def scattered(x, index, axis, size):
+    found = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]))
+    for place in np.ndindex(x.shape):
+        found[(*place[:axis], index[place], *place[axis + 1 :])] += x[place]
     return found
 
 

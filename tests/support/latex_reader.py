@@ -5,9 +5,12 @@ import re
 _COMMANDS = {
     r"\odot": "·", r"\cdot": "·", r"\ast": "*", r"\times": "×", r"\,": " ", r"\ge": "≥", r"\le": "≤", r"\lt": "<",
     r"\gt": ">", r"\infty": "∞", r"\sigma": "σ", r"\log": "log", r"\tanh": "tanh", r"\max": "max", r"\min": "min",
+    r"\sin": "sin", r"\cos": "cos", r"\sinh": "sinh", r"\cosh": "cosh", r"\arcsin": "asin", r"\arccos": "acos",
+    r"\arctan": "atan", r"\wedge": " and ", r"\vee": " or ", r"\oplus": " xor ", r"\neg": " not ", r"\bmod": " mod ",
+    r"\lfloor": "⌊", r"\rfloor": "⌋",
     r"\left": "", r"\right": "", r"\lvert": "abs(", r"\rvert": ")", r"\textstyle": "", r"\_": "_", r"\sum": "Σ",
 }  # fmt: skip
-_OVER_AXES = ("mean", "max", "var", "first_max", "concat", "Σ")
+_OVER_AXES = ("mean", "max", "min", "var", "first_max", "concat", "flip", "cumsum", "cumsum_from_end", "Σ")
 
 
 def as_text(latex, names):

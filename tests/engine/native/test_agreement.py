@@ -83,6 +83,10 @@ LEFT = {
     "Swap": "the batch is not",
     "MatMul": "it is no product of rows with a shared matrix|the batch is not",
     "LogSumExp": "it reads the whole batch",
+    "CumSum": "it mixes the rows of the batch",
+    "Gather": "its inputs are checked by its own rule",
+    "Scatter": "its inputs are checked by its own rule",
+    "Min": "it mixes the rows of the batch|it reads the whole batch, and is no sum",
     "Max": "it mixes the rows of the batch|it reads the whole batch, and is no sum",
     "FirstMax": "it mixes the rows of the batch",
 }
