@@ -174,10 +174,10 @@ def test_graph_of_what_is_no_node(wrong, refused):
         sc.Graph(A).descendants(B)
 
 
-@pytest.mark.parametrize("ufunc", [np.sin, np.add.reduce, np.add.outer, np.not_equal, np.logical_and, np.floor])
+@pytest.mark.parametrize("ufunc", [np.cbrt, np.add.reduce, np.add.outer, np.arctan2])
 def test_numpy_functions_without_a_node(ufunc, refused):
     with refused(TypeError, "has no node type", "these have: absolute, add"):
-        ufunc(A) if ufunc in (np.sin, np.floor, np.add.reduce) else ufunc(A, A)
+        ufunc(A) if ufunc in (np.cbrt, np.add.reduce) else ufunc(A, A)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_a_title_comes_from_the_boxes_own_nodes(make):
     titles = [box.title for box in sc.draw(J).story.boxes]
     assert titles == ["x", "y", "edges · Conv", "Sigmoid", "out · Dense", "loss · SoftmaxCrossEntropy + Pow"]
     lenet5 = [box.title for box in sc.draw(make["lenet5"]()).story.boxes]
-    assert "S2 · Mul + Add" in lenet5 and "C3 · Conv" in lenet5 and "loss" in lenet5[-1]
+    assert "S2 · Scale" in lenet5 and "C3 · Conv" in lenet5 and "loss" in lenet5[-1]
 
 
 def test_what_only_depends_on_inputs_is_not_needed():

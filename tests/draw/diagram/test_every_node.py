@@ -38,9 +38,9 @@ def nodes_of(J, back=None):
 
 
 def is_boxed(node):
-    """Whether a node has a box: all but parameters, single numbers and the size of the batch."""
+    """Whether a node has a box: all but parameters, a few numbers in a row and the size of the batch."""
     if isinstance(node, sc.Const):
-        return node.value.size > 4 and node.uniform is None
+        return node.uniform is None and not (node.ndim == 1 and node.value.size <= 4)
     return not isinstance(node, sc.Param | sc.BatchSize)
 
 

@@ -212,7 +212,7 @@ def test_a_fold_is_asked_for_or_not():
 def test_layers_have_names_and_all_their_equations(make):
     story = sc.draw(make["lenet5"](), fold=True).story
     titles = [box.title for box in story.boxes if box.kind == "fold"]
-    assert titles == ["C1 … S2 · Conv, Pool, Mul + Add, Tanh", "C3 … S4 · Conv, Pool, Mul + Add, Tanh",
+    assert titles == ["C1 … S2 · Conv, Pool, Scale, Tanh", "C3 … S4 · Conv, Pool, Scale, Tanh",
                       "C5 · Conv, Tanh", "F6 · Dense, Tanh", "out · Dense, Tanh"]  # fmt: skip
     c3 = next(box for box in story.boxes if box.title.startswith("C3"))
     assert c3.lines[:4] == [

@@ -44,6 +44,8 @@ def test_what_a_unit_counts(sample):
     rng = np.random.default_rng(0)
     node, names = retyped(sample)
     feeds = {name: numbers(i, rng) for name, i in zip(names, node.inputs, strict=True)}
+    if isinstance(node, sc.Asin | sc.Acos):
+        feeds = {name: array / 2 for name, array in feeds.items()}
     program = sc.compile(node)
     value = program(feeds)
     units = list(np.ndindex(value.shape))[:: max(1, value.size // 5)]
