@@ -33,9 +33,10 @@ ULP = {
 }
 """The bound of the error of each function, in ulp of the right result (below the normal range: of the smallest).
 
-The rules of the types `Sigmoid` and `Softplus` are made of the others. Of exp, log, tanh and sigmoid, every float32 was
+The rules of the types `Sigmoid`, `Softplus` and `Erf` are made of the others; sines and their kin are in
+`trigonometry`. Of exp, log, tanh and sigmoid, every float32 was
 looked at, with fused multiply-adds (`benchmarks/function_errors.py`): they are off by 1.010, 0.827, 1.330 and 2.402 ulp
-at most. The tests look at samples: a slow one at every 31st float32 for all six, others at fewer numbers, of float64,
+at most. The tests look at samples: a slow one at every 31st float32 for all, others at fewer numbers, of float64,
 too, and where products and sums are rounded apart. Square roots are rounded right; `logaddexp`, where terms can cancel,
 has no bound in ulp.
 """
