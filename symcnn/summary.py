@@ -20,19 +20,21 @@ from .show.tables import Table
 from .text import quoted, shape_text
 
 if TYPE_CHECKING:
+    from .equations.composites import Part
     from .equations.names import Values
     from .equations.titles import Titles
 
 
 @dataclass(frozen=True)
 class Row:
-    """One value of the network: a box of the picture.
+    """One value of the network, or the values of a layer: a box of the picture.
 
     Attributes
     ----------
     node : Node
+        The value; of a layer the last one.
     symbol, name, types : str
-        What it is called in equations, the name of its layer if there is one, and its node types.
+        What it is called in equations, the name of its layer if there is one, and what the layer is, or its node types.
     params : tuple of Param
         The parameters that it is the first to read.
     shared : tuple of Param
@@ -209,14 +211,17 @@ def _number(count: int) -> str:
 
 
 def _rows(values: Values, titles: Titles) -> list[Row]:
+    from .equations.composites import Part
+
     work = _multiply_adds(values.order)
     counted: set[Node] = set()
-    rows = [_row(values, node, ("", "Input"), 0, counted) for node in values.order if isinstance(node, Input)]
-    for node in values.computed:
-        inner = [n for n in values.inner(node) if n not in counted]
+    inputs = (Part((node,), (node,)) for node in values.order if isinstance(node, Input))
+    rows = [_row(values, part, ("", "Input"), 0, counted) for part in inputs]
+    for part in values.parts:
+        inner = [n for value in part.values for n in values.inner(value) if n not in counted]
         counted.update(inner)
-        named = titles.name(node), titles.types(node)
-        rows.append(_row(values, node, named, sum(work[n] for n in inner), counted))
+        named = titles.name(part), titles.types(part)
+        rows.append(_row(values, part, named, sum(work[n] for n in inner), counted))
     return rows
 
 
@@ -240,10 +245,12 @@ def _declared_work(node: Node) -> int:
     return work
 
 
-def _row(values: Values, node: Node, named: tuple[str, str], work: int, counted: set[Node]) -> Row:
+def _row(values: Values, part: Part, named: tuple[str, str], work: int, counted: set[Node]) -> Row:
     """A row; the parameters that no row above has are its own."""
-    read = [s for s in values.sources(node) if isinstance(s, Param) and s.trainable] if node.inputs else []
+    sources = dict.fromkeys(s for node in part.values if node.inputs for s in values.sources(node))
+    read = [s for s in sources if isinstance(s, Param) and s.trainable]
     own, shared = [p for p in read if p not in counted], [p for p in read if p in counted]
     counted.update(own)
-    nbytes = math.prod(node.spec.bind(1)) * node.dtype.itemsize
-    return Row(node, str(values.symbols[node]), *named, tuple(own), tuple(shared), work, nbytes)
+    nbytes = sum(math.prod(node.spec.bind(1)) * node.dtype.itemsize for node in part.outputs)
+    symbols = ", ".join(str(values.symbols[node]) for node in part.outputs)
+    return Row(part.last, symbols, *named, tuple(own), tuple(shared), work, nbytes)

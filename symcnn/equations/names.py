@@ -17,9 +17,10 @@ from ..graph.locks import cached_property
 from ..graph.node import Node
 from ..nodes.border import Subsample
 from ..nodes.conv import Conv
+from ..nodes.dense import MatMul
 from ..nodes.in_training import InTraining
 from ..text import plain_text
-from .composites import composites
+from .composites import Composites, Part
 from .typeset import seen_through
 from .words import latex_words
 
@@ -112,10 +113,11 @@ class Values:
         self._alone = alone
         self._base = base
         self._certain = {self.J, also, *(base.computed if base else ())}
-        self.composites, self._inside = composites(order)
-        layers = [node for node in self.composites if node.shape != ()]  # a loss may be a part of another
-        self._certain |= set(layers) if base is None else set()
+        self.composites = Composites(order)
+        layers = {node for node in self.composites.outputs if node.shape != ()}  # a loss may be a part of another
+        self._certain |= layers if base is None else set()
         self._position = {node: n for n, node in enumerate(order)}
+        self._visible = self._upstream_as_shown()
         self._bases = self._seen_through()
         self._users = self._count_users()
         self._strided = self._convolutions_with_strides()
@@ -141,11 +143,6 @@ class Values:
             found.update(self._sources.get(i) or {i: None})
         return list(found)
 
-    def within(self, node: Node) -> list[Node]:
-        """Of `inner`, what belongs to the layer that `node` is, if it is one: all of it otherwise."""
-        every = self.inner(node)
-        return [n for n in every if n is node or n in self._inside] if node in self.composites else every
-
     def inner(self, node: Node) -> list[Node]:
         """`node` and the unnamed nodes that its formula goes through, in topological order."""
         found = {node: None}
@@ -156,7 +153,20 @@ class Values:
             todo.extend(unnamed)
         return sorted(found, key=self._position.__getitem__)
 
+    @cached_property
+    def parts(self) -> list[Part]:
+        """The named values as they are seen: those of a layer together, each part after those that it reads."""
+        return self.composites.parts(self.computed, {node: self.sources(node) for node in self.computed})
+
     # What gets a name ----------------------------------------------------------------------
+
+    def _upstream_as_shown(self) -> set[Node]:
+        """What formulas can show: what a step of training only follows, such as a running mean, they do not."""
+        found = {self.J}
+        for node in reversed(self.order):
+            if node in found:
+                found.update(shown_inputs(node))
+        return found
 
     def _seen_through(self) -> dict[Node, Node]:
         """For each node that is shown as nothing: what it is shown as."""
@@ -170,7 +180,7 @@ class Values:
     def _count_users(self) -> Counter[Node]:
         """How many nodes compute with each node, seen through reshapes."""
         users: Counter[Node] = Counter()
-        for node in self.order:
+        for node in self._visible:
             if node not in self._bases:
                 users.update({self._bases.get(i, i) for i in shown_inputs(node)})
         return users
@@ -182,11 +192,22 @@ class Values:
 
     def _letter(self, node: Node) -> str:
         """The symbol of a node; a strided convolution's z is that after the stride, and so is that of a whole layer."""
-        if node not in self.composites:
+        returned = self.composites.returned_by(node)
+        if returned is None:
             return self._strided.get(node, node).symbol
-        while node.symbol == GENERIC and len(node.inputs) and node.inputs[0] in self._inside:
+        record, place = returned
+        if record.symbols:
+            return record.symbols[min(place, len(record.symbols) - 1)]
+        while node.symbol == GENERIC and node.inputs and not isinstance(node, MatMul):
+            if node.inputs[0] not in self.composites.inside or node.inputs[0] in record.inputs:
+                break
             node = node.inputs[0]
         return node.symbol
+
+    def _counts_itself(self, node: Node) -> bool:
+        """Whether its number is that of its letter, not that of its layer: h1, h2, h3 of a recurrent layer."""
+        returned = self.composites.returned_by(node)
+        return returned is not None and self._letter(node) in returned[0].symbols and self._letter(node) not in "zap"
 
     def _downstream_of(self, kind: type[Node]) -> set[Node]:
         found: set[Node] = set()
@@ -197,7 +218,7 @@ class Values:
 
     def _is_named(self, node: Node) -> bool:
         """Whether a computed node gets a name; asked in topological order."""
-        if isinstance(node, Leaf):
+        if isinstance(node, Leaf) or node not in self._visible | self._certain:
             return False
         sources = dict.fromkeys(self.sources(node))
         size = sum(self._sizes.get(i, 0) for i in shown_inputs(node)) + (node not in self._bases)
@@ -208,8 +229,11 @@ class Values:
         return False
 
     def _stands_out(self, node: Node, sources: dict[Node, None], size: int) -> bool:
-        if node in self._folded or node in self._inside:
+        if node in self._folded:
             return False
+        around = self.composites.inside.get(node)
+        if around is not None:
+            return not around.formula and self._is_part(node, sources, size)
         if self._letter(node) != GENERIC or node.name or size > LIMIT:
             return True
         if node not in self.fed:
@@ -217,6 +241,17 @@ class Values:
         values = sum(1 for s in sources if not isinstance(s, Leaf))
         own = any(isinstance(s, Param) for s in sources)
         return values > 1 or self._users[node] > 1 or (own and node in self._layer_ends)
+
+    def _is_part(self, node: Node, sources: dict[Node, None], size: int) -> bool:
+        """Whether a value within a layer has a name there: layers within it, large formulas, what is read twice.
+
+        So has what it multiplies with weights of its own.
+        """
+        nearest = self.composites.nearest[node]
+        if self.composites.returned_by(node) or size > LIMIT or node.name not in ("", nearest.name):
+            return True
+        weights = any(isinstance(s, Param) and s not in nearest.inputs for s in sources)
+        return node in self.fed and ((weights and node.symbol == "z") or self._users[node] > 1)
 
     def _read_by_symbols(self) -> set[Node]:
         """What is read by nodes with a symbol or name of their own: there, arithmetic with parameters ends."""
@@ -247,7 +282,8 @@ class Values:
             elif node in named:
                 letter = self._letter(node)
                 running[letter] += 1
-                symbols[node] = self.names.new(letter, str(layers[node] if numbered else running[letter]))
+                by_layer = numbered and not self._counts_itself(node)
+                symbols[node] = self.names.new(letter, str(layers[node] if by_layer else running[letter]))
         return symbols
 
     def _late(self, node: Node, base: Values) -> Symbol:
@@ -262,13 +298,14 @@ class Values:
         "conv1" of conv1.W and conv1.b. A parameter belongs to the first that reads it: the weight decay of a
         loss does not make it a convolution.
         """
-        record = self.composites.get(node)
-        if node.name or (record and record.name):
-            return plain_text(node.name or record.name)  # type: ignore[union-attr]
+        returned, around = self.composites.returned_by(node), self.composites.inside.get(node)
+        if name := node.name or (returned[0].name if returned else ""):
+            return plain_text(name)
         names = {n.name for n in self.inner(node)} - {""}
         params = [s for s in self.sources(node) if isinstance(s, Param)]
         if not names and all(self._first_readers[p] is node for p in params):
             names = {p.name.rpartition(".")[0] for p in params}
+        names -= {around.name} if around else set()  # it stands beside what the layer returns
         return plain_text(names.pop()) if len(names) == 1 else ""
 
     @cached_property

@@ -8,6 +8,8 @@ from ..graph.scaled import DivNoNan, Scaled
 from ..nodes.conv import Swap
 from ..nodes.reduce import Mean, Sum
 from ..nodes.shape import Reshape, Transpose
+from ..text import plain_text
+from .composites import Part
 from .names import Values
 
 _ARITHMETIC = (Add, Div, Mean, Mul, Neg, Scaled, DivNoNan, Sub, Sum)
@@ -20,23 +22,28 @@ class Titles:
     def __init__(self, values: Values) -> None:
         self.values = values
 
-    def title(self, node: Node) -> str:
+    def title(self, part: Part) -> str:
         """Name and types: "conv1 · Conv"."""
-        name = self.name(node)
-        return f"{name} · {self.types(node)}" if name else self.types(node)
+        name = self.name(part)
+        return f"{name} · {self.types(part)}" if name else self.types(part)
 
-    def name(self, node: Node) -> str:
-        """The name that the user gave to the value or its layer, or what it is: "loss"; else nothing."""
-        last = "" if node is not self.values.J else "output" if node.shape else "loss"
-        return self.values.layer_name(node) or last
+    def name(self, part: Part) -> str:
+        """The name that the user gave to a value or its layer, or what it is: "loss"; else nothing."""
+        last = "" if part.last is not self.values.J else "output" if part.last.shape else "loss"
+        return self.given_name(part) or last
 
-    def types(self, node: Node) -> str:
-        """The node types behind a formula; small arithmetic only where there is nothing else."""
-        inner = self.values.inner(node)
+    def given_name(self, part: Part) -> str:
+        """The name that the user gave, if any."""
+        return plain_text(part.record.name) if part.record else self.values.layer_name(part.last)
+
+    def types(self, part: Part) -> str:
+        """What a layer is called; of a value the node types behind its formula, small arithmetic only by itself."""
+        inner = [n for value in part.values for n in self.values.inner(value)]
+        if part.record is not None:
+            own = [n for n in inner if self.values.composites.of(n) is part.record]
+            if sum(not isinstance(n, _ARRANGING) for n in own) > 1:
+                return plain_text(part.record.title)
         large = [n for n in inner if not isinstance(n, (*_ARITHMETIC, *_ARRANGING))]
         small = [n for n in inner if not isinstance(n, _ARRANGING)]
-        names = list(dict.fromkeys(type(n).__name__ for n in large or small or [node]))
-        own = [n for n in self.values.within(node) if not isinstance(n, _ARRANGING)]
-        if node in self.values.composites and len(own) > 1:
-            return self.values.composites[node].title
-        return " + ".join(names) if len(names) <= 3 else type(node).__name__
+        names = list(dict.fromkeys(type(n).__name__ for n in large or small or part.values))
+        return " + ".join(names) if len(names) <= 3 else type(part.last).__name__

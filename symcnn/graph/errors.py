@@ -10,11 +10,12 @@ import sys
 import warnings
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..text import plain_lines, safe_repr
+from .scope import Call, outermost_call
 
 if TYPE_CHECKING:
     from .node import Node
@@ -109,12 +110,14 @@ class SpeedWarning(SymcnnWarning):
 class Site:
     """The line of the user's code that made a node; `rule` says if a node type's rule stood between.
 
-    What a command of this package makes by itself has no such line: `file` is empty.
+    What a command of this package makes by itself has no such line: `file` is empty. `layer` is the call of a layer
+    within which the node was made, or within which what the rule belongs to was made.
     """
 
     file: str
     line: int
     rule: str = ""
+    layer: Call | None = None
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.file else ""
@@ -139,7 +142,8 @@ def call_site() -> Site:
     if given is not None:
         return given.site
     frame = _users_frame()
-    return Site("", 0) if frame is None else Site(frame.f_code.co_filename, frame.f_lineno)
+    place = ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+    return Site(*place, layer=outermost_call())
 
 
 def _users_frame() -> FrameType | None:
@@ -183,7 +187,7 @@ def _is_ours(module: str, code: CodeType) -> bool:
 
 def made_by_rule(node: Node, rule: str, work: Callable[..., _T], *args: Any) -> _T:
     """What `work` returns; nodes that it makes carry `node`'s line: what a backward rule makes, the user made there."""
-    return _made_for(_MadeFor(Site(node.site.file, node.site.line, f"{rule} of {node.label}"), None), work, args)
+    return _made_for(_MadeFor(replace(node.site, rule=f"{rule} of {node.label}"), None), work, args)
 
 
 def in_place_of(node: Node, work: Callable[..., _T], *args: Any) -> _T:

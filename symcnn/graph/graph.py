@@ -15,7 +15,7 @@ from .apart import load
 from .collector import collector_paused
 from .context import Context, remember
 from .errors import DTypeError, GraphError, call_site, message
-from .layer import LayerRecord, recall, records
+from .layer import LayerRecord, recall, recalled
 from .leaves import Input, Leaf, Param
 from .listing import listed
 from .locks import cached_property
@@ -235,8 +235,9 @@ def is_leaf(node: Node) -> bool:
 
 # A node is pickled and copied as a flat table of everything upstream, so a chain of any length is fine.
 
-_Row = tuple[type[Node], dict[str, Any], Context, tuple[Any, ...]]
-"""A node's type, its fields, and what it remembers."""
+_Row = tuple[type[Node], dict[str, Any], Context, tuple[tuple[int, int, Any], ...]]
+"""A node's type, its fields, what it remembers, and the records of layers: each with a number, for a layer's outputs
+share one."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -249,13 +250,17 @@ def pack(*outputs: Node) -> list[Node | _Row]:
     """Everything upstream, inputs first, as rows that refer to earlier rows by number."""
     rows: list[Node | _Row] = []
     index: dict[Node, int] = {}
+    calls: dict[LayerRecord, int] = {}
     for node in Graph(*outputs).order:
         index[node] = len(rows)
         if isinstance(node, Input | Param) or type(node).__reduce__ is not Node.__reduce__:
             rows.append(node)
         else:
             fields = {name: _refer(getattr(node, name), index) for name in node.field_names}
-            kept = tuple(_refer(record.packed(), index) for record in records(node))
+            kept = tuple(
+                (calls.setdefault(record, len(calls)), place, _refer(record.packed(index), index))
+                for record, place in recalled(node)
+            )
             rows.append((type(node), fields, node._context, kept))
     return rows
 
@@ -275,13 +280,16 @@ def unpack(rows: Iterable[Node | _Row]) -> Node:
 def unpack_all(rows: Iterable[Node | _Row]) -> list[Node]:
     """All nodes of a table that `pack` made."""
     made: list[Node] = []
+    calls: dict[int, LayerRecord] = {}
     for row in rows:
         if isinstance(row, Node):
             made.append(row)
         else:
             cls, fields, context, kept = row
             made.append(cls(**{name: _resolve(value, made) for name, value in fields.items()}))
-            recall(made[-1], [LayerRecord.unpacked(*_resolve(one, made)) for one in kept])
+            if not recalled(made[-1]):  # else it is the node that was packed
+                told = ((number, place, LayerRecord.unpacked(_resolve(packed, made))) for number, place, packed in kept)
+                recall(made[-1], [(calls.setdefault(number, record), place) for number, place, record in told])
             if context:
                 remember(made[-1], context)
     return made

@@ -18,6 +18,7 @@ from .context import Context
 from .errors import ArgumentError, DTypeError, ShapeError, SizeError, call_site, message
 from .locks import cached_property
 from .node import Node
+from .scope import scoped
 from .spec import DEFAULT_FLOAT, Dim, DType, Shape, Spec, as_shape, is_real
 
 
@@ -169,7 +170,8 @@ class Param(Leaf):
     Parameters
     ----------
     name : str
-        Two parameters may share a name; they are still two parameters.
+        Two parameters may share a name; they are still two parameters. Made within a named layer, it is called after
+        that: see `symcnn.layer`.
     value : array
         Copied. Integers become float32, but for those of a state.
     mask : array of bool, optional
@@ -218,6 +220,9 @@ class Param(Leaf):
             raise DTypeError(
                 message(f"{self.label}: layer is {quoted(self.layer)}; it must be a string", site=call_site())
             )
+        if isinstance(self.name, str) and self.name:
+            unnamed = bool(self.layer) and "." not in self.name  # the letter of a layer without a name of its own
+            object.__setattr__(self, "name", scoped(self.name, self.layer if unnamed else ""))
         object.__setattr__(self, "trainable", flag(self.trainable, f"{self.label}: trainable"))
         value = own_copy(self.value, f"the value of {self.label}")
         if self.trainable and not is_real(value.dtype):

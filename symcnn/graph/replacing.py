@@ -12,7 +12,7 @@ from .collector import collector_paused
 from .context import group_of, remember
 from .errors import DTypeError, GraphError, ShapeError, call_site, in_place_of, message
 from .graph import Graph
-from .layer import LayerRecord, records
+from .layer import LayerRecord, recall, recalled
 from .leaves import Input
 from .node import Node, as_node
 
@@ -96,6 +96,7 @@ def rewritten(nodes: Sequence[Node], put: Callable[[Node], Node | None], *, agai
         if node in needed:
             needed.update(node.inputs if node not in given else (given[node],) if again else ())
     new: dict[Node, Node] = {}
+    calls: dict[LayerRecord, LayerRecord] = {}
     for node in order:
         if node in given:
             found = new.get(given[node], given[node]) if again else given[node]
@@ -103,18 +104,20 @@ def rewritten(nodes: Sequence[Node], put: Callable[[Node], Node | None], *, agai
         elif node in needed:
             inputs = [new[i] for i in node.inputs]
             same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
-            new[node] = node if same else in_place_of(node, _over, node, inputs, new)
+            new[node] = node if same else in_place_of(node, _over, node, inputs, new, calls)
     return [new[node] for node in nodes]
 
 
-def _over(node: Node, inputs: Sequence[Node], new: Mapping[Node, Node]) -> Node:
-    """`node` over other inputs, with what it remembers and the records of its layers."""
+def _over(
+    node: Node, inputs: Sequence[Node], new: Mapping[Node, Node], calls: dict[LayerRecord, LayerRecord]
+) -> Node:
+    """`node` over other inputs, with what it remembers and the records of its layers; `calls` has those so far."""
     made = node.with_inputs(inputs)
     if node._context:
         remember(made, tuple(group_of(_inputs_of(group, new)) for group in node._context))
-    carried = tuple(_record_over(record, new) for record in records(node))
-    if carried and not records(made):
-        vars(made)["_records"] = carried
+    if not recalled(made):
+        carried = ((calls.setdefault(record, _record_over(record, new)), place) for record, place in recalled(node))
+        recall(made, carried)
     return made
 
 

@@ -16,7 +16,7 @@ from ..nodes.sigmoid import sigmoid, tanh
 from ..text import quoted
 
 
-@layer(title="RNN cell")
+@layer(title="RNN cell", symbol="h")
 def rnn_cell(
     x: Node, state: Node, w: Node, u: Node, b: Node | None = None, *, activation: Callable[[Node], Node] = tanh
 ) -> Node:
@@ -58,7 +58,7 @@ def rnn_cell(
     return activation(_sums(x, w, b, state, 1) + _sums(state, u, None, state, 1))
 
 
-@layer(title="LSTM cell")
+@layer(title="LSTM cell", symbol=("h", "c"))
 def lstm_cell(x: Node, state: tuple[Node, Node], w: Node, u: Node, b: Node | None = None) -> tuple[Node, Node]:
     """One step of an LSTM: c' = f c + i g, and h' = o tanh(c').
 
@@ -99,7 +99,7 @@ def lstm_cell(x: Node, state: tuple[Node, Node], w: Node, u: Node, b: Node | Non
     return sigmoid(o) * tanh(new), new
 
 
-@layer(title="GRU cell")
+@layer(title="GRU cell", symbol="h")
 def gru_cell(x: Node, state: Node, w: Node, u: Node, b: Node | None = None, c: Node | None = None) -> Node:
     """One step of a GRU: h' = z h + (1 - z) n.
 

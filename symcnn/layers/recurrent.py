@@ -28,7 +28,7 @@ Weights = Sequence[Any]
 """Nodes, or arrays, of given weights."""
 
 
-@layer(title="RNN")
+@layer(title="RNN", symbol="h")
 def rnn(
     x: Node,
     units: int | None = None,
@@ -105,7 +105,7 @@ def rnn(
     return form.scanned(cell, x, form.start(x, shared, state), lengths, reverse, returns)
 
 
-@layer(title="LSTM")
+@layer(title="LSTM", symbol="h")
 def lstm(
     x: Node,
     units: int | None = None,
@@ -163,7 +163,7 @@ def lstm(
     return form.scanned(cell, x, (form.start(x, shared, h), form.start(x, shared, c)), lengths, reverse, returns)
 
 
-@layer(title="GRU")
+@layer(title="GRU", symbol="h")
 def gru(
     x: Node,
     units: int | None = None,

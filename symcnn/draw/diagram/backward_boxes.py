@@ -59,6 +59,7 @@ class BackwardBoxes:
     def _finish(self, group: Group, twin: BackwardBox, reads: list[str]) -> None:
         """What is said of a fold below its equations, and what its rules read."""
         if group.kind == "one":
+            twin.lines = at_most(twin.lines, _LINES)
             twin.reads = ", ".join(reads) or "shape only"
         elif group.kind != "input":
             gradients = [p for p in self.wording.params(group.members) if p in self.errors]

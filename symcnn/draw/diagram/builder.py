@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ...backprop import Backprop
+from ...equations.composites import Part
 from ...equations.notation import Notation
 from ...graph.leaves import Input, Param
 from ...graph.node import Node
 from .backward_boxes import BackwardBoxes
 from .focus import Stubs, focused, neighbourhood
-from .grouping import Group, grouped
+from .grouping import Group, grouped, sources_of
 from .labels import Labels, at_most, counted
 from .model import BackwardBox, Box, Bundle, DiagramModel, Keys, size_text
 from .repeats import ENDS
+
+_FEW = 2
+"""So many values that leave a box are named on their edges."""
 
 
 class DiagramBuilder:
@@ -39,9 +43,9 @@ class DiagramBuilder:
         self.hops = hops
         self.sources = {node: self.values.sources(node) for node in self.values.computed}
         self.centre = [] if focus is None else focused(self.notation, focus)
-        near = neighbourhood(self.centre, self.sources, hops) if self.centre else {*self.sources}
-        kept = [node for node in self.values.computed if node in near]
-        read = near.union(*(self.sources[node] for node in kept))
+        kept = self._near() if self.centre else self.values.parts
+        near = {node for part in kept for node in part.values}
+        read = near.union(self.centre, *(self.sources[node] for node in near))
         inputs = [node for node in self.values.order if isinstance(node, Input) and node in read]
         self.groups = grouped(self.notation, inputs, kept, fold, self.centre if len(self.centre) <= ENDS else ())
         self.wording = Labels(self.notation, self.sources)
@@ -50,6 +54,13 @@ class DiagramBuilder:
         self.at = {node: key for key, group in zip(self.keys, self.groups, strict=True) for node in group.members}
         self.kinds = {key: group.kind for key, group in zip(self.keys, self.groups, strict=True)}
         self.stubs = Stubs(self.notation, names, self.sources, self.at)
+
+    def _near(self) -> list[Part]:
+        """The parts within `hops` edges of the centre."""
+        home = {node: part.last for part in self.values.parts for node in part.values}
+        read = {part.last: [home.get(s, s) for s in sources_of(self.notation, part)] for part in self.values.parts}
+        near = neighbourhood([home.get(node, node) for node in self.centre], read, self.hops)
+        return [part for part in self.values.parts if part.last in near]
 
     def tell(self) -> DiagramModel:
         """The story."""
@@ -67,8 +78,8 @@ class DiagramBuilder:
         return DiagramModel([*before, *boxes, *after], edges, sent, self._bundles(), self._note(), J)
 
     def _key(self, group: Group) -> str:
-        symbols = [str(self.notation.symbol(node)) for node in (group.members[0], group.members[-1])]
-        return symbols[0] if len(group.members) == 1 else f"{symbols[0]}-to-{symbols[1]}"
+        symbols = [str(self.notation.symbol(part.last)) for part in (group.parts[0], group.parts[-1])]
+        return symbols[0] if len(group.parts) == 1 else f"{symbols[0]}-to-{symbols[1]}"
 
     # Boxes ---------------------------------------------------------------------------------
 
@@ -77,12 +88,14 @@ class DiagramBuilder:
 
     def _box(self, key: str, group: Group, lines: list[str], leaving: list[Node], twin: BackwardBox | None) -> Box:
         members = group.members
-        node = members[0] if len(members) == 1 else None
+        outputs = group.parts[-1].outputs if len(group.parts) == 1 else ()
+        node = outputs[0] if len(outputs) == 1 else None
         if group.kind == "input":
             kind, leaving = "input", list(members)
             lines = ["input"] if len(members) == 1 else [counted(len(members), "input")]
         elif group.kind == "one":
-            kind, leaving = "loss" if node is self.values.J else "value", list(members)
+            kind, leaving = "loss" if self.values.J in members else "value", list(outputs)
+            lines = [*lines, *self.wording.left_out(group)]
         else:
             kind = "fold"
             lines = [*lines, *self.wording.summary(group, leaving)]
@@ -100,6 +113,9 @@ class DiagramBuilder:
         if in_full:
             span = self.wording.span(leaving)
             return span, f"δ({span})", shape
+        if len(leaving) <= _FEW:
+            names, errors = (", ".join(map(str, map(of, leaving))) for of in (self.notation.symbol, self.notation.error_symbol))
+            return names, errors, shape
         return f"{len(leaving):,} values", f"{len(leaving):,} errors", shape
 
     def _leaving(self) -> dict[str, list[Node]]:
@@ -189,10 +205,10 @@ class DiagramBuilder:
     def _note_of_focus(self) -> str:
         if not self.centre:
             return ""
-        kept = sum(len(group.members) for group in self.groups if group.kind != "input")
+        kept = sum(len(group.parts) for group in self.groups if group.kind != "input")
         around = at_most([str(self.notation.symbol(node)) for node in self.centre])
         more = f"; hops={self.hops + 1} shows more" if self.stubs else ""
-        values = counted(len(self.sources), "value")
+        values = counted(len(self.values.parts), "value")
         return f"Within {counted(self.hops, 'edge')} of {', '.join(around)}: {kept:,} of {values}{more}."
 
     def _note_of_folds(self) -> str:

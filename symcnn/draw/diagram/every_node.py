@@ -12,7 +12,6 @@ from itertools import count
 from ...backprop import Backprop
 from ...equations.names import GENERIC, Symbol
 from ...equations.notation import Notation, Quoted
-from ...equations.titles import Titles
 from ...equations.typeset import Writer, literal, seen_through
 from ...graph.errors import ArgumentError, call_site, message
 from ...graph.graph import Graph
@@ -185,7 +184,8 @@ class EveryNodeBuilder:
         return Box(self.keys[node], kind, self._title(node), [self._equation(node)], symbol, shape, "", node=node)
 
     def _title(self, node: Node) -> str:
-        name = Titles(self.notation.values).name(node) if node in self.notation.values.symbols else node.name
+        name = self.notation.values.layer_name(node) if node in self.notation.values.symbols else node.name
+        name = name or ("loss" if node is self.notation.values.J and not node.shape else "")
         return f"{plain_text(name)} · {type(node).__name__}" if name else type(node).__name__
 
     def _equation(self, node: Node) -> str:

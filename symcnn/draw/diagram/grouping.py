@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 
+from ...equations.composites import Part
+from ...equations.names import shown_inputs
 from ...equations.notation import Notation
 from ...graph.leaves import Input, Leaf, Param
+from ...graph.locks import cached_property
 from ...graph.node import Node
 from ...graph.nodetype import attribute_key
 from .repeats import MOST, Piece, folded
@@ -17,36 +20,46 @@ _FEW = 3
 
 @dataclass(frozen=True)
 class Group:
-    """Values that share a box.
+    """What shares a box.
 
     Attributes
     ----------
-    members : tuple of Node
-        Inputs, or values in the order in which they are computed.
+    parts : tuple of Part
+        Inputs, or parts of the network in the order in which they are computed.
     kind : "input", "one", "repeat", "layer" or "middle"
     copies : int
-        How many times a block of values comes: 1 unless it is a repeat.
+        How many times a block of parts comes: 1 unless it is a repeat.
     """
 
-    members: tuple[Node, ...]
+    parts: tuple[Part, ...]
     kind: str
     copies: int = 1
 
+    @cached_property
+    def members(self) -> tuple[Node, ...]:
+        """The inputs or values."""
+        return tuple(node for part in self.parts for node in part.values)
+
+    @property
+    def first_parts(self) -> tuple[Part, ...]:
+        """The first copy of the block."""
+        return self.parts[: len(self.parts) // self.copies]
+
     @property
     def first(self) -> tuple[Node, ...]:
-        """The first copy of the block."""
+        """The values of the first copy."""
         return self.members[: len(self.members) // self.copies]
 
     @property
     def last(self) -> tuple[Node, ...]:
-        """The last copy of the block."""
+        """The values of the last copy."""
         return self.members[-(len(self.members) // self.copies) :]
 
 
 def grouped(
     notation: Notation,
     inputs: Sequence[Node],
-    kept: Sequence[Node],
+    kept: Sequence[Part],
     fold: bool | None = None,
     alone: Collection[Node] = (),
 ) -> list[Group]:
@@ -55,34 +68,49 @@ def grouped(
     Parameters
     ----------
     inputs : sequence of Node
-    kept : sequence of Node
-        Computed values, in topological order.
+    kept : sequence of Part
+        Of the network, each after those that it reads.
     fold : bool or None
-        Whether values may share boxes; None: if they are many.
+        Whether parts may share boxes; None: if they are many.
     alone : collection of Node
-        Values that stay by themselves, besides the output.
+        Values whose parts stay by themselves, besides the output.
     """
     if fold is None:
         fold = len(inputs) + len(kept) > MOST
     if not fold:
-        return [*(Group((node,), "input") for node in inputs), *(Group((node,), "one") for node in kept)]
+        return [*(_input(node) for node in inputs), *(Group((part,), "one") for part in kept)]
     items = _by_layers(notation, kept)
     layers = [layer for _, layer in items]
-    nodes = [node for node, _ in items]
-    fixed = [n for n, node in enumerate(nodes) if node is notation.values.J or node in alone]
+    parts = [part for part, _ in items]
+    fixed = [
+        n for n, part in enumerate(parts) if notation.values.J in part.values or not set(part.values).isdisjoint(alone)
+    ]
     # Layers are folded on request, and where repeats alone leave too many.
-    runs = folded(pieces(notation, nodes, layers), fixed, layers=len(inputs) + len(kept) <= MOST)
-    groups = [Group(tuple(nodes[run.start : run.stop]), run.kind, run.copies) for run in runs]
+    runs = folded(pieces(notation, parts, layers), fixed, layers=len(inputs) + len(kept) <= MOST)
+    groups = [Group(tuple(parts[run.start : run.stop]), run.kind, run.copies) for run in runs]
     return [*_inputs(notation, inputs, groups, alone), *groups]
 
 
-def _by_layers(notation: Notation, kept: Sequence[Node]) -> list[tuple[Node, int]]:
-    """The values by layer, which is a topological order too, each with the number of its layer."""
+def _input(*nodes: Node) -> Group:
+    return Group(tuple(Part((node,), (node,)) for node in nodes), "input")
+
+
+def sources_of(notation: Notation, part: Part) -> list[Node]:
+    """What a part reads from outside, each once."""
+    found = dict.fromkeys(s for node in part.values for s in notation.values.sources(node))
+    return [s for s in found if s not in part.values]
+
+
+def _by_layers(notation: Notation, kept: Sequence[Part]) -> list[tuple[Part, int]]:
+    """The parts by layer, which is a topological order too, each with the number of its layer."""
     layer: dict[Node, int] = {}
-    for node in kept:
-        own = notation.values.layers.get(node, 0)
-        layer[node] = max([own, *(layer[s] for s in notation.values.sources(node) if s in layer)])
-    return sorted(layer.items(), key=lambda item: item[1])
+    found = []
+    for part in kept:
+        own = max(notation.values.layers.get(node, 0) for node in part.values)
+        number = max([own, *(layer[s] for s in sources_of(notation, part) if s in layer)])
+        layer.update(dict.fromkeys(part.values, number))
+        found.append((part, number))
+    return sorted(found, key=lambda item: item[1])
 
 
 def _inputs(
@@ -99,29 +127,31 @@ def _inputs(
         own = node if node in alone else None
         together.setdefault((own, node.spec, node in notation.deltas, tuple(numbers)), []).append(node)
     parts = [part for nodes in together.values() for part in ([nodes] if len(nodes) > _FEW else [[n] for n in nodes])]
-    return [Group(tuple(part), "input") for part in parts]
+    return [_input(*part) for part in parts]
 
 
-def pieces(notation: Notation, nodes: Sequence[Node], layers: Sequence[int]) -> list[Piece]:
-    """The values as pieces of a sequence: alike are formulas of the same node types with the same attributes."""
-    place = {node: n for n, node in enumerate(nodes)}
+def pieces(notation: Notation, parts: Sequence[Part], layers: Sequence[int]) -> list[Piece]:
+    """The parts as pieces of a sequence: alike are formulas of the same node types with the same attributes."""
+    place = {node: (n, k) for n, part in enumerate(parts) for k, node in enumerate(part.values)}
     outside: dict[Node, int] = {}
     found = []
-    for node, layer in zip(nodes, layers, strict=True):
-        sources = notation.values.sources(node)
-        reads = tuple(place[s] if s in place else outside.setdefault(s, -1 - len(outside)) for s in sources)
+    for part, layer in zip(parts, layers, strict=True):
+        sources = sources_of(notation, part)
+        reads = tuple(place[s][0] if s in place else outside.setdefault(s, -1 - len(outside)) for s in sources)
+        which = tuple(place[s][1] if s in place else 0 for s in sources)
         begins = any(isinstance(s, Param) for s in sources)
-        found.append(Piece(_look(notation, node, sources), reads, layer, begins))
+        found.append(Piece((_look(notation, part, sources), which), reads, layer, begins))
     return found
 
 
-def _look(notation: Notation, node: Node, sources: Sequence[Node]) -> Hashable:
-    """All that two formulas must have in common to be drawn as one, but for what they read."""
-    inner = notation.values.inner(node)
+def _look(notation: Notation, part: Part, sources: Sequence[Node]) -> Hashable:
+    """All that two parts must have in common to be drawn as one, but for what they read."""
+    inner = list(dict.fromkeys(n for node in part.values for n in notation.values.inner(node)))
     place = {s: n for n, s in enumerate([*sources, *inner])}
-    rows = tuple((type(n), n.spec, _attributes(n), tuple(place[i] for i in n.inputs)) for n in inner)
+    rows = tuple((type(n), n.spec, _attributes(n), tuple(place[i] for i in shown_inputs(n))) for n in inner)
     read = tuple((s.spec, _sort(s)) for s in sources)
-    return rows, read, node in notation.deltas, notation.is_needed(node)
+    ends = tuple((place[n], n in notation.deltas, notation.is_needed(n)) for n in part.values)
+    return rows, read, ends, part.record.title if part.record else ""
 
 
 def _attributes(node: Node) -> Hashable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ...equations.composites import Part
 from ...equations.notation import Notation
 from ...equations.titles import Titles
 from ...graph.leaves import Input, Param
@@ -38,19 +39,20 @@ class Labels:
         if group.kind == "input":
             return self.span(group.members)
         if group.kind == "one":
-            return self.titles.title(*group.members)
+            return self.titles.title(*group.parts)
         if group.kind == "middle":
             return f"… {self.count_nodes(group.members):,} nodes …"
-        types = list(dict.fromkeys(self.titles.types(node) for node in group.first))
-        what = ", ".join(types) if len(types) <= _TYPES else counted(len(group.first), "value")
-        name = self._span_of_names([*group.first, *group.last])
+        first = group.first_parts
+        types = list(dict.fromkeys(map(self.titles.types, first)))
+        what = ", ".join(types) if len(types) <= _TYPES else counted(len(first), "value")
+        name = self._span_of_names(group.parts)
         if group.kind == "layer":
             return f"{name or f'layer {self.values.layers[group.members[0]]}'} · {what}"
-        block = f"({what})" if len(group.first) > 1 else what
+        block = f"({what})" if len(first) > 1 else what
         return f"{name} · {block} ×{group.copies:,}" if name else f"{block} ×{group.copies:,}"
 
-    def _span_of_names(self, nodes: Sequence[Node]) -> str:
-        names = list(dict.fromkeys(name for name in map(self.values.layer_name, nodes) if name))
+    def _span_of_names(self, parts: Sequence[Part]) -> str:
+        names = list(dict.fromkeys(name for name in map(self.titles.given_name, parts) if name))
         return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}" if names else ""
 
     # Values that share a box -----------------------------------------------------------------
@@ -72,12 +74,17 @@ class Labels:
         """The parameters that some values read."""
         return list(dict.fromkeys(s for node in members for s in self.sources[node] if isinstance(s, Param)))
 
+    def left_out(self, group: Group) -> list[str]:
+        """How many equations there was no room for."""
+        more = len(group.first) - LINES
+        return [f"… and {counted(more, 'more value')}"] if more > 0 else []
+
     def summary(self, group: Group, leaving: Sequence[Node]) -> list[str]:
         """What is said of a fold below its equations; `leaving` is what others read from it."""
         members = group.members
         lines = []
-        if (more := len(group.first) - LINES) > 0 and group.kind != "middle":
-            lines.append(f"… and {counted(more, 'more value')}")
+        if group.kind != "middle":
+            lines += self.left_out(group)
         if group.copies > 1:
             how = "each from the one before" if self.is_chain(group) else "side by side"
             lines.append(f"{group.copies:,} times, {how}")
