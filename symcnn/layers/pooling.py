@@ -143,16 +143,24 @@ def lp_pool(
     power: float = 2.0,
     *,
     stride: int | Sizes | None = None,
+    pad: int | Sizes | Border = 0,
+    dilation: int | Sizes = 1,
     ceil: bool = False,
     border: str = "error",
     name: str = "",
 ) -> Node:
-    """The p-norm of each window, (sum of |x|^p)^(1/p); see `pool` for the arguments.
+    """The p-th root of the sum of x^p over each window; see `pool` for the other arguments.
 
     Parameters
     ----------
     power : float
-        The p, at least 1. Where a window is all 0, its gradient is 0 for p > 1, as far as it can be computed.
+        The p, at least 1. With p = 1 it is the sum of a window. An odd p keeps the sign of x, and the root of a negative
+        sum is NaN: use it where x is not negative, such as after a relu.
+
+    Notes
+    -----
+    As PyTorch has it: where the sum is 0, the gradient is 0, and what is missing of a last window that is not filled
+    (`ceil`) is as large as the mean of what is there.
 
     Examples
     --------
@@ -162,12 +170,15 @@ def lp_pool(
     array([[[5., 5.]]], dtype=float32)
     """
     what, x = called("lp_pool", name), as_node(x)
-    if isinstance(power, bool) or not isinstance(power, int | float) or not 1 <= power < math.inf:
-        raise ArgumentError(message(f"{what}: power is {power!r}; expected a number of at least 1", site=call_site()))
-    sizes = per_axis(size, spatial_axes(x, what), f"{what}: size")
-    powers = x**power if power % 2 == 0 else abs(x) ** power
-    means = _pool(powers, size, "mean", stride, 0, 1, ceil, True, border, what, name, full=True)
-    return (means * math.prod(sizes)) ** (1 / power)
+    if isinstance(power, bool) or not isinstance(power, Real) or not 1 <= power < math.inf:
+        problem = f"{what}: power is {quoted(power)}; expected a number of at least 1"
+        raise ArgumentError(message(problem, site=call_site()))
+    means = _pool(x**power, size, "mean", stride, pad, dilation, ceil, True, border, what, name)
+    total = means * math.prod(per_axis(size, spatial_axes(x, what), f"{what}: size"))
+    if power == 1:
+        return total
+    root = where(total == 0, 1, total) ** (1 / power)  # what is not chosen gets no error: the slope at 0 is infinite
+    return where(total == 0, 0, root)
 
 
 @layer
@@ -254,23 +265,21 @@ def _pool(
     border: str,
     what: str,
     name: str,
-    full: bool = False,
 ) -> Node:
-    """The arguments, checked; then two axes at a time. With `full`, each mean is divided by the size of a window."""
+    """The arguments, checked; then two axes at a time."""
     x = as_node(x)
     if x.ndim == 2 and None not in x.shape:  # one map
         maps_of_one = reshape(x, (1, 1, *x.shape))
-        one = _pool(maps_of_one, size, mode, stride, pad, dilation, ceil, count_border, border, what, name, full)
+        one = _pool(maps_of_one, size, mode, stride, pad, dilation, ceil, count_border, border, what, name)
         return reshape(one, one.shape[2:])
     chosen(mode, ("mean", "max"), f"{what}: mode")
     axes = spatial_axes(x, what)
     sizes, gaps = per_axis(size, axes, f"{what}: size"), per_axis(dilation, axes, f"{what}: dilation")
     steps = sizes if stride is None else per_axis(stride, axes, f"{what}: stride")
     around, reach = border_of(pad, (1,) * axes, (1,) * axes, what), spans(sizes, gaps)
-    for p, (before, after) in zip(sizes, around, strict=True):
-        if 2 * before > p or 2 * after > p:
-            problem = f"{what}: a border of {around} is wider than half of a window of {sizes}"
-            raise ArgumentError(message(problem, "some windows would lie in the border alone", site=call_site()))
+    if any(2 * builtins.max(sides) > p for p, sides in zip(sizes, around, strict=True)):
+        problem = f"{what}: a border of {around} is wider than half of a window of {product_text(sizes)}"
+        raise ArgumentError(message(problem, "give a narrower border, pad=..., or larger windows", site=call_site()))
     check_fit(x, reach, around, what, "windows")
     drops = chosen(border, ("error", "drop"), f"{what}: border") == "drop"
     more, whole = flag(ceil, f"{what}: ceil"), flag(count_border, f"{what}: count_border")
@@ -278,8 +287,9 @@ def _pool(
     windows = _Sliding(sizes, steps, gaps, wider, mode)
     if stride is None and windows.apart and not drops:
         _check_division(x, sizes, what)
+    if any(0 in _counts(length, one, sides) for length, one, sides in zip(maps(x), windows.each, none, strict=True)):
     pooled = _over_axes(x, windows, name)
-    if mode == "max" or full or (whole and wider == around):
+    if mode == "max" or (whole and wider == around):
         return pooled
     factors = math.prod(sizes) / _counts(maps(x), windows, around if whole else (_NONE,) * axes)
     return pooled if (factors == 1).all() else pooled * Const(factors.astype(pooled.dtype))
