@@ -51,7 +51,7 @@ class Convolution:
         if short and isinstance(border, Pad) and type(border) is Pad and not any(map(any, border.widths[:2])):
             x, top, left = border.x, border.widths[2][0], border.widths[3][0]
         w = node.w
-        if type(w) is Rot90 and type(w.x) is Swap and node.b is None:  # loops for few images have no place for a bias
+        if type(w) is Rot90 and type(w.x) is Swap:
             return cls(x, w.x.x, node.b, top, left, True)
         return cls(x, w, node.b, top, left, False)
 

@@ -144,6 +144,17 @@ def _spread(k: Kernel, node: Node, c: Convolution) -> None:
             b.store(whole, at, b.binary("fadd", b.load(whole, at, kind), b.load(products, source + i, kind)))
     if not exact:
         _cut(k, whole, w, (n - 1 - c.top, m - 1 - c.left), k.read.buffer(node), (filters, height, width))
+    if c.b is not None:
+        _add_bias(k, k.read.array(c.b), k.read.buffer(node), filters, height * width)
+
+
+def _add_bias(k: Kernel, bias: Value, out: Value, filters: int, places: int) -> None:
+    """A number of each filter, to all of its results."""
+    with k.b.loop(0, filters) as f:
+        number = k.b.load(bias, f, k.b.reals())
+        for i, lanes in runs(k, places):
+            at, kind = f * places + i, k.b.reals(lanes)
+            k.b.store(out, at, k.b.binary("fadd", k.b.load(out, at, kind), k.b.splat(number, lanes)))
 
 
 def _without_zeros(k: Kernel, delta: Node) -> tuple[Value, tuple[int, int], tuple[int, int]]:

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.signal import correlate2d
 
 import symcnn as sc
 from symcnn.engine.native.analysis.fusion import fuse
@@ -105,9 +106,17 @@ def test_errors_of_a_border_are_not_computed():
     assert (back.rows, back.columns) == (range(2, 18), range(2, 18))
 
 
-def test_a_bias_with_turned_filters_is_kept():
-    """As a transposed convolution has it, over a border."""
-    x, w, b = sc.Input("x", (None, 2, 4, 4)), sc.Param("w", np.ones((2, 3, 2, 2), "float32")), sc.Param("b", np.ones(3))
-    z = sc.Conv(sc.pad(x, 1), sc.rot90(sc.swap(w)), sc.cast(b, "float32"))
-    zeros = np.zeros((1, 2, 4, 4), "float32")
-    np.testing.assert_array_equal(sc.compile(z, backend="native")(x=zeros), np.ones((1, 3, 5, 5)))
+@pytest.mark.parametrize("batch", [1, 3, 20])
+@pytest.mark.parametrize("border", [1, 0, 2])
+def test_a_bias_with_turned_filters_is_kept(batch, border):
+    """As a transposed convolution has it: without a border, with a full one, and with more."""
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((batch, 2, 4, 4)), rng.standard_normal((2, 3, 2, 2))
+    turned = sc.rot90(sc.swap(sc.Param("w", w.astype("float32"))))
+    b = sc.Param("b", np.array([1, -2, 3], "float32"))
+    z = sc.Conv(sc.pad(sc.Input("x", (None, 2, 4, 4)), border), turned, b)
+    padded = np.pad(x, ((0, 0), (0, 0), (border, border), (border, border)))
+    filters = np.swapaxes(w, 0, 1)[..., ::-1, ::-1]
+    right = [[sum(correlate2d(m, f, "valid") for m, f in zip(n, fs, strict=True)) for fs in filters] for n in padded]
+    right += b.value[:, None, None]
+    np.testing.assert_allclose(sc.compile(z, backend="native")(x=x.astype("float32")), right, rtol=1e-4, atol=1e-4)
